@@ -1,0 +1,117 @@
+//! What an edge must do, after the records before it are durable.
+
+use crate::id::{ChangeId, CommandId, SessionId, SourceName, Token};
+use crate::model::CommandSpec;
+use crate::record::Subject;
+
+/// An order to an edge.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Action {
+    /// Take a worker in.
+    Welcome {
+        /// Of which connection.
+        session: SessionId,
+        /// What to do with each command it holds.
+        held: Vec<(CommandId, HeldVerdict)>,
+    },
+    /// Turn a worker away and end the connection.
+    RefuseWorker {
+        /// Of which connection.
+        session: SessionId,
+        /// One sentence for its user.
+        why: String,
+        /// It should not try again.
+        last: bool,
+    },
+    /// End a connection that a newer one of the same worker has replaced.
+    CloseSession {
+        /// Which.
+        session: SessionId,
+    },
+    /// Send a command.
+    SendCommand {
+        /// To whom.
+        session: SessionId,
+        /// All of it.
+        spec: Box<CommandSpec>,
+    },
+    /// Ask a command to end: TERM, then KILL; or KILL at once.
+    InterruptCommand {
+        /// To whom.
+        session: SessionId,
+        /// Which.
+        command: CommandId,
+        /// For the log.
+        reason: String,
+        /// No grace.
+        kill: bool,
+    },
+    /// The end of a command is durable: its worker may forget it.
+    AckCommand {
+        /// To whom.
+        session: SessionId,
+        /// Which.
+        command: CommandId,
+    },
+    /// Answer somebody.
+    Reply {
+        /// Who.
+        token: Token,
+        /// What.
+        answer: Answer,
+    },
+    /// Look at a source now.
+    Poll {
+        /// Which.
+        source: SourceName,
+    },
+}
+
+/// What becomes of a command that a worker holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HeldVerdict {
+    /// Go on; send logs from where the master's files end.
+    Resume,
+    /// It is done with.
+    Forget,
+    /// It is fenced off: kill it, send what there is, forget it when acked.
+    Kill,
+}
+
+/// An answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// Done; what was made or changed, the main thing first.
+    Accepted {
+        /// Which things.
+        made: Vec<Subject>,
+    },
+    /// The changes' ids, in the order asked.
+    Changes(Vec<ChangeId>),
+    /// Not done.
+    Refused(Refusal),
+}
+
+/// Why something was not done, for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// Whose fault, for the exit code.
+    pub kind: RefusalKind,
+    /// What went wrong, and where: one sentence, lower case, no stop.
+    pub what: String,
+    /// Why, if that helps; may be empty.
+    pub why: String,
+    /// What to do, if that helps; may be empty.
+    pub hint: String,
+}
+
+/// The sorts of refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RefusalKind {
+    /// A mistake in the asking: exit code 2.
+    Mistake,
+    /// No such thing: exit code 3.
+    Unknown,
+    /// Not possible now: exit code 3.
+    NotNow,
+}

@@ -1,0 +1,128 @@
+//! The configuration as plain, validated data: what `master.star` says, once evaluated (architecture.md 8).
+//!
+//! Functions are named by [`HookId`](crate::hooks::HookId), never held. A config is immutable; another text is another
+//! config with another digest. Running builds keep the one they started with (D9).
+
+mod builder;
+mod scheduler;
+mod source;
+mod step;
+mod worker;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+pub use builder::{Builder, BuilderPolicy};
+pub use scheduler::{
+    BranchPattern, BranchTimer, ChangeFilter, ForceParameter, ForceScheduler, Importance,
+    ParameterKind, Pattern, Scheduler, SchedulerKind,
+};
+pub use source::{GitPoller, Source, SourceKind, TextPattern};
+pub use step::{
+    CheckoutMethod, Condition, EnvSetting, Flags, GitStep, LogFile, Piece, Selector, ShellStep,
+    StepKind, StepLimits, StepSpec, Substitution, Template, TemplateValue,
+};
+pub use worker::Worker;
+
+use crate::id::{BuilderName, CodebaseName, ConfigDigest, SchedulerName, SourceName, WorkerName};
+use crate::time::Span;
+
+/// Everything a master is told to do.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Config {
+    /// Of the text and all it loads.
+    pub digest: ConfigDigest,
+    /// The site's name, for people.
+    pub title: String,
+    /// Where people find it; may be empty.
+    pub url: String,
+    /// Site-wide properties, lowest in rank (PP-1).
+    pub properties: BTreeMap<String, Value>,
+    /// By name.
+    pub projects: BTreeMap<String, Project>,
+    /// By name. The unnamed codebase need not be declared.
+    pub codebases: BTreeMap<CodebaseName, Codebase>,
+    /// By name.
+    pub sources: BTreeMap<SourceName, Source>,
+    /// By name.
+    pub workers: BTreeMap<WorkerName, Worker>,
+    /// By name.
+    pub builders: BTreeMap<BuilderName, Builder>,
+    /// In the order declared, which decides between force schedulers (C21).
+    pub schedulers: Vec<Scheduler>,
+}
+
+/// A project, for people.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Project {
+    /// One line.
+    pub description: String,
+    /// A link; may be empty.
+    pub url: String,
+}
+
+/// A codebase and where it lives.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Codebase {
+    /// URL or path; may be empty.
+    pub repository: String,
+    /// May be empty.
+    pub project: String,
+    /// What `None` as a branch stands for; `None`: the repository's own default.
+    pub branch: Option<String>,
+}
+
+impl Config {
+    /// A configuration of nothing: no builder, no worker.
+    #[must_use]
+    pub fn empty(digest: ConfigDigest) -> Self {
+        Self {
+            digest,
+            title: String::new(),
+            url: String::new(),
+            properties: BTreeMap::new(),
+            projects: BTreeMap::new(),
+            codebases: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            builders: BTreeMap::new(),
+            schedulers: Vec::new(),
+        }
+    }
+
+    /// The scheduler of that name.
+    #[must_use]
+    pub fn scheduler(&self, name: &SchedulerName) -> Option<&Scheduler> {
+        self.schedulers.iter().find(|scheduler| scheduler.name == *name)
+    }
+
+    /// The codebases a builder may be asked for: those its git steps name, else all declared ones, else the unnamed one.
+    #[must_use]
+    pub fn codebases_of(&self, builder: &Builder) -> Vec<CodebaseName> {
+        let named: std::collections::BTreeSet<_> = builder
+            .factory
+            .iter()
+            .filter_map(|step| match &step.kind {
+                StepKind::Git(git) => Some(git.codebase.clone()),
+                _ => None,
+            })
+            .collect();
+        if !named.is_empty() {
+            return named.into_iter().collect();
+        }
+        if self.codebases.is_empty() {
+            return vec![CodebaseName::new("")];
+        }
+        self.codebases.keys().cloned().collect()
+    }
+}
+
+/// F3: how long a lost worker's build is waited for.
+pub const DEFAULT_LOST_AFTER: Span = Span::minutes(15);
+/// F1: how often a request is tried again after a lost worker.
+pub const DEFAULT_MAX_RETRIES: u32 = 3;
+/// PR-2: no output for so long ends a step.
+pub const DEFAULT_SILENCE: Span = Span::minutes(20);
+/// LG-8: the largest log, in bytes.
+pub const DEFAULT_LOG_MAX_BYTES: u64 = 8 * 1024 * 1024 * 1024;

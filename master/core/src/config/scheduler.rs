@@ -1,0 +1,186 @@
+//! Schedulers: when to build what (semantics.md 2 and 3).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+pub use super::source::TextPattern as Pattern;
+use crate::hooks::HookId;
+use crate::id::{BuilderName, CodebaseName, SchedulerName};
+use crate::time::Span;
+
+/// A scheduler.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Scheduler {
+    /// Its name.
+    pub name: SchedulerName,
+    /// What it asks for.
+    pub builders: Vec<BuilderName>,
+    /// `None`: all declared ones (F7).
+    pub codebases: Option<Vec<CodebaseName>>,
+    /// Laid over the arguments, under the changes' (TS-11).
+    pub properties: BTreeMap<String, Value>,
+    /// Of its requests (TS-12).
+    pub priority: i32,
+    /// The buildset's reason; empty: made from the kind.
+    pub reason: String,
+    /// Whether it acts (CH-12).
+    pub enabled: bool,
+    /// When it fires.
+    pub kind: SchedulerKind,
+}
+
+/// What makes a scheduler fire.
+#[derive(Clone, PartialEq, Debug)]
+pub enum SchedulerKind {
+    /// Changes of one branch; one timer for the scheduler (TS-5).
+    SingleBranch(BranchTimer),
+    /// Changes of any branch; one timer for each (codebase, project, repository, branch) (TS-5).
+    AnyBranch(BranchTimer),
+    /// People.
+    Force(ForceScheduler),
+}
+
+impl SchedulerKind {
+    /// The word for people and JSON.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::SingleBranch(_) => "single_branch",
+            Self::AnyBranch(_) => "any_branch",
+            Self::Force(_) => "force",
+        }
+    }
+}
+
+/// What both branch schedulers share.
+#[derive(Clone, PartialEq, Debug)]
+pub struct BranchTimer {
+    /// Which changes (CF-*).
+    pub filter: ChangeFilter,
+    /// `None`: each important change at once (TS-1).
+    pub tree_stable_timer: Option<Span>,
+    /// From the first important change; then it fires however busy the branch is (TS-6 better).
+    pub max_wait: Option<Span>,
+    /// Which changes are worth a build.
+    pub importance: Importance,
+    /// Unimportant changes are dropped rather than built along (CH-11).
+    pub only_important: bool,
+}
+
+/// Which changes are worth a build. All that is given must agree.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Importance {
+    /// A function of the change; one that errs says yes (F43).
+    pub hook: Option<HookId>,
+    /// Some file must match; empty: any (F8).
+    pub important_files: Vec<Pattern>,
+    /// Some file must match none of these; empty: any (F8).
+    pub unimportant_files: Vec<Pattern>,
+}
+
+/// A branch in a filter.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BranchPattern {
+    /// The default branch: a change without one (CF-5 better, F6).
+    Default,
+    /// By value or glob.
+    Named(Pattern),
+}
+
+/// Which changes a scheduler takes; empty lists take any. All that is given must hold (CF-1).
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ChangeFilter {
+    /// Any of these branches.
+    pub branch: Vec<BranchPattern>,
+    /// None of these branches.
+    pub branch_not: Vec<BranchPattern>,
+    /// Matches from the start of the branch (F6); a change without one does not.
+    pub branch_re: Option<String>,
+    /// Must not match so.
+    pub branch_not_re: Option<String>,
+    /// By the name of the attribute: `project repository category codebase author`: any of these.
+    pub is: BTreeMap<String, Vec<Pattern>>,
+    /// None of these.
+    pub is_not: BTreeMap<String, Vec<Pattern>>,
+    /// Matches from the start.
+    pub matches: BTreeMap<String, String>,
+    /// Must not match so.
+    pub matches_not: BTreeMap<String, String>,
+    /// Some file matches one of these.
+    pub files: Vec<Pattern>,
+    /// No file matches any of these.
+    pub files_not: Vec<Pattern>,
+    /// A function of the change; one that errs takes it.
+    pub hook: Option<HookId>,
+}
+
+/// What people fill in.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ForceScheduler {
+    /// `None`: any property is taken as text (C20).
+    pub parameters: Option<Vec<ForceParameter>>,
+}
+
+/// One field (FO-1).
+#[derive(Clone, PartialEq, Debug)]
+pub struct ForceParameter {
+    /// The property it fills; `reason` fills the reason (C21).
+    pub name: String,
+    /// For people; empty: the name.
+    pub label: String,
+    /// When nothing is given.
+    pub default: Value,
+    /// An empty or blank value is a mistake (FO-3).
+    pub required: bool,
+    /// What it takes.
+    pub kind: ParameterKind,
+}
+
+/// What a field takes (config.md, F40).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ParameterKind {
+    /// One line; matches the expression whole, at most so many bytes.
+    Text {
+        /// An expression to match whole, if any.
+        regex: Option<String>,
+        /// In bytes.
+        max_size: u64,
+        /// Several lines are allowed.
+        multiline: bool,
+    },
+    /// A whole number.
+    Int,
+    /// Yes or no; missing is no (FO-3).
+    Bool,
+    /// One of these, or several.
+    Choice {
+        /// What may be chosen.
+        choices: Vec<String>,
+        /// Several, as a list (C44).
+        multiple: bool,
+    },
+    /// Who forces.
+    Username,
+    /// Always its default (FO-3).
+    Fixed,
+    /// Makes the form take any further property.
+    AnyProperty,
+}
+
+impl ParameterKind {
+    /// The word of the wire and the manual.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Text { multiline: false, .. } => "string",
+            Self::Text { multiline: true, .. } => "text",
+            Self::Int => "int",
+            Self::Bool => "bool",
+            Self::Choice { .. } => "choice",
+            Self::Username => "username",
+            Self::Fixed => "fixed",
+            Self::AnyProperty => "any_property",
+        }
+    }
+}

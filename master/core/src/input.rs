@@ -1,0 +1,198 @@
+//! What happened at an edge. Validated, plain data; the time comes beside it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::change::{Commit, NewChange, SourceStamp};
+use crate::config::Config;
+use crate::id::{
+    BuildRef, BuilderName, CommandId, RequestId, SchedulerName, SessionId, SourceName, Token,
+    WorkerName,
+};
+use crate::model::{Finished, WorkerInfo};
+use crate::time::Timestamp;
+
+/// Who asks and how to answer: the edge's token, and the id that makes a repeated asking harmless.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Asking {
+    /// Answered by exactly one [`crate::action::Action::Reply`].
+    pub token: Token,
+    /// The same id again within a day gets the same answer and does nothing twice; empty: none.
+    pub request_id: String,
+    /// Who, for people and for the audit: a user's name.
+    pub who: String,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Input {
+    /// A hook or a person submits changes, oldest first.
+    ChangesSubmitted {
+        /// Who asks.
+        asking: Asking,
+        /// What.
+        changes: Vec<NewChange>,
+        /// What the edge learnt of the graph behind them.
+        commits: Vec<(String, Vec<Commit>)>,
+    },
+    /// A source has looked: its changes and its cursor become durable together (GP-6).
+    SourcePolled {
+        /// Which.
+        source: SourceName,
+        /// For somebody who asked for the poll.
+        asking: Option<Asking>,
+        /// New ones, oldest first.
+        changes: Vec<NewChange>,
+        /// Branch → tip, as now known; replaces what was.
+        tips: BTreeMap<String, String>,
+        /// The repository looked at, and what was learnt of its graph.
+        commits: (String, Vec<Commit>),
+    },
+    /// A source could not look.
+    SourceFailed {
+        /// Which.
+        source: SourceName,
+        /// For somebody who asked for the poll.
+        asking: Option<Asking>,
+        /// A sentence.
+        error: String,
+    },
+    /// Somebody forces builds. Stamps that could be resolved are pinned already (SS-3).
+    ForceRequested {
+        /// Who asks.
+        asking: Asking,
+        /// Which builders.
+        builders: Vec<BuilderName>,
+        /// `None`: the first force scheduler that has them all (C21).
+        scheduler: Option<SchedulerName>,
+        /// Those given; a codebase left out gets its defaults.
+        stamps: Vec<SourceStamp>,
+        /// Learnt while resolving, by repository.
+        commits: Vec<(String, Vec<Commit>)>,
+        /// As typed (C20, C44).
+        properties: BTreeMap<String, String>,
+        /// May be empty.
+        reason: String,
+        /// `None`: the scheduler's.
+        priority: Option<i32>,
+    },
+    /// Somebody wants a build again (CA-5).
+    RebuildRequested {
+        /// Who asks.
+        asking: Asking,
+        /// The build as it was, from memory or from the store; `None`: there is no such build.
+        build: Option<Box<crate::model::Build>>,
+        /// How it was named.
+        named: String,
+        /// Stamps to use instead of the build's own: the tips of the same branches, resolved (`--latest`).
+        latest: Option<Vec<SourceStamp>>,
+        /// Learnt while resolving, by repository.
+        commits: Vec<(String, Vec<Commit>)>,
+        /// May be empty.
+        reason: String,
+    },
+    /// Somebody stops a build (CA-2).
+    StopRequested {
+        /// Who asks.
+        asking: Asking,
+        /// Which.
+        build: BuildRef,
+        /// Never empty.
+        reason: String,
+        /// KILL at once.
+        kill: bool,
+    },
+    /// Somebody cancels a request (CA-1).
+    CancelRequested {
+        /// Who asks.
+        asking: Asking,
+        /// Which.
+        request: RequestId,
+        /// Never empty.
+        reason: String,
+    },
+    /// Somebody changes a waiting request's priority (CA-6).
+    PriorityRequested {
+        /// Who asks.
+        asking: Asking,
+        /// Which.
+        request: RequestId,
+        /// To what.
+        priority: i32,
+    },
+    /// Somebody pauses, drains or resumes a worker (LW-7, C27).
+    WorkerControlled {
+        /// Who asks.
+        asking: Asking,
+        /// Which.
+        worker: WorkerName,
+        /// What.
+        verb: WorkerVerb,
+        /// May be empty.
+        reason: String,
+    },
+    /// A worker dialled in and said Hello.
+    WorkerAttached {
+        /// Of this connection.
+        session: SessionId,
+        /// As it calls itself.
+        name: WorkerName,
+        /// Of its folder, in hex.
+        instance: String,
+        /// What it says of itself.
+        info: WorkerInfo,
+        /// What it holds: command, and whether that has ended.
+        held: Vec<(CommandId, bool)>,
+    },
+    /// A session ended.
+    WorkerDetached {
+        /// Which.
+        session: SessionId,
+    },
+    /// A command began.
+    CommandStarted {
+        /// Of which session.
+        session: SessionId,
+        /// Which.
+        command: CommandId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A command found a property.
+    PropertyFound {
+        /// Of which session.
+        session: SessionId,
+        /// Which.
+        command: CommandId,
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: Value,
+    },
+    /// A command ended, and its logs are settled on our disk.
+    CommandFinished {
+        /// Of which session.
+        session: SessionId,
+        /// All of it.
+        finished: Box<Finished>,
+    },
+    /// Another configuration is to be followed from now on (seam: reload comes with issue 3).
+    Reconfigured(Arc<Config>),
+    /// The disk under the master: `Some(sentence)` when nearly full, `None` when there is room again.
+    DiskState(Option<String>),
+    /// `Master::next_timeout` has come.
+    Timeout,
+}
+
+/// What can be asked of a worker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WorkerVerb {
+    /// Take no new build.
+    Pause,
+    /// Take builds again; ends either hold.
+    Resume,
+    /// Take no new build, and be shown as draining until idle.
+    Drain,
+}

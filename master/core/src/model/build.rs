@@ -1,0 +1,137 @@
+//! A build: one try at a request on one worker. Complete in itself: it outlives its buildset in memory.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Step;
+use crate::change::SourceStamp;
+use crate::id::{
+    BuildId, BuildRef, BuilderName, BuildsetId, ChangeId, ConfigDigest, RequestId, WorkerName,
+};
+use crate::properties::Properties;
+use crate::results::Results;
+use crate::time::Timestamp;
+
+/// One try at a request on one worker.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Build {
+    /// Over all builders.
+    pub id: BuildId,
+    /// Whose.
+    pub builder: BuilderName,
+    /// Which of that builder's, from 1.
+    pub number: u32,
+    /// What it is for.
+    pub requests: Vec<RequestId>,
+    /// What those are part of.
+    pub buildset: BuildsetId,
+    /// Where it runs.
+    pub worker: WorkerName,
+    /// Its recipe's generation (D9).
+    pub config: ConfigDigest,
+    /// From 1 for each request (F2).
+    pub attempt: u32,
+    /// The buildset's.
+    pub reason: String,
+    /// The buildset's.
+    pub scheduler: String,
+    /// The buildset's: the pinned revisions.
+    pub stamps: Vec<SourceStamp>,
+    /// By PP-1, then by its steps.
+    pub properties: Properties,
+    /// What the source steps obtained, by codebase (C9).
+    pub got_revision: BTreeMap<String, String>,
+    /// Who may have broken it (BM-*).
+    pub blame: Blame,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub complete_at: Option<Timestamp>,
+    /// The worst so far; final once complete (BL-2).
+    pub results: Results,
+    /// The words at its end (BL-11).
+    pub text: String,
+    /// Somebody wants it to end.
+    pub stop: Option<Stop>,
+    /// An ending step was seen: only always-run steps follow (BL-4).
+    pub ending: bool,
+    /// Since when its worker is gone, while it is waited for (F3).
+    pub lost_since: Option<Timestamp>,
+    /// It failed and its predecessor did not.
+    pub new_failure: bool,
+    /// All its steps, planned ones too.
+    pub steps: Vec<Step>,
+}
+
+impl Build {
+    /// As people name it.
+    #[must_use]
+    pub fn reference(&self) -> BuildRef {
+        BuildRef { builder: self.builder.clone(), number: self.number }
+    }
+
+    /// The word of cli.md.
+    #[must_use]
+    pub fn state(&self) -> BuildState {
+        if self.complete_at.is_some() {
+            BuildState::Finished
+        } else if self.stop.is_some() {
+            BuildState::Stopping
+        } else if self.steps.iter().all(|step| step.started_at.is_none()) {
+            BuildState::Starting
+        } else {
+            BuildState::Running
+        }
+    }
+}
+
+/// Where a build is in its life (cli.md).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BuildState {
+    /// No step has begun.
+    Starting,
+    /// A step has.
+    Running,
+    /// Somebody stopped it and it is not over yet.
+    Stopping,
+    /// Over.
+    Finished,
+}
+
+/// Somebody wants a build to end (CA-2). A second one replaces the first.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Stop {
+    /// Why, in their words.
+    pub reason: String,
+    /// Who; empty: the master itself.
+    pub by: String,
+    /// KILL at once.
+    pub kill: bool,
+    /// What the build becomes: CANCELLED for people, FAILURE for its own time limit.
+    pub results: Results,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Whose changes a build is about: one definition for all who show it (BM-4, contract.md C6, C7).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Blame {
+    /// New in this build, oldest first.
+    pub changes: Vec<ChangeId>,
+    /// Their people, sorted, once each.
+    pub blamelist: Vec<String>,
+    /// The same since the last good comparable build.
+    pub since_good: SinceGood,
+}
+
+/// What has come since a comparable build was good (C6).
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SinceGood {
+    /// That build; `None`: never.
+    pub build: Option<BuildRef>,
+    /// Oldest first.
+    pub changes: Vec<ChangeId>,
+    /// Their people, sorted, once each.
+    pub blamelist: Vec<String>,
+}

@@ -1,0 +1,38 @@
+//! A buildset: one source stamp set, to be built by several builders (BS-*).
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::SourceStamp;
+use crate::id::{BuildRef, BuildsetId, RequestId};
+use crate::properties::Properties;
+use crate::results::Results;
+use crate::time::Timestamp;
+
+/// What was asked for, once for all its builders.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Buildset {
+    /// Its number.
+    pub id: BuildsetId,
+    /// For people.
+    pub reason: String,
+    /// Who asked: a scheduler's name, or `rebuild`.
+    pub scheduler: String,
+    /// When.
+    pub submitted_at: Timestamp,
+    /// When its last request was.
+    pub complete_at: Option<Timestamp>,
+    /// `None` until complete; then the worst of its requests (BS-2).
+    pub results: Option<Results>,
+    /// Whether its first failure was told (BS-3).
+    pub first_failure_told: bool,
+    /// One for each codebase.
+    pub stamps: Vec<SourceStamp>,
+    /// Given with the asking.
+    pub properties: Properties,
+    /// Free text, searchable (BS-7).
+    pub external_id: String,
+    /// What it builds again (CA-5).
+    pub rebuild_of: Option<BuildRef>,
+    /// One for each builder (BS-1).
+    pub requests: Vec<RequestId>,
+}

@@ -1,0 +1,22 @@
+//! The things a master remembers, as plain data: buildsets, requests, builds, steps, workers, notices.
+//!
+//! These are rows: the store keeps them, the state holds those that are not yet done with, and nothing here decides.
+
+mod build;
+mod buildset;
+mod command;
+mod notice;
+mod request;
+mod step;
+mod worker;
+
+pub use build::{Blame, Build, BuildState, SinceGood, Stop};
+pub use buildset::Buildset;
+pub use command::{
+    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FinalLog, Finished, ShellCommand,
+    Timeouts,
+};
+pub use notice::{Notice, NoticeKind};
+pub use request::{BuildRequest, Wait, WaitKind};
+pub use step::{Log, Step, StepState, Url};
+pub use worker::{Hold, Worker, WorkerInfo};

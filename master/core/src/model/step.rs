@@ -1,0 +1,93 @@
+//! A step of a build and its logs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::CommandSpec;
+use crate::id::{CommandId, LogId, StepNumber};
+use crate::results::Results;
+use crate::time::Timestamp;
+
+/// A step, planned, running or over.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// From 1.
+    pub number: StepNumber,
+    /// Unique in its build (BL-9).
+    pub name: String,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub complete_at: Option<Timestamp>,
+    /// How.
+    pub results: Option<Results>,
+    /// In words.
+    pub text: String,
+    /// The one on the worker; `None`: none yet, or a step of the master's own.
+    pub command: Option<CommandId>,
+    /// The same, rendered whole, kept until the step is over so that it can be sent again.
+    pub spec: Option<CommandSpec>,
+    /// As shown to people.
+    pub shown: String,
+    /// In the order made.
+    pub logs: Vec<Log>,
+    /// In the order made.
+    pub urls: Vec<Url>,
+    /// Counts and measures, by name (C10).
+    pub statistics: BTreeMap<String, f64>,
+    /// Not shown, but counts (BL-10).
+    pub hidden: bool,
+}
+
+// A statistic is never NaN: the core takes finite numbers only, so equality is total.
+impl Eq for Step {}
+
+impl Step {
+    /// Where it is in its life.
+    #[must_use]
+    pub const fn state(&self) -> StepState {
+        match (self.started_at, self.complete_at) {
+            (_, Some(_)) => StepState::Finished,
+            (Some(_), None) => StepState::Running,
+            (None, None) => StepState::Pending,
+        }
+    }
+}
+
+/// Where a step is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StepState {
+    /// Planned.
+    Pending,
+    /// Under way.
+    Running,
+    /// Over, skipped ones too.
+    Finished,
+}
+
+/// A log of a step. Its bytes are in files (architecture.md 5).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Log {
+    /// Names the file.
+    pub id: LogId,
+    /// `stdio` first.
+    pub name: String,
+    /// Final once complete.
+    pub bytes: u64,
+    /// Final once complete; an unended last line counts.
+    pub lines: u64,
+    /// Nothing more comes.
+    pub complete: bool,
+    /// Bytes that the size limit cut off (LG-8).
+    pub dropped: u64,
+}
+
+/// A link a step gave.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Url {
+    /// For people.
+    pub name: String,
+    /// Where to.
+    pub url: String,
+}

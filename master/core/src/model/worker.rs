@@ -1,0 +1,58 @@
+//! A worker as the master knows it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{SessionId, WorkerName};
+use crate::time::Timestamp;
+
+/// What is known of a worker, declared or once seen.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Worker {
+    /// Its name.
+    pub name: WorkerName,
+    /// Which folder it runs from: a name belongs to one at a time (architecture.md 7).
+    pub instance: String,
+    /// What it said of itself.
+    pub info: WorkerInfo,
+    /// When its present session began; `None`: it has none.
+    pub connected_at: Option<Timestamp>,
+    /// When its last session ended.
+    pub lost_at: Option<Timestamp>,
+    /// Takes no new build (LW-7, C27).
+    pub hold: Option<Hold>,
+    /// When its last build ended: the longest idle is taken first.
+    pub idle_since: Option<Timestamp>,
+    /// Its present session. Not stored: a restarted master has none.
+    #[serde(skip)]
+    pub session: Option<SessionId>,
+}
+
+/// Why a worker takes no new build. Kept over a restart.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Hold {
+    /// In somebody's words; may be empty.
+    pub reason: String,
+    /// Asked for as a drain: shown as `draining` while it still builds, then as `paused`.
+    pub draining: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a worker says of itself.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct WorkerInfo {
+    /// Of linn.
+    pub version: String,
+    /// `linux-x86_64` ...
+    pub platform: String,
+    /// Who looks after it.
+    pub admin: String,
+    /// Its host name.
+    pub host: String,
+    /// Changes with each start of the machine.
+    pub boot_id: String,
+    /// Processors.
+    pub cpus: u32,
+    /// Memory, in bytes.
+    pub memory_bytes: u64,
+}

@@ -1,0 +1,418 @@
+//! What is now true: facts in the past tense, durable before anything happens because of them.
+//!
+//! A record is applied to the state by `State::apply` and to the tables by the store's commit, by the same rule, so that
+//! `load(tables) == state`. Records are also the journal's events: [`Record::kind`] and [`Record::subject`] are the words
+//! of contract.md C15. They are never replayed, so only the latest version of each must be readable.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::change::{Change, Commit};
+use crate::id::{
+    BuildId, BuildRef, BuilderName, BuildsetId, ChangeId, CommandId, ConfigDigest, RequestId,
+    SchedulerName, SourceName, StepNumber, WorkerName,
+};
+use crate::model::{
+    Blame, Build, BuildRequest, Buildset, CommandSpec, Hold, Log, Notice, Stop, Url, WorkerInfo,
+};
+use crate::properties::Origin;
+use crate::results::Results;
+use crate::time::Timestamp;
+
+/// A thing that a record is about, or that a command made.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A change.
+    Change(ChangeId),
+    /// A buildset.
+    Buildset(BuildsetId),
+    /// A request.
+    Request(RequestId),
+    /// A build.
+    Build(BuildRef),
+    /// A step, by name.
+    Step(BuildRef, String),
+    /// A builder.
+    Builder(BuilderName),
+    /// A worker.
+    Worker(WorkerName),
+    /// A scheduler.
+    Scheduler(SchedulerName),
+    /// A change source.
+    Source(SourceName),
+    /// The master itself.
+    Master,
+}
+
+impl fmt::Display for Subject {
+    /// The reference of cli.md.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Change(id) => id.fmt(f),
+            Self::Buildset(id) => id.fmt(f),
+            Self::Request(id) => id.fmt(f),
+            Self::Build(build) => build.fmt(f),
+            Self::Step(build, step) => write!(f, "{build}/{step}"),
+            Self::Builder(name) => name.fmt(f),
+            Self::Worker(name) => name.fmt(f),
+            Self::Scheduler(name) => name.fmt(f),
+            Self::Source(name) => name.fmt(f),
+            Self::Master => f.write_str("master"),
+        }
+    }
+}
+
+/// A fact. Those about a build carry its id for the store and its reference for people.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// A change was taken in (CH-6).
+    ChangeAdded(Box<Change>),
+    /// More of a repository's graph is known.
+    CommitsLearned {
+        /// Whose.
+        repository: String,
+        /// What.
+        commits: Vec<Commit>,
+    },
+    /// A scheduler with a timer keeps a change for its next firing (TS-3).
+    ChangeClassified {
+        /// Which scheduler.
+        scheduler: SchedulerName,
+        /// Which change.
+        change: ChangeId,
+        /// Whether it is worth a build.
+        important: bool,
+    },
+    /// A scheduler fired: these kept changes are used up (TS-3).
+    SchedulerFired {
+        /// Which.
+        scheduler: SchedulerName,
+        /// What it used up.
+        changes: Vec<ChangeId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A source has looked, and something was new: the cursor as it now is (GP-6).
+    SourceAdvanced {
+        /// Which.
+        source: SourceName,
+        /// Branch → tip; replaces what was.
+        tips: BTreeMap<String, String>,
+    },
+    /// A source cannot look (told once, until it recovers or fails otherwise).
+    SourceFailed {
+        /// Which.
+        source: SourceName,
+        /// A sentence.
+        error: String,
+    },
+    /// A source that failed looks again.
+    SourceRecovered {
+        /// Which.
+        source: SourceName,
+    },
+    /// Something is to be built (BS-1). Its requests follow in the same commit.
+    BuildsetAdded(Box<Buildset>),
+    /// By one builder.
+    RequestAdded(BuildRequest),
+    /// A request's priority was changed (CA-6).
+    RequestPrioritised {
+        /// Which.
+        request: RequestId,
+        /// To what.
+        priority: i32,
+    },
+    /// A request went back to the queue after a lost worker, with its id and age (LW-1).
+    RequestReturned {
+        /// Which.
+        request: RequestId,
+    },
+    /// A request is over.
+    RequestFinished {
+        /// Which.
+        request: RequestId,
+        /// How.
+        results: Results,
+        /// When.
+        at: Timestamp,
+    },
+    /// The first member that makes a buildset's failure certain (BS-3).
+    BuildsetFirstFailure {
+        /// Which.
+        buildset: BuildsetId,
+        /// Which member.
+        request: RequestId,
+    },
+    /// A buildset is over (BS-2).
+    BuildsetFinished {
+        /// Which.
+        buildset: BuildsetId,
+        /// How.
+        results: Results,
+        /// When.
+        at: Timestamp,
+    },
+    /// A build began; its requests are claimed by it, all its steps are planned.
+    BuildStarted(Box<Build>),
+    /// A build's blame was worked out anew, as it obtained another revision than was asked for (SS-3).
+    BuildBlamed {
+        /// Which.
+        id: BuildId,
+        /// Which, for people.
+        build: BuildRef,
+        /// Who.
+        blame: Blame,
+    },
+    /// A step began, and its command may run from now on.
+    StepStarted {
+        /// Of which build.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// Which.
+        step: StepNumber,
+        /// Its name.
+        name: String,
+        /// When.
+        at: Timestamp,
+        /// What is run, as shown to people.
+        shown: String,
+        /// Its command, if it has one on a worker.
+        spec: Option<Box<CommandSpec>>,
+        /// Its logs so far.
+        logs: Vec<Log>,
+    },
+    /// A step is over, skipped ones too.
+    StepFinished {
+        /// Of which build.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// Which.
+        step: StepNumber,
+        /// Its name.
+        name: String,
+        /// When.
+        at: Timestamp,
+        /// How.
+        results: Results,
+        /// In words.
+        text: String,
+        /// All its logs, complete.
+        logs: Vec<Log>,
+        /// What it linked to.
+        urls: Vec<Url>,
+        /// What it counted.
+        statistics: BTreeMap<String, f64>,
+        /// Whether it is hidden.
+        hidden: bool,
+        /// The build's results with this step's (BL-2).
+        build_results: Results,
+        /// Whether only always-run steps follow (BL-4).
+        ending: bool,
+    },
+    /// A running build has a property anew. `got_revision` is the map of C9.
+    PropertySet {
+        /// Of which build.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: Value,
+        /// Who set it.
+        source: Origin,
+    },
+    /// Somebody wants a build to end (CA-2).
+    BuildStopping {
+        /// Which.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// Why and how.
+        stop: Stop,
+    },
+    /// A build's worker is gone; it is waited for (F3).
+    BuildOrphaned {
+        /// Which.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// A build's worker is back, and the build goes on.
+    BuildResumed {
+        /// Which.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+    },
+    /// A build is over.
+    BuildFinished {
+        /// Which.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// How.
+        results: Results,
+        /// In words (BL-11).
+        text: String,
+        /// When.
+        at: Timestamp,
+        /// Red, and its predecessor was not.
+        new_failure: bool,
+    },
+    /// A worker dialled in and was taken.
+    WorkerConnected {
+        /// Which.
+        worker: WorkerName,
+        /// Of its folder.
+        instance: String,
+        /// What it says of itself.
+        info: WorkerInfo,
+        /// When.
+        at: Timestamp,
+    },
+    /// A worker's session ended.
+    WorkerLost {
+        /// Which.
+        worker: WorkerName,
+        /// When.
+        at: Timestamp,
+    },
+    /// A worker takes no new build.
+    WorkerPaused {
+        /// Which.
+        worker: WorkerName,
+        /// Why and how.
+        hold: Hold,
+    },
+    /// A worker takes builds again.
+    WorkerResumed {
+        /// Which.
+        worker: WorkerName,
+    },
+    /// Another configuration is followed.
+    ConfigApplied {
+        /// Which.
+        digest: ConfigDigest,
+        /// When.
+        at: Timestamp,
+    },
+    /// People should be told.
+    NoticeRaised(Box<Notice>),
+    /// An asking with an id was answered so; the same id again gets this answer.
+    AskingAnswered {
+        /// Its id.
+        request_id: String,
+        /// What it made or changed.
+        made: Vec<Subject>,
+        /// When.
+        at: Timestamp,
+    },
+    /// An asking was refused.
+    InputRefused {
+        /// Which verb.
+        verb: String,
+        /// Who asked.
+        who: String,
+        /// Why.
+        what: String,
+    },
+    /// A command that nobody waits for any more ended; its bytes are kept, its result is not taken (I4).
+    StaleResultRefused {
+        /// Which.
+        command: CommandId,
+        /// Of which worker.
+        worker: WorkerName,
+    },
+}
+
+impl Record {
+    /// The event's kind: the record's name in snake_case (contract.md C15).
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::ChangeAdded(_) => "change_added",
+            Self::CommitsLearned { .. } => "commits_learned",
+            Self::ChangeClassified { .. } => "change_classified",
+            Self::SchedulerFired { .. } => "scheduler_fired",
+            Self::SourceAdvanced { .. } => "source_advanced",
+            Self::SourceFailed { .. } => "source_failed",
+            Self::SourceRecovered { .. } => "source_recovered",
+            Self::BuildsetAdded(_) => "buildset_added",
+            Self::RequestAdded(_) => "request_added",
+            Self::RequestPrioritised { .. } => "request_prioritised",
+            Self::RequestReturned { .. } => "request_returned",
+            Self::RequestFinished { .. } => "request_finished",
+            Self::BuildsetFirstFailure { .. } => "buildset_first_failure",
+            Self::BuildsetFinished { .. } => "buildset_finished",
+            Self::BuildStarted(_) => "build_started",
+            Self::BuildBlamed { .. } => "build_blamed",
+            Self::StepStarted { .. } => "step_started",
+            Self::StepFinished { .. } => "step_finished",
+            Self::PropertySet { .. } => "property_set",
+            Self::BuildStopping { .. } => "build_stopping",
+            Self::BuildOrphaned { .. } => "build_orphaned",
+            Self::BuildResumed { .. } => "build_resumed",
+            Self::BuildFinished { .. } => "build_finished",
+            Self::WorkerConnected { .. } => "worker_connected",
+            Self::WorkerLost { .. } => "worker_lost",
+            Self::WorkerPaused { .. } => "worker_paused",
+            Self::WorkerResumed { .. } => "worker_resumed",
+            Self::ConfigApplied { .. } => "config_applied",
+            Self::NoticeRaised(_) => "notice_raised",
+            Self::AskingAnswered { .. } => "asking_answered",
+            Self::InputRefused { .. } => "input_refused",
+            Self::StaleResultRefused { .. } => "stale_result_refused",
+        }
+    }
+
+    /// What it is about, by the reference of cli.md (contract.md C15).
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match self {
+            Self::ChangeAdded(change) => change.id.to_string(),
+            Self::CommitsLearned { repository, .. } => repository.clone(),
+            Self::ChangeClassified { scheduler, .. } | Self::SchedulerFired { scheduler, .. } => {
+                scheduler.to_string()
+            }
+            Self::SourceAdvanced { source, .. }
+            | Self::SourceFailed { source, .. }
+            | Self::SourceRecovered { source } => source.to_string(),
+            Self::BuildsetAdded(buildset) => buildset.id.to_string(),
+            Self::RequestAdded(request) => request.id.to_string(),
+            Self::RequestPrioritised { request, .. }
+            | Self::RequestReturned { request }
+            | Self::RequestFinished { request, .. } => request.to_string(),
+            Self::BuildsetFirstFailure { buildset, .. }
+            | Self::BuildsetFinished { buildset, .. } => buildset.to_string(),
+            Self::BuildStarted(build) => build.reference().to_string(),
+            Self::StepStarted { build, name, .. } | Self::StepFinished { build, name, .. } => {
+                format!("{build}/{name}")
+            }
+            Self::BuildBlamed { build, .. }
+            | Self::PropertySet { build, .. }
+            | Self::BuildStopping { build, .. }
+            | Self::BuildOrphaned { build, .. }
+            | Self::BuildResumed { build, .. }
+            | Self::BuildFinished { build, .. } => build.to_string(),
+            Self::WorkerConnected { worker, .. }
+            | Self::WorkerLost { worker, .. }
+            | Self::WorkerPaused { worker, .. }
+            | Self::WorkerResumed { worker }
+            | Self::StaleResultRefused { worker, .. } => worker.to_string(),
+            Self::ConfigApplied { digest, .. } => digest.to_string(),
+            Self::NoticeRaised(notice) => notice.subject.clone(),
+            Self::AskingAnswered { request_id, .. } => request_id.clone(),
+            Self::InputRefused { verb, .. } => verb.clone(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The doors: what consoles, scripts, hooks and workers may ask, over gRPC.

@@ -1,0 +1,1 @@
+//! The commands of the binary that need a master or a worker.

@@ -1,0 +1,1 @@
+//! The configuration language: master.star evaluated, frozen and lowered to plain data.

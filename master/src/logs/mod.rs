@@ -1,0 +1,1 @@
+//! Logs are files: appended by offset, read by line, sealed when over.

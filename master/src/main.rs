@@ -1,0 +1,2 @@
+//! Warm-up.
+fn main() {}

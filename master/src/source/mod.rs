@@ -1,0 +1,1 @@
+//! Change sources: where the master looks for changes.
