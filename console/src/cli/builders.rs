@@ -1,0 +1,88 @@
+//! `linn builders`.
+
+use clap::Args;
+use linn_proto::common::Results;
+use linn_proto::console::ListRequest;
+use linn_proto::entity::entity::Of;
+use linn_proto::entity::{Builder, Kind};
+
+use super::listing::{Limit, fetch, print_json};
+use super::paint::{self, Tone};
+use super::session::Door;
+use super::table::{Cell, Table};
+use super::{Done, ExitCode};
+use crate::time::age;
+
+pub(crate) const EXAMPLE: &str =
+    "Example:\n  linn builders --json | jq -r 'select(.last_results == \"FAILURE\").name'";
+
+/// `linn builders`.
+#[derive(Debug, Args)]
+pub struct Builders {
+    #[command(flatten)]
+    limit: Limit,
+}
+
+pub(crate) async fn run(list: &Builders, at: Door<'_>) -> Done {
+    let mut session = at.open().await?;
+    let request = ListRequest { kind: Kind::Builder.into(), ..Default::default() };
+    let entities = fetch(&mut session, request, list.limit.limit).await?;
+    if session.json {
+        print_json(&mut session, &entities)?;
+        return Ok(ExitCode::DONE);
+    }
+    let (now, rich) = (session.io.now_ms(), session.io.rich);
+    let mut table = Table::new(&[
+        "BUILDER",
+        "STATE",
+        ">RUNNING",
+        ">PENDING",
+        "LAST",
+        "AGE",
+        "WORKERS",
+        "DESCRIPTION",
+    ]);
+    for entity in entities {
+        let Some(Of::Builder(builder)) = entity.of else { continue };
+        let (last, age) = last(&builder, now, rich);
+        table.row([
+            Cell::new(&builder.name, Tone::Strong),
+            Cell::new(&builder.state, state_tone(&builder.state)),
+            builder.running.to_string().into(),
+            builder.pending.to_string().into(),
+            last,
+            age.into(),
+            builder.workers.join(" ").into(),
+            Cell::new(&builder.description, Tone::Dim),
+        ]);
+    }
+    table.print(session.io, "builders")?;
+    Ok(ExitCode::DONE)
+}
+
+fn last(builder: &Builder, now_ms: i64, rich: bool) -> (Cell, String) {
+    let Some(build) = builder.recent.first() else {
+        return (
+            Cell::new(if builder.never_start { "never" } else { "" }, Tone::Dim),
+            String::new(),
+        );
+    };
+    let results = build.results();
+    let word = match results {
+        Results::Unspecified => "running",
+        results => paint::word(results).unwrap_or_default(),
+    };
+    let sign = if rich { format!("{} ", paint::glyph(results, rich)) } else { String::new() };
+    let text = format!("{sign}#{} {word}", build.number);
+    let at = build.complete_at_ms.unwrap_or(build.started_at_ms);
+    (Cell::new(&text, paint::tone(results)), age(now_ms - at))
+}
+
+fn state_tone(state: &str) -> Tone {
+    match state {
+        "building" => Tone::Live,
+        "offline" => Tone::Bad,
+        "paused" => Tone::Warn,
+        _ => Tone::Plain,
+    }
+}

@@ -1,0 +1,309 @@
+//! Draws the frame: time runs down into the past, a column a builder, a row a stretch of time.
+//!
+//! The first row of a build has its state, number and duration; the rows below name the step that ran then. Rows in which
+//! nothing happened are folded. Pure: the time is an argument.
+
+use linn_proto::entity::{Build, Builder, Change, Step};
+
+use crate::cli::builds::short;
+use crate::cli::paint::{Tone, tone};
+use crate::cli::table::fit;
+use crate::glyph::{ASCII, Glyphs, State, UNICODE};
+use crate::safe::text as shown;
+use crate::time::{span, unit};
+use crate::words::{person, subject};
+use crate::zone::Zone;
+
+/// Cells of a builder's column, and of the changes' column.
+const COLUMN: usize = 11;
+const CHANGES: usize = 26;
+/// Cells of the time at the left edge.
+const TIME: usize = 6;
+
+/// How long a row may be: the shortest with which the frame fits is taken.
+const ROWS_MS: [i64; 12] = [
+    15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000,
+    21_600_000, 86_400_000,
+];
+
+/// What is drawn.
+pub(super) struct Picture<'a> {
+    pub(super) now_ms: i64,
+    pub(super) since_ms: i64,
+    pub(super) zone: &'a Zone,
+    pub(super) builders: &'a [Builder],
+    pub(super) builds: &'a [Build],
+    pub(super) changes: &'a [Change],
+    pub(super) rich: bool,
+    pub(super) width: Option<usize>,
+    /// Rows of time, at most.
+    pub(super) rows: usize,
+}
+
+/// A stretch of time, `from` included, `to` not.
+#[derive(Clone, Copy)]
+struct Row {
+    from: i64,
+    to: i64,
+}
+
+/// One cell of a builder's column, before it is padded.
+struct Slot {
+    text: String,
+    tone: Tone,
+}
+
+impl Picture<'_> {
+    /// The frame.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let row_ms = self.row_ms();
+        let builders = self.fitting();
+        let mut lines = self.heading(row_ms, builders.len());
+        let mut idle = 0;
+        for row in self.rows(row_ms) {
+            match self.row(row, builders) {
+                Some(line) => {
+                    self.fold(&mut lines, &mut idle, row_ms);
+                    lines.push(line);
+                }
+                None => idle += 1,
+            }
+        }
+        self.fold(&mut lines, &mut idle, row_ms);
+        lines
+    }
+
+    fn row_ms(&self) -> i64 {
+        let length = self.now_ms - self.since_ms;
+        let rows = i64::try_from(self.rows.max(1)).unwrap_or(1);
+        ROWS_MS.into_iter().find(|row| length / row <= rows).unwrap_or(ROWS_MS[ROWS_MS.len() - 1])
+    }
+
+    /// Rows lie on round times, so that the same build stands in the same row of two frames.
+    fn rows(&self, row_ms: i64) -> impl Iterator<Item = Row> {
+        let newest = self.now_ms.div_euclid(row_ms) * row_ms;
+        let since = self.since_ms;
+        (0..)
+            .map(move |back| newest - back * row_ms)
+            .take_while(move |from| from + row_ms > since)
+            .map(move |from| Row { from, to: from + row_ms })
+    }
+
+    /// The builders that fit beside each other.
+    fn fitting(&self) -> &[Builder] {
+        let room = self.width.map_or(usize::MAX, |width| {
+            (width.saturating_sub(TIME + CHANGES) / (COLUMN + 1)).max(1)
+        });
+        &self.builders[..self.builders.len().min(room)]
+    }
+
+    fn heading(&self, row_ms: i64, fitting: usize) -> Vec<String> {
+        let all = self.builders.len();
+        let count = if fitting < all { format!("{fitting} of {all}") } else { all.to_string() };
+        let builders = if all == 1 { "builder" } else { "builders" };
+        let summary = format!(
+            "{} {}  {count} {builders}  {} a row",
+            self.zone.day(self.now_ms),
+            self.zone.second(self.now_ms),
+            unit(row_ms)
+        );
+        let mut heads = format!("{:TIME$}{:CHANGES$}", "", "change");
+        for builder in &self.builders[..fitting] {
+            heads.push_str(&fit(&shown(&builder.name), COLUMN));
+            heads.push(' ');
+        }
+        vec![self.paint(Tone::Dim, &summary), self.paint(Tone::Strong, heads.trim_end())]
+    }
+
+    /// One row; none when there is nothing to see in it.
+    fn row(&self, row: Row, builders: &[Builder]) -> Option<String> {
+        let slots: Vec<Option<Slot>> =
+            builders.iter().map(|builder| self.slot(builder, row)).collect();
+        let change = self.change(row);
+        if change.is_none() && slots.iter().all(Option::is_none) {
+            return None;
+        }
+        let mut line = self.paint(Tone::Dim, &fit(&self.zone.minute(row.from), TIME));
+        line.push_str(&fit(&change.unwrap_or_default(), CHANGES - 1));
+        line.push(' ');
+        for slot in slots {
+            match slot {
+                Some(slot) => line.push_str(&self.paint(slot.tone, &fit(&slot.text, COLUMN))),
+                None => line.push_str(&fit("", COLUMN)),
+            }
+            line.push(' ');
+        }
+        Some(line.trim_end().to_owned())
+    }
+
+    /// The newest change of a row; `+2` says that two more came in the same stretch.
+    fn change(&self, row: Row) -> Option<String> {
+        let mut of_row = self.changes.iter().filter(|change| within(change.when_ms, row));
+        let newest = of_row.next()?;
+        let more = of_row.count();
+        let revision = short(newest.revision.as_deref().unwrap_or_default());
+        let revision: String = revision.chars().take(7).collect();
+        let more = if more > 0 { format!("+{more} ") } else { String::new() };
+        let text = format!("{more}{revision} {} {}", person(&newest.author), subject(newest));
+        Some(shown(&text).into_owned())
+    }
+
+    fn slot(&self, builder: &Builder, row: Row) -> Option<Slot> {
+        let mut of_row = self.builds.iter().filter(|build| {
+            build.builder == builder.name
+                && build.started_at_ms < row.to
+                && self.end(build) >= row.from
+        });
+        let newest = of_row.next()?;
+        let glyphs = self.glyphs();
+        let state = State::of_build(newest);
+        let end = self.end(newest);
+        // Its first row, seen from above, is the one in which it ended, or now.
+        if within(end, row) || (newest.complete_at_ms.is_none() && row.to > self.now_ms) {
+            let more = of_row.count();
+            let more = if more > 0 { format!(" +{more}") } else { String::new() };
+            let took = span(end - newest.started_at_ms);
+            let text = format!("{}{} {took}{more}", glyphs.state(state), newest.number);
+            return Some(Slot { text, tone: tone(newest.results()) });
+        }
+        let step = step_at(newest, row, self.now_ms).map_or("", |step| step.name.as_str());
+        let text = format!("{}{}", glyphs.bar(state), shown(step));
+        Some(Slot { text, tone: tone(newest.results()) })
+    }
+
+    fn end(&self, build: &Build) -> i64 {
+        build.complete_at_ms.unwrap_or(self.now_ms)
+    }
+
+    fn fold(&self, lines: &mut Vec<String>, idle: &mut i64, row_ms: i64) {
+        if *idle > 0 {
+            let fold = self.glyphs().fold;
+            let text = format!("{fold} {} idle {fold}", span(*idle * row_ms));
+            lines.push(self.paint(Tone::Dim, &format!("{:TIME$}{text}", "")));
+            *idle = 0;
+        }
+    }
+
+    fn glyphs(&self) -> &'static Glyphs {
+        if self.rich { &UNICODE } else { &ASCII }
+    }
+
+    fn paint(&self, tone: Tone, text: &str) -> String {
+        if self.rich { tone.paint(text) } else { text.to_owned() }
+    }
+}
+
+fn within(at: i64, row: Row) -> bool {
+    (row.from..row.to).contains(&at)
+}
+
+/// The step that ran at the end of the row.
+fn step_at(build: &Build, row: Row, now_ms: i64) -> Option<&Step> {
+    build.steps.iter().rev().find(|step| {
+        !step.hidden
+            && step.started_at_ms.is_some_and(|from| from < row.to)
+            && step.complete_at_ms.unwrap_or(now_ms) >= row.from
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use linn_proto::common::Results;
+    use linn_proto::entity::BuildState;
+
+    use super::*;
+
+    const MINUTE: i64 = 60_000;
+
+    fn step(name: &str, from: i64, to: Option<i64>) -> Step {
+        Step {
+            name: name.into(),
+            started_at_ms: Some(from * MINUTE),
+            complete_at_ms: to.map(|to| to * MINUTE),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_frame() {
+        let builders: Vec<Builder> = ["linux", "mac\u{1b}"]
+            .map(|name| Builder { name: name.into(), ..Default::default() })
+            .into();
+        let builds = [
+            Build {
+                builder: "linux".into(),
+                number: 8,
+                state: BuildState::Running.into(),
+                started_at_ms: 57 * MINUTE,
+                steps: vec![step("git", 57, Some(58)), step("test", 58, None)],
+                ..Default::default()
+            },
+            Build {
+                builder: "linux".into(),
+                number: 7,
+                state: BuildState::Finished.into(),
+                results: Results::Failure.into(),
+                started_at_ms: 43 * MINUTE,
+                complete_at_ms: Some(46 * MINUTE),
+                steps: vec![step("git", 43, Some(44)), step("test", 44, Some(46))],
+                ..Default::default()
+            },
+        ];
+        let changes = [Change {
+            author: "Ana <ana@example.org>".into(),
+            comments: "lexer: reuse\nmore".into(),
+            revision: Some("9f2c1d7".into()),
+            when_ms: 42 * MINUTE,
+            ..Default::default()
+        }];
+        let picture = Picture {
+            now_ms: 60 * MINUTE,
+            since_ms: 40 * MINUTE,
+            zone: &Zone::utc(),
+            builders: &builders,
+            builds: &builds,
+            changes: &changes,
+            rich: false,
+            width: None,
+            rows: 20,
+        };
+        let expected = "\
+01-01 01:00:00  2 builders  1m a row
+      change                    linux       mac␛
+01:00                           >8 3:00
+00:59                           !test
+00:58                           !test
+00:57                           !git
+      ... 10:00 idle ...
+00:46                           X7 3:00
+00:45                           #test
+00:44                           #test
+00:43                           #git
+00:42 9f2c1d7 ana lexer: reuse
+      ... 2:00 idle ...";
+        let lines = picture.lines();
+        assert_eq!(lines.join("\n"), expected);
+        assert!(!lines.concat().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_fewer_builders() {
+        let builders: Vec<Builder> = (0..9)
+            .map(|number| Builder { name: format!("b{number}"), ..Default::default() })
+            .collect();
+        let picture = Picture {
+            now_ms: 60 * MINUTE,
+            since_ms: 0,
+            zone: &Zone::utc(),
+            builders: &builders,
+            builds: &[],
+            changes: &[],
+            rich: false,
+            width: Some(80),
+            rows: 20,
+        };
+        let lines = picture.lines();
+        assert!(lines[0].contains("4 of 9 builders"), "{}", lines[0]);
+        assert!(lines.iter().all(|line| line.len() <= 80));
+    }
+}

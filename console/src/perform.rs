@@ -1,0 +1,214 @@
+//! Performs the commands of `update` that need the master, a file or the desktop; answers come back as messages.
+
+use std::sync::Arc;
+
+use linn_proto::{
+    console::{FollowLogRequest, GetRequest, LogMarksRequest, ReadLogRequest, SearchLogRequest},
+    control::Accepted,
+    entity::{Build, Kind, entity::Of},
+};
+use tokio::{
+    sync::{Mutex, mpsc, watch},
+    task::{AbortHandle, JoinSet},
+};
+use tonic::transport::Channel;
+
+use crate::{
+    act::Deed, client::Master, command::Command, logs::LogRef, message::Message, notice::Ring, notify::Desktop,
+    refusal::Refusal, replica::BuildRef, save,
+};
+
+/// Calls under way at most; more wait for nothing and are simply not made (the screens ask again).
+const CALLS: usize = 64;
+
+/// Performs. Dropping it ends everything under way.
+pub(crate) struct Performer {
+    channel: watch::Receiver<Option<Channel>>,
+    answers: mpsc::Sender<Message>,
+    runtime: tokio::runtime::Handle,
+    calls: JoinSet<()>,
+    follow: Option<AbortHandle>,
+    searches: Vec<(u64, AbortHandle)>,
+    desktop: Arc<Mutex<Desktop>>,
+}
+
+impl Performer {
+    /// `runtime` is where calls run: not the thread that draws.
+    pub(crate) fn new(
+        channel: watch::Receiver<Option<Channel>>,
+        answers: mpsc::Sender<Message>,
+        runtime: tokio::runtime::Handle,
+    ) -> Self {
+        Self {
+            channel,
+            answers,
+            runtime,
+            calls: JoinSet::new(),
+            follow: None,
+            searches: Vec::new(),
+            desktop: Arc::default(),
+        }
+    }
+
+    /// Starts a command. Commands for the loop itself are given back.
+    pub(crate) fn perform(&mut self, command: Command) -> Option<Command> {
+        while self.calls.try_join_next().is_some() {}
+        let channel = self.channel.borrow().clone();
+        let master = channel.clone().map(Master::new);
+        let answers = self.answers.clone();
+        match command {
+            Command::ReadLog { log, purpose, from, lines, at_ms } => {
+                self.call(async move {
+                    let request = ReadLogRequest { log: log.to_string(), from_line: from, lines, at_ms };
+                    let result = match master {
+                        Some(master) => master.console().read_log(request).await.map_err(Refusal::from),
+                        None => Err(Refusal::no_link()),
+                    };
+                    let result = result.map(tonic::Response::into_inner);
+                    let _ = answers.send(Message::Lines { log, purpose, result }).await;
+                });
+            }
+            Command::Follow { log, from } => {
+                self.unfollow();
+                self.follow = self.call(follow(master, answers, log, from));
+            }
+            Command::Unfollow => self.unfollow(),
+            Command::Search { log, run, pattern, literal, ignore_case, from, backward } => {
+                self.searches.retain(|(other, search)| {
+                    if *other != run {
+                        search.abort();
+                    }
+                    *other == run
+                });
+                let request = SearchLogRequest {
+                    log: log.to_string(),
+                    pattern,
+                    literal,
+                    ignore_case,
+                    from_line: from,
+                    backward,
+                    limit: 0,
+                };
+                if let Some(search) = self.call(search(master, answers, log, run, request)) {
+                    self.searches.push((run, search));
+                }
+            }
+            Command::Marks { log } => {
+                self.call(async move {
+                    let request = LogMarksRequest { log: log.to_string(), limit: 0 };
+                    let result = match master {
+                        Some(master) => master.console().log_marks(request).await.map_err(Refusal::from),
+                        None => Err(Refusal::no_link()),
+                    };
+                    let result = result.map(tonic::Response::into_inner);
+                    let _ = answers.send(Message::Marks { log, result }).await;
+                });
+            }
+            Command::Whole { build } => {
+                self.call(async move {
+                    let result = whole(master, &build).await;
+                    let _ = answers.send(Message::Whole { build, result }).await;
+                });
+            }
+            Command::Act { request_id, deed } => {
+                // Never left out for lack of room: the model waits for the answer.
+                self.calls.spawn_on(
+                    async move {
+                        let result = act(master, deed).await;
+                        let _ = answers.send(Message::Acted { request_id, result }).await;
+                    },
+                    &self.runtime,
+                );
+            }
+            Command::Save { log, path } => {
+                self.call(async move {
+                    let result = match channel {
+                        Some(channel) => save::save(channel, &log, &path).await,
+                        None => Err(Refusal::no_link().sentence),
+                    };
+                    let _ = answers.send(Message::Saved { log, result }).await;
+                });
+            }
+            Command::Ring(ring) => self.ring(ring),
+            other => return Some(other),
+        }
+        None
+    }
+
+    fn call(&mut self, call: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
+        (self.calls.len() < CALLS).then(|| self.calls.spawn_on(call, &self.runtime))
+    }
+
+    fn unfollow(&mut self) {
+        if let Some(follow) = self.follow.take() {
+            follow.abort();
+        }
+    }
+
+    fn ring(&mut self, ring: Ring) {
+        let (desktop, answers) = (Arc::clone(&self.desktop), self.answers.clone());
+        self.call(async move {
+            if !desktop.lock().await.show(&ring).await {
+                let _ = answers.send(Message::Undelivered(ring)).await;
+            }
+        });
+    }
+}
+
+async fn follow(master: Option<Master>, answers: mpsc::Sender<Message>, log: LogRef, from: i64) {
+    let stream = async {
+        let master = master.ok_or_else(Refusal::no_link)?;
+        let request = FollowLogRequest { log: log.to_string(), from_line: from };
+        let mut stream = master.console().follow_log(request).await?.into_inner();
+        while let Some(lines) = stream.message().await? {
+            if answers.send(Message::Followed { log: log.clone(), lines }).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    };
+    let broke: Option<Refusal> = stream.await.err();
+    let _ = answers.send(Message::FollowEnded { log: log.clone(), broke }).await;
+}
+
+async fn search(
+    master: Option<Master>,
+    answers: mpsc::Sender<Message>,
+    log: LogRef,
+    run: u64,
+    request: SearchLogRequest,
+) {
+    let stream = async {
+        let master = master.ok_or_else(Refusal::no_link)?;
+        let mut stream = master.console().search_log(request).await?.into_inner();
+        while let Some(hit) = stream.message().await? {
+            if answers.send(Message::Hit { log: log.clone(), run, hit }).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    };
+    let result: Result<(), Refusal> = stream.await;
+    let _ = answers.send(Message::SearchEnded { log: log.clone(), run, result }).await;
+}
+
+async fn whole(master: Option<Master>, build: &BuildRef) -> Result<Box<Build>, Refusal> {
+    let master = master.ok_or_else(Refusal::no_link)?;
+    let request = GetRequest { kind: Kind::Build.into(), r#ref: build.to_string() };
+    match master.console().get(request).await?.into_inner().of {
+        Some(Of::Build(build)) => Ok(Box::new(build)),
+        _ => Err(Refusal { sentence: format!("the master gave no build for {build}"), hint: None, lost: false }),
+    }
+}
+
+async fn act(master: Option<Master>, deed: Deed) -> Result<Accepted, Refusal> {
+    let mut control = master.ok_or_else(Refusal::no_link)?.control();
+    let answer = match deed {
+        Deed::Force(request) => control.force(request).await,
+        Deed::Rebuild(request) => control.rebuild(request).await,
+        Deed::Stop(request) => control.stop(request).await,
+        Deed::Cancel(request) => control.cancel(request).await,
+        Deed::Worker(request) => control.worker_control(request).await,
+    };
+    Ok(answer?.into_inner())
+}

@@ -1,0 +1,107 @@
+//! A box with something to read: an error in full sentences, the reasons of a request.
+
+use crossterm::event::KeyCode;
+
+use super::{After, Popup};
+use crate::{
+    canvas::Canvas,
+    keys::Stroke,
+    model::Model,
+    theme::Role,
+    widget::pane::{centred, pane},
+};
+
+pub(crate) const KEYS: &[(&str, &str)] = &[("j k", "scroll"), ("esc", "close")];
+
+/// The box.
+#[derive(Clone, Debug)]
+pub(crate) struct Info {
+    title: String,
+    lines: Vec<(Role, String)>,
+    scrolled: usize,
+}
+
+impl Info {
+    pub(crate) fn new(title: impl Into<String>, lines: Vec<(Role, String)>) -> Self {
+        Self { title: title.into(), lines, scrolled: 0 }
+    }
+
+    pub(super) fn key(&mut self, stroke: Stroke) -> After {
+        match stroke.code {
+            KeyCode::Down | KeyCode::Char('j') => {
+                self.scrolled = (self.scrolled + 1).min(self.lines.len().saturating_sub(1));
+            }
+            KeyCode::Up | KeyCode::Char('k') => self.scrolled = self.scrolled.saturating_sub(1),
+            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | ' ') => return After::Close,
+            _ => {}
+        }
+        After::Stay
+    }
+
+    pub(super) fn draw(&self, canvas: &mut Canvas<'_>) {
+        let width = canvas.width().saturating_sub(8).min(76);
+        let cells = usize::from(width.saturating_sub(4)).max(1);
+        let rows: Vec<(Role, String)> = self
+            .lines
+            .iter()
+            .flat_map(|(role, line)| wrap(line, cells).into_iter().map(|row| (*role, row)))
+            .collect();
+        let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(4);
+        let mut part = centred(canvas, width, height);
+        let mut inside = pane(&mut part, &self.title, true);
+        for (y, (role, row)) in (1_u16..).zip(rows.iter().skip(self.scrolled)) {
+            inside.say(0, y, row, *role);
+        }
+    }
+}
+
+/// Shows that something was not done, and why, in full sentences.
+pub(crate) fn error(model: &mut Model, what: String, why: String, hint: Option<String>) {
+    let mut lines = vec![(Role::Text, why)];
+    if let Some(hint) = hint {
+        lines.push((Role::Text, String::new()));
+        lines.push((Role::Dim, format!("try: {hint}")));
+    }
+    model.popups.push(Popup::Info(Info::new(what, lines)));
+}
+
+/// Breaks a text into rows at blanks; a word longer than a row is broken inside.
+pub(super) fn wrap(text: &str, cells: usize) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    for word in text.split(' ') {
+        let mut word = word.to_owned();
+        while let Some(row) = rows.last_mut() {
+            let used = row.chars().count();
+            let length = word.chars().count();
+            let gap = usize::from(used > 0);
+            if used + gap + length <= cells {
+                if gap > 0 {
+                    row.push(' ');
+                }
+                row.push_str(&word);
+                break;
+            }
+            if used > 0 {
+                rows.push(String::new());
+                continue;
+            }
+            let head: String = word.chars().take(cells.max(1)).collect();
+            word = word.chars().skip(cells.max(1)).collect();
+            row.push_str(&head);
+            rows.push(String::new());
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wraps_at_blanks() {
+        assert_eq!(wrap("the master has no such build", 10), ["the master", "has no", "such build"]);
+        assert_eq!(wrap("abcdefghijkl", 5), ["abcde", "fghij", "kl"]);
+        assert_eq!(wrap("", 5), [""]);
+    }
+}

@@ -1,0 +1,147 @@
+//! What lies over the screen: a stack of dialogs, the topmost of which has the keys.
+
+pub(crate) mod confirm;
+pub(crate) mod force;
+pub(crate) mod help;
+pub(crate) mod info;
+pub(crate) mod palette;
+pub(crate) mod prompt;
+pub(crate) mod why;
+
+use linn_proto::entity::BuildRequest;
+
+use crate::{
+    canvas::Canvas,
+    keys::Stroke,
+    model::{Model, Out, Selection},
+    registry::{ActionId, Scopes},
+};
+
+pub(crate) use info::error;
+pub(crate) use why::open_why;
+
+/// One dialog.
+#[derive(Clone, Debug)]
+pub(crate) enum Popup {
+    Confirm(confirm::Confirm),
+    Force(force::Force),
+    Palette(palette::Palette),
+    Help(help::Help),
+    Info(info::Info),
+    Prompt(prompt::Prompt),
+}
+
+/// What a dialog wants after a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    Stay,
+    Close,
+}
+
+impl Popup {
+    pub(crate) fn help(scope: Scopes) -> Self {
+        Self::Help(help::Help::new(scope))
+    }
+
+    pub(crate) fn palette() -> Self {
+        Self::Palette(palette::Palette::default())
+    }
+
+    pub(crate) fn filter(filter: &str) -> Self {
+        Self::Prompt(prompt::Prompt::filter(filter))
+    }
+
+    pub(crate) fn search() -> Self {
+        Self::Prompt(prompt::Prompt::search())
+    }
+
+    pub(crate) fn save(path: &str) -> Self {
+        Self::Prompt(prompt::Prompt::save(path))
+    }
+
+    /// Its keys, for the last line.
+    pub(crate) fn keys(&self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Confirm(confirm) => confirm.keys(),
+            Self::Force(_) => force::KEYS,
+            Self::Palette(_) => palette::KEYS,
+            Self::Help(_) => help::KEYS,
+            Self::Info(_) => info::KEYS,
+            Self::Prompt(_) => prompt::KEYS,
+        }
+    }
+}
+
+/// Gives a key to the topmost dialog.
+pub(crate) fn key(model: &mut Model, stroke: Stroke, out: &mut Out) {
+    let Some(mut top) = model.popups.pop() else { return };
+    // What the key opens comes over this one, or in its place.
+    let depth = model.popups.len();
+    let after = match &mut top {
+        Popup::Confirm(confirm) => confirm.key(model, stroke, out),
+        Popup::Force(form) => form.key(model, stroke, out),
+        Popup::Palette(palette) => palette.key(model, stroke, out),
+        Popup::Help(help) => help.key(stroke),
+        Popup::Info(info) => info.key(stroke),
+        Popup::Prompt(prompt) => prompt.key(model, stroke, out),
+    };
+    if after == After::Stay {
+        model.popups.insert(depth, top);
+    }
+}
+
+/// Gives pasted text to the topmost dialog.
+pub(crate) fn paste(model: &mut Model, text: &str) {
+    let input = match model.popups.last_mut() {
+        Some(Popup::Confirm(confirm)) => confirm.input(),
+        Some(Popup::Force(form)) => form.input(),
+        Some(Popup::Palette(palette)) => Some(&mut palette.input),
+        Some(Popup::Help(help)) => Some(&mut help.input),
+        Some(Popup::Prompt(prompt)) => Some(&mut prompt.input),
+        Some(Popup::Info(_)) | None => None,
+    };
+    if let Some(input) = input {
+        input.insert(text);
+    }
+}
+
+/// Opens the dialog of an action on what is selected.
+pub(crate) fn open_for(model: &mut Model, id: ActionId) {
+    let selection = model.selection();
+    let popup = match id {
+        ActionId::Force => selection.builder.and_then(|builder| force::Force::open(model, &builder)).map(Popup::Force),
+        ActionId::Rebuild => selection.build.map(|build| confirm::rebuild(model, &build)),
+        ActionId::Pause => selection.worker.map(|worker| confirm::worker(model, &worker)),
+        ActionId::Stop => match (selection.request, selection.build) {
+            (Some(request), _) => Some(confirm::cancel(model, request)),
+            (None, Some(build)) => Some(confirm::stop(model, &build)),
+            (None, None) => None,
+        },
+        _ => None,
+    };
+    model.popups.extend(popup);
+}
+
+/// The requests that wait for what is selected.
+pub(crate) fn waiting_of<'a>(model: &'a Model, selection: &Selection) -> Vec<&'a BuildRequest> {
+    let waiting = model.replica.waiting();
+    match selection.request {
+        Some(id) => waiting.into_iter().filter(|request| request.id == id).collect(),
+        None => waiting.into_iter().filter(|request| Some(&request.builder) == selection.builder.as_ref()).collect(),
+    }
+}
+
+/// Draws all dialogs, the topmost last.
+pub(crate) fn view(model: &Model, canvas: &mut Canvas<'_>) {
+    for popup in &model.popups {
+        match popup {
+            Popup::Confirm(confirm) => confirm.draw(canvas),
+            Popup::Force(form) => form.draw(canvas),
+            Popup::Palette(palette) => palette.draw(model, canvas),
+            Popup::Help(help) => help.draw(canvas),
+            Popup::Info(info) => info.draw(canvas),
+            // Drawn in the sentence line.
+            Popup::Prompt(_) => {}
+        }
+    }
+}

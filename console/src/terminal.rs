@@ -1,0 +1,156 @@
+//! The terminal: taken in one place, given back in every way the console can end (console.md G, I31).
+//!
+//! This is the one module that writes to it. Frames go out in one write inside a synchronized update, so a slow line
+//! never shows half a frame.
+
+use std::{
+    io::{self, BufWriter, IsTerminal, Stdout, Write},
+    sync::{
+        Once,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crossterm::{
+    cursor::{Hide, Show},
+    event::{DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange},
+    execute, queue,
+    terminal::{
+        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+        enable_raw_mode,
+    },
+};
+use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+use rustix::termios::{InputModes, LocalModes, OptionalActions, OutputModes};
+
+/// A frame is some kilobytes; all of it leaves in one write.
+const FRAME_BYTES: usize = 64 * 1024;
+
+/// Whether the terminal is ours at the moment: what the panic hook looks at.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The terminal while it is ours. Dropping it gives it back.
+pub(crate) struct Screen {
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+}
+
+impl Screen {
+    /// Takes the terminal.
+    pub(crate) fn take() -> io::Result<Self> {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                // First the terminal, so that the message of the panic can be read.
+                give_back();
+                before(panic);
+            }));
+        });
+        enter()?;
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
+        match Terminal::new(backend) {
+            Ok(terminal) => Ok(Self { terminal }),
+            Err(error) => {
+                give_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Columns and rows.
+    pub(crate) fn size(&self) -> io::Result<(u16, u16)> {
+        let size = self.terminal.size()?;
+        Ok((size.width, size.height))
+    }
+
+    /// Draws what differs from the last frame.
+    pub(crate) fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(view)?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    /// Forgets what is on the screen, so that the next frame is a whole one.
+    pub(crate) fn repaint(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Writes a sequence of our own making: a ring.
+    pub(crate) fn ring(&mut self, sequence: &str) -> io::Result<()> {
+        let backend = self.terminal.backend_mut();
+        backend.write_all(sequence.as_bytes())?;
+        Write::flush(backend)
+    }
+
+    /// Gives the terminal to the shell and stops this process until `fg` (SIGCONT), then takes it again.
+    ///
+    /// The whole process group stops: behind `cargo run` the shell waits for its parent, too.
+    pub(crate) fn suspend(&mut self) -> io::Result<()> {
+        use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
+        give_back();
+        // TSTP for the others of the group (we take it as a message and ignore it), STOP for ourselves.
+        let _ = kill_current_process_group(Signal::TSTP);
+        kill_process(getpid(), Signal::STOP)?;
+        enter()?;
+        self.repaint()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    let entered = execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide);
+    if entered.is_err() {
+        give_back();
+    }
+    entered
+}
+
+/// Gives the terminal back, once. Errors are of no use here: there is nobody left to tell.
+fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let _ = execute!(
+            io::stdout(),
+            EndSynchronizedUpdate,
+            DisableFocusChange,
+            DisableBracketedPaste,
+            Show,
+            LeaveAlternateScreen
+        );
+        let _ = disable_raw_mode();
+    }
+}
+
+/// Restores a terminal that a killed console left behind (contract.md C37); does nothing to any other.
+///
+/// To be called when a `linn` command starts. A terminal that does not hand over whole lines when nobody has it in raw
+/// mode is such a one: shells set it to whole lines before they start a program.
+pub fn heal() {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() || TAKEN.load(Ordering::SeqCst) {
+        return;
+    }
+    let Ok(mut modes) = rustix::termios::tcgetattr(&stdin) else { return };
+    if modes.local_modes.contains(LocalModes::ICANON) {
+        return;
+    }
+    modes.local_modes |= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
+    modes.input_modes |= InputModes::ICRNL | InputModes::BRKINT | InputModes::IXON;
+    modes.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
+    let _ = rustix::termios::tcsetattr(&stdin, OptionalActions::Now, &modes);
+    let _ = execute!(
+        io::stdout(),
+        EndSynchronizedUpdate,
+        DisableFocusChange,
+        DisableBracketedPaste,
+        DisableMouseCapture,
+        Show,
+        LeaveAlternateScreen
+    );
+}
