@@ -1,0 +1,622 @@
+//! The worker's loop: performs what the session decides, between the link, the spool and the supervisors.
+//!
+//! One task owns everything; nothing here is shared or locked. Files are touched in line (they lie in the page cache
+//! or are a few small writes); only what may take long is given to a blocking thread: removing a spool, and hashing
+//! and hunting for the leftovers of a lost command.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use linn_proto::worker::{
+    Ending, Exit, Finished, FromWorker, LogAppend, Start, from_worker, to_worker,
+};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tonic::Code;
+use tonic::transport::Channel;
+
+use crate::backoff::Backoff;
+use crate::clock::now_ms;
+use crate::exec::frame::{Report, StopNow};
+use crate::exec::leash::Told;
+use crate::exec::limits::not_started;
+use crate::exec::pool::Pool;
+use crate::exec::proc;
+use crate::exec::supervise::{COMMAND_VAR, MARK_VAR};
+use crate::id::CommandId;
+use crate::info;
+use crate::link::{Heard, Link};
+use crate::session::{Greeting, Input, Output, Session, Stop};
+use crate::settings::Settings;
+use crate::spool::{self, FoundState, Spool};
+use crate::worker::WorkerError;
+
+/// Words of supervisors waiting to be heard.
+const TOLD_QUEUE: usize = 256;
+
+/// Back-off between attempts to reach the master: the first ceiling and the last.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(15));
+
+/// How long the master may take to answer a hello.
+const WELCOME: Duration = Duration::from_secs(30);
+
+/// The least silence that means a dead link when the master pings.
+const LEAST_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How often idle supervisors are looked through.
+const TRIM: Duration = Duration::from_secs(10);
+
+/// How long goodbyes may take.
+const LEAVE: Duration = Duration::from_millis(500);
+
+/// How often a lost supervisor's leftovers are swept.
+const SWEEPS: u32 = 500;
+
+/// When a supervisor that lives does not answer a call, it is called again after so long.
+const CALL_AGAIN: Duration = Duration::from_millis(200);
+
+/// Everything a running worker is.
+pub(crate) struct Agent {
+    session: Session,
+    spool: Spool,
+    pool: Pool,
+    mark: String,
+    told: mpsc::Receiver<Told>,
+    later: (mpsc::Sender<Later>, mpsc::Receiver<Later>),
+    /// The logs of each command held, by position.
+    logs: BTreeMap<CommandId, Vec<String>>,
+    /// Forgotten by the master, but still being killed.
+    doomed: BTreeSet<CommandId>,
+    outputs: Vec<Output>,
+    outbox: VecDeque<from_worker::Msg>,
+    pieces: VecDeque<LogAppend>,
+    control: Option<mpsc::Sender<FromWorker>>,
+    push: Option<mpsc::Sender<LogAppend>>,
+    /// What became of the link by the last outputs.
+    verdict: Option<Verdict>,
+}
+
+/// What a task outside of the loop found out.
+#[derive(Debug)]
+enum Later {
+    Lost(Finished),
+    CallAgain(CommandId),
+}
+
+/// The session wants the link gone.
+#[derive(Debug)]
+enum Verdict {
+    Drop { why: String, after: Duration },
+    End { why: String },
+}
+
+/// Where the link is.
+enum Dial<F> {
+    Waiting(Pin<Box<tokio::time::Sleep>>),
+    Calling(Pin<Box<F>>),
+    Up(Box<Link>),
+}
+
+enum Event {
+    Due,
+    Called(Result<Channel, tonic::transport::Error>),
+    Heard(Heard),
+}
+
+impl<F: Future<Output = Result<Channel, tonic::transport::Error>>> Dial<F> {
+    fn after(wait: Duration) -> Self {
+        Self::Waiting(Box::pin(tokio::time::sleep(wait)))
+    }
+
+    /// May be dropped and called again.
+    async fn next(&mut self) -> Event {
+        match self {
+            Self::Waiting(sleep) => {
+                sleep.await;
+                Event::Due
+            }
+            Self::Calling(call) => Event::Called(call.await),
+            Self::Up(link) => Event::Heard(link.hear().await),
+        }
+    }
+}
+
+impl Agent {
+    pub(crate) fn new(
+        settings: &Settings,
+        spool: Spool,
+        greeting: Greeting,
+        mark: String,
+    ) -> io::Result<Self> {
+        let (tell, told) = mpsc::channel(TOLD_QUEUE);
+        Ok(Self {
+            session: Session::new(greeting, settings.log_window_bytes),
+            spool,
+            pool: Pool::new(&settings.dir, mark.clone(), &settings.supervisor, tell)?,
+            mark,
+            told,
+            later: mpsc::channel(TOLD_QUEUE),
+            logs: BTreeMap::new(),
+            doomed: BTreeSet::new(),
+            outputs: Vec::new(),
+            outbox: VecDeque::new(),
+            pieces: VecDeque::new(),
+            control: None,
+            push: None,
+            verdict: None,
+        })
+    }
+
+    /// Takes up what an earlier agent of the folder left.
+    pub(crate) fn take_up(&mut self) -> io::Result<()> {
+        let boot = info::boot_id();
+        for found in self.spool.found(&boot)? {
+            let id = CommandId(found.start.command);
+            let names = spool::log_names(&found.start);
+            self.input(Input::Adopted(id));
+            // The sizes are told before the first hello: the master's answer counts from them.
+            for (index, log) in names.iter().enumerate() {
+                let path = spool::log_path(&self.spool.folder(id), index);
+                let to = std::fs::metadata(path).map_or(0, |file| file.len());
+                if to > 0 {
+                    self.input(Input::Spooled { command: id, log: log.clone(), to });
+                }
+            }
+            self.logs.insert(id, names);
+            match found.state {
+                FoundState::Finished(finished) => self.input(Input::Finished(*finished)),
+                FoundState::Running => {
+                    tracing::info!("command {id} still runs; taken over");
+                    self.call(id);
+                }
+                FoundState::Unclaimed => self.hand_over(id),
+                FoundState::Lost { this_boot } => {
+                    tracing::warn!("command {id} lost its supervisor");
+                    self.lose(id, found.start, this_boot);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Works until told to stop.
+    pub(crate) async fn run<C, F>(
+        &mut self,
+        connect: &C,
+        stop: &CancellationToken,
+    ) -> Result<(), WorkerError>
+    where
+        C: Fn() -> F + Send,
+        F: Future<Output = Result<Channel, tonic::transport::Error>> + Send + 'static,
+    {
+        let mut dial = Dial::after(Duration::ZERO);
+        let mut backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
+        let mut patience = Patience::default();
+        let mut trim = tokio::time::interval(TRIM);
+        trim.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            self.perform(&mut dial);
+            if self.session.is_up() {
+                backoff.reset();
+            }
+            self.send();
+            match self.verdict.take() {
+                Some(Verdict::End { why }) => return Err(WorkerError::Refused(why)),
+                Some(Verdict::Drop { why, after }) => {
+                    let wait = backoff.next(random(), after);
+                    tracing::warn!("no session with the master: {why}; again in {wait:?}");
+                    self.link_down();
+                    dial = Dial::after(wait);
+                    continue;
+                }
+                None => {}
+            }
+            let wants_control = !self.outbox.is_empty();
+            let wants_push = !self.pieces.is_empty();
+            tokio::select! {
+                () = stop.cancelled() => {
+                    self.leave(&mut dial).await;
+                    return Ok(());
+                }
+                event = dial.next() => match event {
+                    Event::Due => dial = Dial::Calling(Box::pin(connect())),
+                    Event::Called(Ok(channel)) => {
+                        let (link, control) = Link::begin(channel);
+                        self.control = Some(control);
+                        self.input(Input::LinkUp);
+                        patience = Patience::until(WELCOME);
+                        dial = Dial::Up(Box::new(link));
+                    }
+                    Event::Called(Err(error)) => {
+                        self.drop_link(format!("cannot reach it: {}", chain(&error)));
+                    }
+                    Event::Heard(Heard::Control(message)) => if let Some(msg) = message.msg {
+                        patience.heard(&msg);
+                        self.input(Input::FromMaster(msg));
+                    },
+                    Event::Heard(Heard::Acked(acked)) => {
+                        patience.refresh();
+                        self.input(Input::LogAcked(acked));
+                    }
+                    Event::Heard(Heard::Ended(status)) => self.ended(&status),
+                },
+                Some(told) = self.told.recv() => self.hear(told),
+                Some(later) = self.later.1.recv() => match later {
+                    Later::Lost(finished) => self.input(Input::Finished(finished)),
+                    Later::CallAgain(id) => self.call(id),
+                },
+                // Room on the wire: `send` uses it in the next turn.
+                () = room(&self.control), if wants_control => {}
+                () = room(&self.push), if wants_push => {}
+                () = patience.over() => self.drop_link("it has been silent for too long".to_owned()),
+                _ = trim.tick() => self.pool.trim(),
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.session.handle(input, &mut self.outputs);
+    }
+
+    /// Does what the session has decided.
+    fn perform<F>(&mut self, dial: &mut Dial<F>) {
+        // Doing may bring new decisions (a command that cannot start has finished).
+        while !self.outputs.is_empty() {
+            for output in std::mem::take(&mut self.outputs) {
+                match output {
+                    Output::Send(msg) => self.outbox.push_back(msg),
+                    Output::Start(start) => self.start(&start),
+                    Output::Stop { command, how, reason } => {
+                        let how = match how {
+                            Stop::Interrupt => StopNow::Interrupt,
+                            Stop::Kill => StopNow::Kill,
+                        };
+                        self.pool.steer(command, |steer| {
+                            if how > steer.stop() {
+                                steer.set_stop(how);
+                                steer.reason = reason;
+                            }
+                        });
+                    }
+                    Output::Acked { command, bytes } => {
+                        self.pool.steer(command, |steer| steer.acked = bytes);
+                    }
+                    Output::SpoolLimit(bytes) => self.pool.set_limit(bytes),
+                    Output::Forget(command) => self.forget(command),
+                    Output::Welcomed { session } => {
+                        tracing::info!("connected: session {session}");
+                        if let Dial::Up(link) = dial {
+                            self.push = Some(link.open_push(session));
+                        }
+                    }
+                    Output::Retry { why, after } => {
+                        self.verdict = Some(Verdict::Drop { why, after })
+                    }
+                    Output::End { why } => self.verdict = Some(Verdict::End { why }),
+                    Output::Draining => {
+                        tracing::info!("draining: the master starts nothing more here")
+                    }
+                    Output::Note(note) => tracing::warn!("{note}"),
+                }
+            }
+        }
+    }
+
+    /// Gives the wire what it takes at this moment.
+    fn send(&mut self) {
+        if let Some(control) = &self.control {
+            while let Ok(permit) = control.try_reserve()
+                && let Some(msg) = self.outbox.pop_front()
+            {
+                permit.send(FromWorker { msg: Some(msg) });
+            }
+        }
+        while self.push.as_ref().is_some_and(|push| push.capacity() > 0) {
+            if self.pieces.is_empty() && !self.read_pieces() {
+                return;
+            }
+            let Some(Ok(permit)) = self.push.as_ref().map(mpsc::Sender::try_reserve) else {
+                return;
+            };
+            if let Some(piece) = self.pieces.pop_front() {
+                permit.send(piece);
+            }
+        }
+        if self.pieces.is_empty() && self.push.is_some() {
+            // Kept ready, so that the loop knows there is something to wait for.
+            self.read_pieces();
+        }
+    }
+
+    /// Reads the next range to send; false when there is none.
+    fn read_pieces(&mut self) -> bool {
+        let Some(push) = self.session.next_push() else { return false };
+        let index = self
+            .logs
+            .get(&push.command)
+            .and_then(|logs| logs.iter().position(|log| *log == push.log));
+        let read = match index {
+            Some(index) => self.spool.read(push.command, index, push.from, push.to),
+            None => Err(io::ErrorKind::NotFound.into()),
+        };
+        match read {
+            Ok(pieces) => {
+                self.pieces.extend(pieces.into_iter().map(|piece| LogAppend {
+                    command: push.command.0,
+                    log: push.log.clone(),
+                    offset: piece.offset,
+                    stream: piece.stream.into(),
+                    at_ms: piece.at_ms,
+                    data: piece.data.into(),
+                }));
+                true
+            }
+            Err(error) => {
+                // Without these bytes the log would have a gap: nothing of this session is to be trusted.
+                let log = format!("{} of command {}", push.log, push.command);
+                self.drop_link(format!("cannot read the log {log} from the spool: {error}"));
+                false
+            }
+        }
+    }
+
+    fn start(&mut self, start: &Start) {
+        let id = CommandId(start.command);
+        tracing::debug!("command {id}: {} of {}", start.step, start.build);
+        self.logs.insert(id, spool::log_names(start));
+        match self.spool.create(start) {
+            Ok(()) => self.hand_over(id),
+            Err(error) => {
+                let why = format!("the worker cannot write to its spool: {error}");
+                self.input(Input::Finished(finished(id, not_started(why))));
+            }
+        }
+    }
+
+    fn hand_over(&mut self, id: CommandId) {
+        if let Err(error) = self.pool.run(id) {
+            let why = format!("the worker cannot start a supervisor: {error}");
+            let finished = finished(id, not_started(why));
+            if let Err(error) = self.spool.write_exit(&finished) {
+                tracing::error!("cannot keep the result of command {id}: {error}");
+            }
+            self.input(Input::Finished(finished));
+        }
+    }
+
+    /// Calls the supervisor of a command that runs, or finds out what became of it.
+    fn call(&mut self, id: CommandId) {
+        if self.pool.adopt(id, &self.spool.folder(id)).is_err() {
+            self.gone(id);
+        }
+    }
+
+    fn hear(&mut self, told: Told) {
+        match told {
+            Told::Report { leash, report } => {
+                if self.pool.has(leash, CommandId(report.command)) {
+                    self.report(report);
+                }
+            }
+            Told::Gone { leash } => {
+                if let Some(id) = self.pool.gone(leash) {
+                    self.gone(id);
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, report: Report) {
+        let id = CommandId(report.command);
+        if report.taken {
+            self.pool.release(id);
+            return self.call(id);
+        }
+        if let Some(started) = report.started {
+            self.input(Input::Started(started));
+        }
+        for (log, to) in report.spooled {
+            self.input(Input::Spooled { command: id, log, to });
+        }
+        for property in report.properties {
+            self.input(Input::Property(property));
+        }
+        if let Some(finished) = report.finished {
+            self.pool.release(id);
+            self.over(id, finished);
+        }
+    }
+
+    /// A command has its result.
+    fn over(&mut self, id: CommandId, finished: Finished) {
+        if self.doomed.remove(&id) {
+            self.remove(id);
+        } else {
+            self.input(Input::Finished(finished));
+        }
+    }
+
+    /// The line to a command's supervisor was cut.
+    fn gone(&mut self, id: CommandId) {
+        let folder = self.spool.folder(id);
+        let boot = info::boot_id();
+        let alive = spool::claimant(&folder).is_some_and(|supervisor| supervisor.is_alive(&boot));
+        // In this order: a supervisor that ended between the two looks has left its result.
+        if let Some(finished) = self.spool.finished(id) {
+            self.over(id, finished);
+        } else if alive {
+            let again = self.later.0.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(CALL_AGAIN).await;
+                let _ = again.send(Later::CallAgain(id)).await;
+            });
+        } else if let Ok(start) = spool::read_start(&folder) {
+            tracing::warn!("the supervisor of command {id} died");
+            self.lose(id, start, true);
+        }
+    }
+
+    /// A command's supervisor is dead: ends what is left of it and says so.
+    fn lose(&mut self, id: CommandId, start: Start, this_boot: bool) {
+        let marks = [format!("{COMMAND_VAR}={id}"), format!("{MARK_VAR}={}", self.mark)];
+        let (spool, done) = (self.spool.clone(), self.later.0.clone());
+        tokio::task::spawn_blocking(move || {
+            let left = if this_boot { proc::kill_marked(&marks, SWEEPS) } else { 0 };
+            let mut why = if this_boot {
+                "its supervisor process died; what was left of it has been killed".to_owned()
+            } else {
+                "the worker's machine was restarted".to_owned()
+            };
+            if left > 0 {
+                why.push_str(&format!("; {left} processes could not be killed"));
+            }
+            let exit = Exit { ending: Ending::Lost.into(), code: -1, signal: 0, why };
+            let finished = Finished { logs: spool.final_logs(&start), ..finished(id, exit) };
+            let _ = spool.write_exit(&finished);
+            let _ = done.blocking_send(Later::Lost(finished));
+        });
+    }
+
+    fn forget(&mut self, id: CommandId) {
+        self.logs.remove(&id);
+        self.pieces.retain(|piece| piece.command != id.0);
+        let ended = self.spool.finished(id).is_some();
+        if ended || spool::claimant(&self.spool.folder(id)).is_none() {
+            self.pool.release(id);
+            self.remove(id);
+        } else {
+            self.doomed.insert(id);
+            self.pool.steer(id, |steer| {
+                steer.set_stop(StopNow::Kill);
+                "the master has forgotten it".clone_into(&mut steer.reason);
+            });
+        }
+    }
+
+    fn remove(&self, id: CommandId) {
+        let spool = self.spool.clone();
+        tokio::task::spawn_blocking(move || spool.remove(id));
+    }
+
+    fn ended(&mut self, status: &tonic::Status) {
+        let why = status.message().to_owned();
+        self.verdict = Some(match status.code() {
+            Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented => {
+                Verdict::End { why }
+            }
+            _ => Verdict::Drop { why, after: Duration::ZERO },
+        });
+    }
+
+    fn drop_link(&mut self, why: String) {
+        self.verdict = Some(Verdict::Drop { why, after: Duration::ZERO });
+    }
+
+    fn link_down(&mut self) {
+        self.input(Input::LinkDown);
+        (self.control, self.push) = (None, None);
+        self.outbox.clear();
+        self.pieces.clear();
+    }
+
+    /// Says goodbye, if there is somebody to hear it.
+    async fn leave<F>(&mut self, dial: &mut Dial<F>)
+    where
+        F: Future<Output = Result<Channel, tonic::transport::Error>>,
+    {
+        self.input(Input::Leaving("the worker is being ended".to_owned()));
+        self.perform(dial);
+        self.send();
+        (self.control, self.push) = (None, None);
+        if let Dial::Up(link) = dial {
+            let until_the_end = async { while !matches!(link.hear().await, Heard::Ended(_)) {} };
+            let _ = tokio::time::timeout(LEAVE, until_the_end).await;
+        }
+    }
+}
+
+/// When silence means that the link is dead.
+#[derive(Debug, Default)]
+struct Patience {
+    span: Option<Duration>,
+    until: Option<Instant>,
+    ping_every: Duration,
+}
+
+impl Patience {
+    fn until(span: Duration) -> Self {
+        Self { span: None, until: Some(Instant::now() + span), ping_every: Duration::ZERO }
+    }
+
+    fn heard(&mut self, msg: &to_worker::Msg) {
+        match msg {
+            to_worker::Msg::Welcome(welcome) => {
+                self.ping_every = Duration::from_millis(welcome.ping_every_ms.into());
+                self.until = None;
+            }
+            // Only a master that does ping is expected to go on with it.
+            to_worker::Msg::Ping(_) if !self.ping_every.is_zero() => {
+                self.span = Some((3 * self.ping_every).max(LEAST_PATIENCE));
+            }
+            _ => {}
+        }
+        self.refresh();
+    }
+
+    fn refresh(&mut self) {
+        if let Some(span) = self.span {
+            self.until = Some(Instant::now() + span);
+        }
+    }
+
+    async fn over(&mut self) {
+        match self.until {
+            Some(until) => {
+                tokio::time::sleep_until(until).await;
+                *self = Self::default();
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Waits until a queue to the wire has room, or is closed for good (then the link's end is heard elsewhere).
+async fn room<T>(queue: &Option<mpsc::Sender<T>>) {
+    match queue {
+        Some(queue) => match queue.reserve().await {
+            Ok(_) => {}
+            Err(_) => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+fn finished(id: CommandId, exit: Exit) -> Finished {
+    Finished { command: id.0, exit: Some(exit), at_ms: now_ms(), ..Finished::default() }
+}
+
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    // Without randomness the back-off is still a back-off.
+    let _ = rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::NONBLOCK);
+    u64::from_le_bytes(bytes)
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,56 @@
+//! Runs one program in the build folder.
+
+use std::io;
+
+use linn_proto::worker::{EnvVar, Exit, Shell};
+
+use crate::exec::env::{self, Env};
+use crate::exec::folder;
+use crate::exec::limits::not_started;
+use crate::exec::program::Program;
+use crate::exec::supervise::{COMMAND_VAR, Job, MARK_VAR};
+use crate::exec::tail::Tail;
+use crate::exec::watch::{Watch, exit_of};
+use crate::spool::{self, STDIO};
+
+/// Runs the program to its end and says how that was.
+pub(crate) fn run(watch: &mut Watch<'_>, job: &Job, shell: &Shell) -> io::Result<Exit> {
+    let program = match program(job, shell) {
+        Ok(program) => program,
+        Err(why) => return Ok(not_started(watch.logs.words().mask(&why))),
+    };
+    let end = watch.run(program)?;
+    Ok(exit_of(watch, &end))
+}
+
+fn program(job: &Job, shell: &Shell) -> Result<Program, String> {
+    let base = folder::of_builder(&job.dir, &job.start.builder)?;
+    let workdir = folder::below(&base, &shell.workdir, "folder")?;
+    let env = step_env(job, &shell.env)?;
+    if shell.logfiles.contains_key(STDIO) {
+        return Err(format!("a followed file cannot have the log name `{STDIO}`: choose another"));
+    }
+    let mut tails = Vec::new();
+    for (log, name) in spool::log_names(&job.start).iter().enumerate().skip(1) {
+        let file = folder::below(&workdir, &shell.logfiles[name], "log file")?;
+        tails.push(Tail::new(log, file));
+    }
+    Ok(Program {
+        argv: shell.argv.iter().map(Into::into).collect(),
+        env,
+        dir: folder::make(&base, &workdir)?,
+        stdin: shell.stdin.clone(),
+        separate: shell.separate,
+        pty: shell.pty,
+        keep: false,
+        tails,
+    })
+}
+
+/// The environment of anything that runs for a command (PR-1), with the marks by which it is found again.
+pub(crate) fn step_env(job: &Job, vars: &[EnvVar]) -> Result<Env, String> {
+    let mut env = env::compose(&std::env::vars_os().collect(), vars)?;
+    env.insert(COMMAND_VAR.into(), job.start.command.to_string().into());
+    env.insert(MARK_VAR.into(), job.mark.clone().into());
+    Ok(env)
+}
