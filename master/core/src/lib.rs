@@ -8,22 +8,54 @@
 //!
 //! * words: [`id`], [`time`], [`results`], [`properties`], [`change`], [`model`], [`config`];
 //! * the language of the edges: [`input`], [`record`], [`action`], [`hooks`];
-//! * `state`: the tables in memory, changed by `State::apply` alone;
-//! * verbs: how changes become buildsets, requests become builds, and builds end;
-//! * `master`: which verb answers which input.
+//! * [`state`]: the tables in memory, changed by `State::apply` alone;
+//! * verbs: how changes become buildsets (`intake`, `schedule`, `buildset`), requests become builds (`distribute`,
+//!   `build`, `step`, `render`), builds end (`cancel`, `worker`, `rebuild`), and what that says (`blame`, `notice`);
+//! * [`master`]: which verb answers which input, and [`ctx`]: what a verb may do;
+//! * for views: [`eta`], [`explain`], [`schedule::explain`], [`view`]; for tests: [`testing`].
 //!
 //! Invariants: everything is ordered (`BTreeMap`, never a hash map), so two runs of one list of inputs give the same
 //! bytes; time never steps back; `load(tables) == state` after every commit.
 
 pub mod action;
+mod blame;
+#[cfg(test)]
+mod blame_tests;
+mod build;
+#[cfg(test)]
+mod build_tests;
+mod buildset;
+mod cancel;
 pub mod change;
+mod command;
 pub mod config;
+pub mod ctx;
+mod distribute;
+pub mod eta;
+pub mod explain;
+mod filter;
 pub mod hooks;
 pub mod id;
 pub mod input;
+mod intake;
+mod live;
+pub mod master;
 pub mod model;
+mod notice;
 pub mod properties;
+mod rebuild;
 pub mod record;
+pub mod refusal;
+pub mod render;
 pub mod results;
+pub mod schedule;
 pub mod state;
+mod step;
+mod template;
+pub mod testing;
 pub mod time;
+pub mod timers;
+pub mod view;
+mod worker;
+#[cfg(test)]
+mod worker_tests;

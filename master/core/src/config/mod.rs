@@ -7,6 +7,7 @@ mod builder;
 mod scheduler;
 mod source;
 mod step;
+pub mod validate;
 mod worker;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,282 @@
+//! A build's life: started on a worker with its properties, driven step by step, ended with the worst of its steps
+//! (BL-2, BL-4, BL-11), given back or up when its worker is lost (LW-1, F2, F3).
+
+use std::sync::Arc;
+
+use crate::blame;
+use crate::buildset;
+use crate::change::SourceStamp;
+use crate::config::{Builder, Config, SchedulerKind};
+use crate::ctx::Ctx;
+use crate::id::{BuildId, RequestId, SchedulerName, StepNumber, WorkerName};
+use crate::model::{Blame, Build, Buildset, Exit, StepState, Stop};
+use crate::notice;
+use crate::properties::{Origin, Properties};
+use crate::record::Record;
+use crate::results::Results;
+use crate::state::State;
+use crate::step::{self, Position};
+
+/// Starts a build of a request on a worker.
+pub(crate) fn start(ctx: &mut Ctx<'_>, request: RequestId, worker: &WorkerName) {
+    let config = ctx.config();
+    let state = ctx.state();
+    let Some(request) = state.request(request) else { return };
+    let Some(buildset) = state.buildset(request.buildset) else { return };
+    let Some(builder) = config.builders.get(&request.builder) else { return };
+    let mut build = Build {
+        id: BuildId(state.last().build + 1),
+        builder: builder.name.clone(),
+        number: state.last_number(&builder.name) + 1,
+        requests: vec![request.id],
+        buildset: buildset.id,
+        worker: worker.clone(),
+        config: config.digest.clone(),
+        attempt: u32::try_from(request.builds.len()).unwrap_or(u32::MAX).saturating_add(1),
+        reason: buildset.reason.clone(),
+        scheduler: buildset.scheduler.clone(),
+        stamps: buildset.stamps.clone(),
+        properties: Properties::new(),
+        got_revision: std::collections::BTreeMap::new(),
+        blame: Blame::default(),
+        started_at: ctx.now,
+        complete_at: None,
+        results: Results::Success,
+        text: String::new(),
+        stop: None,
+        ending: false,
+        lost_since: None,
+        new_failure: false,
+        steps: step::plan(&builder.factory),
+    };
+    build.properties = properties(state, &config, builder, buildset, &build);
+    build.blame = blame::of(state, &build);
+    let id = build.id;
+    ctx.record(Record::BuildStarted(Box::new(build)));
+    advance(ctx, id);
+}
+
+/// PP-1: site, changes, request, builder, worker, facts of the build; later ones win. Defaults fill what is missing.
+/// A parameter that a force form declares wins over builder and worker, as its form says so (PP-3 better).
+fn properties(
+    state: &State,
+    config: &Config,
+    builder: &Builder,
+    buildset: &Buildset,
+    build: &Build,
+) -> Properties {
+    let mut all = Properties::new();
+    for (name, value) in &config.properties {
+        all.set(name.clone(), value.clone(), Origin::Master);
+    }
+    for id in buildset.stamps.iter().flat_map(|stamp| &stamp.changes) {
+        for (name, value) in state.change(*id).into_iter().flat_map(|change| &change.properties) {
+            all.set(name.clone(), value.clone(), Origin::Change);
+        }
+    }
+    all.lay_over(&buildset.properties);
+    for (name, value) in &builder.properties {
+        all.set(name.clone(), value.clone(), Origin::Builder);
+    }
+    let worker = config.workers.get(&build.worker);
+    for (name, value) in worker.into_iter().flat_map(|worker| &worker.properties) {
+        all.set(name.clone(), value.clone(), Origin::Worker);
+    }
+    for (name, value) in &builder.defaults {
+        if all.get(name).is_none() {
+            all.set(name.clone(), value.clone(), Origin::Builder);
+        }
+    }
+    for (name, value) in worker.into_iter().flat_map(|worker| &worker.defaults) {
+        if all.get(name).is_none() {
+            all.set(name.clone(), value.clone(), Origin::Worker);
+        }
+    }
+    let scheduler = config.scheduler(&SchedulerName::new(buildset.scheduler.as_str()));
+    if let Some(SchedulerKind::Force(form)) = scheduler.map(|scheduler| &scheduler.kind) {
+        for parameter in form.parameters.iter().flatten() {
+            if let Some(value) = buildset.properties.get(&parameter.name) {
+                all.set(parameter.name.clone(), value.clone(), Origin::Force);
+            }
+        }
+    }
+    let name = build.builder.as_str();
+    all.set("builder", name, Origin::Build);
+    all.set("buildername", name, Origin::Build);
+    all.set("buildnumber", build.number, Origin::Build);
+    all.set("workername", build.worker.as_str(), Origin::Build);
+    if all.get("scheduler").is_none() {
+        all.set("scheduler", build.scheduler.as_str(), Origin::Build);
+    }
+    // PP-2: they would be ambiguous with several.
+    if let [stamp] = build.stamps.as_slice() {
+        stamp_properties(&mut all, stamp);
+    }
+    all
+}
+
+fn stamp_properties(all: &mut Properties, stamp: &SourceStamp) {
+    all.set("branch", stamp.branch.clone(), Origin::Build);
+    all.set("revision", stamp.revision.clone(), Origin::Build);
+    all.set("repository", stamp.repository.as_str(), Origin::Build);
+    all.set("project", stamp.project.as_str(), Origin::Build);
+    all.set("codebase", stamp.codebase.as_str(), Origin::Build);
+}
+
+/// Drives a build on until a command runs on its worker, or to its end.
+pub(crate) fn advance(ctx: &mut Ctx<'_>, id: BuildId) {
+    loop {
+        let Some(build) = ctx.state().build(id) else { return };
+        if build.complete_at.is_some()
+            || build.steps.iter().any(|step| step.state() == StepState::Running)
+        {
+            return;
+        }
+        let Some(config) = ctx.live.recipe(build).map(Arc::clone) else {
+            return finish(ctx, id, Some(Results::Retry));
+        };
+        let reachable = ctx.live.sessions.of(&build.worker).is_some();
+        match next_step(build, &config, reachable) {
+            Some(number) => {
+                step::start(ctx, &Position { build: id, number, config: Some(config) });
+            }
+            None => return finish(ctx, id, None),
+        }
+    }
+}
+
+/// The next step to run: after an ending or a stop only those that always run, and only where they can (BL-4, CA-2).
+fn next_step(build: &Build, config: &Config, reachable: bool) -> Option<StepNumber> {
+    let factory = &config.builders.get(&build.builder)?.factory;
+    let ending = build.ending || build.stop.is_some();
+    let after = build.steps.iter().rposition(|step| step.state() != StepState::Pending);
+    let pending = build.steps.iter().zip(factory).skip(after.map_or(0, |at| at + 1));
+    pending
+        .filter(|(_, spec)| !ending || (spec.flags.always_run && reachable))
+        .map(|(step, _)| step.number)
+        .next()
+}
+
+/// Ends a build, and its requests with it, or gives them back to the queue (LW-1, F2).
+fn finish(ctx: &mut Ctx<'_>, id: BuildId, at_least: Option<Results>) {
+    let Some(build) = ctx.state().build(id) else { return };
+    let stopped = build.stop.as_ref().map(|stop| stop.results);
+    let all = [at_least, stopped].into_iter().flatten();
+    let mut results = all.fold(build.results, Results::worst);
+    // CA-3: a stopped build is not tried again.
+    if stopped.is_some() && results == Results::Retry {
+        results = stopped.unwrap_or(results);
+    }
+    let mut text = text(build, results);
+    let retries = ctx.live.recipe(build).and_then(|config| config.builders.get(&build.builder));
+    let retries = retries.map_or(crate::config::DEFAULT_MAX_RETRIES, |it| it.policy.max_retries);
+    if results == Results::Retry && build.attempt > retries {
+        results = Results::Exception;
+        text = format!("{text}; given up after {} attempts", build.attempt);
+    }
+    let judged = notice::judge(ctx.state(), build, results, &text);
+    let (reference, requests) = (build.reference(), build.requests.clone());
+    ctx.live.dirty.workers.insert(build.worker.clone());
+    ctx.record(Record::BuildFinished {
+        id,
+        build: reference,
+        results,
+        text,
+        at: ctx.now,
+        new_failure: judged.new_failure,
+    });
+    for request in requests {
+        if results == Results::Retry {
+            ctx.record(Record::RequestReturned { request });
+        } else {
+            buildset::finish_request(ctx, request, results);
+        }
+    }
+    if let Some(notice) = judged.notice {
+        ctx.tell(notice);
+    }
+}
+
+/// BL-11: the outcome's word, then the steps that made it so.
+fn text(build: &Build, results: Results) -> String {
+    let word = match results {
+        Results::Success | Results::Skipped => return "build successful".to_owned(),
+        Results::Cancelled => {
+            let reason = build.stop.as_ref().map(|stop| stop.reason.as_str());
+            return match reason.filter(|reason| !reason.is_empty()) {
+                Some(reason) => format!("build cancelled: {reason}"),
+                None => "build cancelled".to_owned(),
+            };
+        }
+        Results::Warnings => "warnings",
+        Results::Failure => "failed",
+        Results::Exception => "exception",
+        Results::Retry => "retry",
+    };
+    let bad: Vec<_> = build
+        .steps
+        .iter()
+        .filter_map(|step| Some((step, step.results?)))
+        .filter(|(_, results)| !matches!(results, Results::Success | Results::Skipped))
+        .map(|(step, results)| format!("'{}' ({})", step.name, results.word().to_lowercase()))
+        .collect();
+    if bad.is_empty() { word.to_owned() } else { format!("{word} {}", bad.join(" ")) }
+}
+
+/// The step that runs now, if one does.
+pub(crate) fn running(ctx: &Ctx<'_>, build: &Build) -> Option<Position> {
+    let step = build.steps.iter().find(|step| step.state() == StepState::Running)?;
+    let config = ctx.live.recipe(build).map(Arc::clone);
+    Some(Position { build: build.id, number: step.number, config })
+}
+
+/// Ends the running step without word from the worker, and goes on with what may follow.
+pub(crate) fn abandon(ctx: &mut Ctx<'_>, id: BuildId, exit: &Exit) {
+    let Some(build) = ctx.state().build(id) else { return };
+    if let Some(position) = running(ctx, build) {
+        step::abandon(ctx, &position, exit);
+    }
+    advance(ctx, id);
+}
+
+/// Gives a build up whose worker is gone for good: it is tried again (LW-1).
+pub(crate) fn lose(ctx: &mut Ctx<'_>, id: BuildId, why: &str) {
+    abandon(ctx, id, &Exit::Lost(why.to_owned()));
+}
+
+/// Somebody, or a limit, wants a build to end (CA-2). A second stop replaces the first.
+pub(crate) fn stop(ctx: &mut Ctx<'_>, id: BuildId, stop: Stop) {
+    let Some(build) = ctx.state().build(id) else { return };
+    let (reference, worker) = (build.reference(), build.worker.clone());
+    let command = build
+        .steps
+        .iter()
+        .find(|step| step.state() == StepState::Running)
+        .and_then(|step| step.command);
+    let (reason, kill) = (stop.reason.clone(), stop.kill);
+    ctx.record(Record::BuildStopping { id, build: reference, stop });
+    match (ctx.live.sessions.of(&worker), command) {
+        (Some(session), Some(command)) => {
+            ctx.order(crate::action::Action::InterruptCommand { session, command, reason, kill });
+        }
+        // Its worker is away: nothing can be waited for (CA-4). A late return is told to kill.
+        _ => abandon(ctx, id, &Exit::Interrupted),
+    }
+}
+
+/// A source step told its revision: works the blame out anew if that changes it (SS-3).
+pub(crate) fn blame_again(ctx: &mut Ctx<'_>, id: BuildId) {
+    let Some(build) = ctx.state().build(id) else { return };
+    let told = build.stamps.iter().any(|stamp| {
+        let got = build.got_revision.get(stamp.codebase.as_str());
+        got.is_some() && got != stamp.revision.as_ref()
+    });
+    if !told {
+        return;
+    }
+    let blame = blame::of(ctx.state(), build);
+    if blame != build.blame {
+        let build = build.reference();
+        ctx.record(Record::BuildBlamed { id, build, blame });
+    }
+}

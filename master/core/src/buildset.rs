@@ -1,0 +1,93 @@
+//! A buildset's life: opened with a request for each builder, told of its first failure once, and ended with the worst
+//! of its requests (BS-1 to BS-4).
+
+use crate::change::SourceStamp;
+use crate::ctx::Ctx;
+use crate::id::{BuildRef, BuilderName, BuildsetId, RequestId};
+use crate::model::{BuildRequest, Buildset};
+use crate::properties::Properties;
+use crate::record::{Record, Subject};
+use crate::results::Results;
+
+/// What is to be built.
+pub(crate) struct NewBuildset {
+    pub(crate) reason: String,
+    pub(crate) scheduler: String,
+    pub(crate) stamps: Vec<SourceStamp>,
+    pub(crate) properties: Properties,
+    pub(crate) rebuild_of: Option<BuildRef>,
+    pub(crate) builders: Vec<BuilderName>,
+    pub(crate) priority: i32,
+}
+
+/// Opens a buildset. Gives back what was made: the buildset, then its requests.
+pub(crate) fn open(ctx: &mut Ctx<'_>, new: NewBuildset) -> Vec<Subject> {
+    let last = ctx.state().last();
+    let id = BuildsetId(last.buildset + 1);
+    let requests: Vec<_> =
+        (1..=new.builders.len() as u64).map(|nth| RequestId(last.request + nth)).collect();
+    let mut stamps = new.stamps;
+    for stamp in &mut stamps {
+        // A stamp names only changes that are remembered: so a state equals what a store would load.
+        stamp.changes.retain(|change| ctx.state().change(*change).is_some());
+    }
+    let mut made = vec![Subject::Buildset(id)];
+    made.extend(requests.iter().map(|request| Subject::Request(*request)));
+    ctx.record(Record::BuildsetAdded(Box::new(Buildset {
+        id,
+        reason: new.reason,
+        scheduler: new.scheduler,
+        submitted_at: ctx.now,
+        complete_at: None,
+        results: None,
+        first_failure_told: false,
+        stamps,
+        properties: new.properties,
+        external_id: String::new(),
+        rebuild_of: new.rebuild_of,
+        requests: requests.clone(),
+    })));
+    for (request, builder) in requests.into_iter().zip(new.builders) {
+        ctx.record(Record::RequestAdded(BuildRequest {
+            id: request,
+            buildset: id,
+            builder,
+            priority: new.priority,
+            submitted_at: ctx.now,
+            claimed_at: None,
+            complete_at: None,
+            results: None,
+            builds: Vec::new(),
+        }));
+    }
+    settle(ctx, id);
+    made
+}
+
+/// Ends a request, and its buildset if it was the last (BS-2). The first one that fails for good is told (BS-3, BS-4).
+pub(crate) fn finish_request(ctx: &mut Ctx<'_>, request: RequestId, results: Results) {
+    let Some(known) = ctx.state().request(request) else { return };
+    if known.complete_at.is_some() {
+        return;
+    }
+    let buildset = known.buildset;
+    ctx.record(Record::RequestFinished { request, results, at: ctx.now });
+    let told = ctx.state().buildset(buildset).is_none_or(|buildset| buildset.first_failure_told);
+    if !results.is_good() && !told {
+        ctx.record(Record::BuildsetFirstFailure { buildset, request });
+    }
+    settle(ctx, buildset);
+}
+
+/// Ends a buildset all of whose requests are over; one without requests is over at once.
+fn settle(ctx: &mut Ctx<'_>, id: BuildsetId) {
+    let Some(buildset) = ctx.state().buildset(id) else { return };
+    let mut worst = Results::Success;
+    for request in &buildset.requests {
+        match ctx.state().request(*request).and_then(|request| request.results) {
+            Some(results) => worst = worst.worst(results),
+            None => return,
+        }
+    }
+    ctx.record(Record::BuildsetFinished { buildset: id, results: worst, at: ctx.now });
+}

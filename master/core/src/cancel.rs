@@ -1,0 +1,113 @@
+//! Stop a build, cancel a request, change its priority (CA-1 to CA-4, CA-6), each refused with a sentence when it cannot
+//! be.
+
+use crate::action::Refusal;
+use crate::build;
+use crate::buildset;
+use crate::ctx::Ctx;
+use crate::id::{BuildId, BuildRef, BuilderName, RequestId};
+use crate::input::Asking;
+use crate::model::{Build, BuildRequest, Stop};
+use crate::record::{Record, Subject};
+use crate::results::Results;
+use crate::state::State;
+
+/// Somebody stops a build (CA-2).
+pub(crate) fn stop(
+    ctx: &mut Ctx<'_>,
+    asking: &Asking,
+    reference: BuildRef,
+    reason: String,
+    kill: bool,
+) {
+    match running(ctx, &reference) {
+        Ok(id) => {
+            stop_build(ctx, id, &asking.who, reason, kill);
+            ctx.accept(asking, vec![Subject::Build(reference)]);
+        }
+        Err(refusal) => ctx.refuse(asking, "stop", refusal),
+    }
+}
+
+fn stop_build(ctx: &mut Ctx<'_>, id: BuildId, who: &str, reason: String, kill: bool) {
+    let at = ctx.now;
+    let stop = Stop { reason, by: who.to_owned(), kill, results: Results::Cancelled, at };
+    build::stop(ctx, id, stop);
+}
+
+fn running(ctx: &Ctx<'_>, reference: &BuildRef) -> Result<BuildId, Refusal> {
+    let over = || Refusal::not_now(format!("the build {reference} is over"));
+    match ctx.state().build_by_ref(reference) {
+        Some(build) if build.complete_at.is_none() => Ok(build.id),
+        Some(build) => Err(over().because(format!("it ended with {}", build.results))),
+        None if (1..=ctx.state().last_number(&reference.builder)).contains(&reference.number) => {
+            Err(over())
+        }
+        None => Err(no_such_build(ctx, reference)),
+    }
+}
+
+/// A reference to nothing: the builder is unknown, or has not built so often.
+pub(crate) fn no_such_build(ctx: &Ctx<'_>, reference: &BuildRef) -> Refusal {
+    let config = ctx.config();
+    let newest = ctx.state().last_number(&reference.builder);
+    if newest == 0 && !config.builders.contains_key(&reference.builder) {
+        let known = config.builders.keys().map(BuilderName::as_str);
+        return Refusal::no_such("builder", &reference.builder, known);
+    }
+    let refusal = Refusal::unknown(format!("there is no build {reference}"));
+    if newest == 0 {
+        refusal.hint(format!("{} has not built yet", reference.builder))
+    } else {
+        refusal.hint(format!("the newest build of {0} is {0}#{newest}", reference.builder))
+    }
+}
+
+/// Somebody cancels a request: waiting, it is over; claimed, its build is stopped (CA-1).
+pub(crate) fn cancel(ctx: &mut Ctx<'_>, asking: &Asking, id: RequestId, reason: &str) {
+    let builds = match unfinished(ctx.state(), id) {
+        Ok(request) if request.claimed_at.is_some() => {
+            let builds = request.builds.iter().filter_map(|(build, _)| ctx.state().build(*build));
+            builds.filter(|build| build.complete_at.is_none()).map(|build| build.id).collect()
+        }
+        Ok(_) => Vec::new(),
+        Err(refusal) => return ctx.refuse(asking, "cancel", refusal),
+    };
+    if builds.is_empty() {
+        buildset::finish_request(ctx, id, Results::Cancelled);
+    }
+    for build in builds {
+        stop_build(ctx, build, &asking.who, reason.to_owned(), false);
+    }
+    ctx.accept(asking, vec![Subject::Request(id)]);
+}
+
+/// Somebody changes a waiting request's priority (CA-6).
+pub(crate) fn prioritise(ctx: &mut Ctx<'_>, asking: &Asking, id: RequestId, priority: i32) {
+    let running = match unfinished(ctx.state(), id) {
+        Ok(request) => request.claimed_at.is_some().then(|| newest_build(ctx.state(), request)),
+        Err(refusal) => return ctx.refuse(asking, "priority", refusal),
+    };
+    if let Some(build) = running {
+        let refusal = Refusal::not_now(format!("the request {id} does not wait"));
+        let why = build.map(|build| format!("its build {} runs", build.reference()));
+        return ctx.refuse(asking, "priority", refusal.because(why.unwrap_or_default()));
+    }
+    ctx.record(Record::RequestPrioritised { request: id, priority });
+    ctx.accept(asking, vec![Subject::Request(id)]);
+}
+
+fn newest_build(state: &State, request: &BuildRequest) -> Option<Build> {
+    request.builds.last().and_then(|(build, _)| state.build(*build)).cloned()
+}
+
+fn unfinished(state: &State, id: RequestId) -> Result<&BuildRequest, Refusal> {
+    match state.request(id) {
+        Some(request) if request.complete_at.is_none() => Ok(request),
+        Some(_) => Err(Refusal::not_now(format!("the request {id} is over"))),
+        None if id.0 >= 1 && id.0 <= state.last().request => {
+            Err(Refusal::not_now(format!("the request {id} is over")))
+        }
+        None => Err(Refusal::unknown(format!("there is no request {id}"))),
+    }
+}

@@ -1,0 +1,245 @@
+//! A step of a recipe becomes a command, rendered whole: what is run, where, in which environment and within which
+//! bounds (PR-1 to PR-3, SS-5, SS-6).
+
+use serde_json::Value;
+
+use crate::change::SourceStamp;
+use crate::config::{Builder, CheckoutMethod, EnvSetting, GitStep, ShellStep, StepKind, StepSpec};
+use crate::id::{CommandId, LogId};
+use crate::model::{CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, ShellCommand, Timeouts};
+use crate::render::{RenderError, Renderer, sort_of};
+
+/// Why there is no command.
+pub(crate) enum NoCommand {
+    /// A value could not be rendered: the step is an exception.
+    Render(RenderError),
+    /// The build has nothing to check out: the step fails (SS-6).
+    NoStamp(String),
+}
+
+impl From<RenderError> for NoCommand {
+    fn from(error: RenderError) -> Self {
+        Self::Render(error)
+    }
+}
+
+/// A rendered command and how it is shown to people.
+pub(crate) struct Rendered {
+    pub(crate) spec: CommandSpec,
+    pub(crate) shown: String,
+}
+
+/// Renders a step that runs on a worker; `None` for one of the master's own. `first_log` is the next free log id.
+pub(crate) fn render(
+    renderer: &Renderer<'_>,
+    builder: &Builder,
+    step: &StepSpec,
+    name: &str,
+    id: CommandId,
+    first_log: LogId,
+) -> Result<Option<Rendered>, NoCommand> {
+    let env = environment(renderer, builder, step)?;
+    let mut logs = vec![("stdio".to_owned(), first_log)];
+    let (what, shown) = match &step.kind {
+        StepKind::Shell(shell) => {
+            for (nth, file) in shell.logfiles.iter().enumerate() {
+                logs.push((file.name.clone(), LogId(first_log.0 + 1 + nth as u64)));
+            }
+            let (command, shown) = shell_command(renderer, shell, env)?;
+            (CommandWhat::Shell(command), shown)
+        }
+        StepKind::Git(git) => {
+            let command = checkout_command(renderer, git, env)?;
+            let shown = show_checkout(&command);
+            (CommandWhat::Checkout(command), shown)
+        }
+        StepKind::SetProperties(_) => return Ok(None),
+    };
+    let limits = &step.limits;
+    let spec = CommandSpec {
+        id,
+        build: renderer.build.reference(),
+        step: name.to_owned(),
+        attempt: renderer.build.attempt,
+        what,
+        timeouts: Timeouts {
+            silence: limits.silence,
+            total: limits.total,
+            term_grace: limits.term_grace,
+            max_lines: limits.max_lines,
+            interrupt_signal: limits.interrupt_signal.clone(),
+        },
+        log_max_bytes: limits.log_max_bytes,
+        capture: false,
+        logs,
+    };
+    Ok(Some(Rendered { spec, shown }))
+}
+
+fn shell_command(
+    renderer: &Renderer<'_>,
+    shell: &ShellStep,
+    env: Vec<EnvEntry>,
+) -> Result<(ShellCommand, String), RenderError> {
+    let (argv, shown) = match renderer.value(&shell.command)? {
+        // PR-3: text goes to the shell, a list is run as it is.
+        Value::String(text) if !text.trim().is_empty() => {
+            (vec!["/bin/sh".to_owned(), "-c".to_owned(), text.clone()], text)
+        }
+        Value::Array(items) => {
+            let mut argv = Vec::new();
+            flatten(&items, &mut argv)?;
+            let shown = argv.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+            (argv, shown)
+        }
+        Value::String(_) => (Vec::new(), String::new()),
+        other => {
+            let what = format!("the command must be text or a list, not {}", sort_of(&other));
+            return Err(RenderError::new(what));
+        }
+    };
+    if argv.first().is_none_or(String::is_empty) {
+        return Err(RenderError::new("the command is empty"));
+    }
+    let stdin = shell.stdin.as_ref().map(|stdin| renderer.text("stdin", stdin)).transpose()?;
+    let command = ShellCommand {
+        argv,
+        workdir: renderer.text("workdir", &shell.workdir)?,
+        env,
+        stdin,
+        pty: shell.use_pty,
+        logfiles: shell.logfiles.iter().map(|it| (it.name.clone(), it.path.clone())).collect(),
+    };
+    Ok((command, shown))
+}
+
+/// The words of a command. Lists in lists are laid flat, as Buildbot does; numbers become text.
+fn flatten(items: &[Value], argv: &mut Vec<String>) -> Result<(), RenderError> {
+    for item in items {
+        match item {
+            Value::String(text) => argv.push(text.clone()),
+            Value::Number(number) => argv.push(number.to_string()),
+            Value::Array(items) => flatten(items, argv)?,
+            other => {
+                let what = format!("a word of the command is {}, not text", sort_of(other));
+                return Err(RenderError::new(what));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A word as one would type it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=+,@%^".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+fn checkout_command(
+    renderer: &Renderer<'_>,
+    git: &GitStep,
+    env: Vec<EnvEntry>,
+) -> Result<CheckoutCommand, NoCommand> {
+    let stamp = renderer.build.stamps.iter().find(|stamp| stamp.codebase == git.codebase);
+    let Some(stamp) = stamp else {
+        return Err(NoCommand::NoStamp(if git.codebase.as_str().is_empty() {
+            "the build has no source stamp".to_owned()
+        } else {
+            format!("the build has no source stamp for the codebase {}", git.codebase)
+        }));
+    };
+    let repository = repository(renderer, git, stamp)?;
+    // SS-5: the tip of the default branch, whatever the stamp says.
+    let (branch, revision, patch) = if git.always_use_latest {
+        let declared = renderer.config.codebases.get(&git.codebase);
+        (declared.and_then(|codebase| codebase.branch.clone()), None, None)
+    } else {
+        (stamp.branch.clone(), stamp.revision.clone(), stamp.patch.clone())
+    };
+    let method = match git.method {
+        CheckoutMethod::Incremental => "incremental",
+        CheckoutMethod::Clobber => "clobber",
+        CheckoutMethod::Fresh => "fresh",
+        CheckoutMethod::Clean => "clean",
+        CheckoutMethod::Copy => "copy",
+    };
+    Ok(CheckoutCommand {
+        repository,
+        codebase: git.codebase.to_string(),
+        workdir: renderer.text("workdir", &git.workdir)?,
+        branch,
+        revision,
+        method: method.to_owned(),
+        shallow: git.shallow,
+        submodules: git.submodules,
+        retry: git.retry,
+        patch,
+        env,
+    })
+}
+
+/// The step's own setting, else the stamp's, else the declared codebase's.
+fn repository(
+    renderer: &Renderer<'_>,
+    git: &GitStep,
+    stamp: &SourceStamp,
+) -> Result<String, NoCommand> {
+    if let Some(repository) = &git.repository {
+        return Ok(renderer.text("repository", repository)?);
+    }
+    if !stamp.repository.is_empty() {
+        return Ok(stamp.repository.clone());
+    }
+    let declared = renderer.config.codebases.get(&git.codebase);
+    match declared.map(|codebase| codebase.repository.as_str()) {
+        Some(repository) if !repository.is_empty() => Ok(repository.to_owned()),
+        _ => Err(NoCommand::NoStamp("nothing says which repository to check out".to_owned())),
+    }
+}
+
+fn show_checkout(command: &CheckoutCommand) -> String {
+    let mut shown = format!("git {}", quoted(&command.repository));
+    if let Some(branch) = &command.branch {
+        shown.push(' ');
+        shown.push_str(&quoted(branch));
+    }
+    if let Some(revision) = &command.revision {
+        shown.push('@');
+        shown.push_str(&quoted(revision));
+    }
+    shown
+}
+
+/// The builder's settings, then the step's (PR-1).
+fn environment(
+    renderer: &Renderer<'_>,
+    builder: &Builder,
+    step: &StepSpec,
+) -> Result<Vec<EnvEntry>, RenderError> {
+    builder.env.iter().chain(&step.env).map(|setting| entry(renderer, setting)).collect()
+}
+
+/// `PYTHONPATH` goes before what is there; a list is joined by the path separator; `None` removes (PR-1).
+fn entry(renderer: &Renderer<'_>, setting: &EnvSetting) -> Result<EnvEntry, RenderError> {
+    let name = setting.name.clone();
+    let wrong = |value: &Value| {
+        RenderError::new(format!("the variable {name} must be text, not {}", sort_of(value)))
+    };
+    let value = match &setting.value {
+        None => None,
+        Some(value) => match renderer.value(value)? {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            Value::Array(items) => {
+                let words = items.iter().map(|item| item.as_str().ok_or_else(|| wrong(item)));
+                Some(words.collect::<Result<Vec<_>, _>>()?.join(":"))
+            }
+            other => return Err(wrong(&other)),
+        },
+    };
+    let prepend = name == "PYTHONPATH" && value.is_some();
+    Ok(EnvEntry { name, value, prepend })
+}

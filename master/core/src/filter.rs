@@ -1,0 +1,224 @@
+//! Which changes a scheduler takes (CF-*). Patterns and expressions are compiled once for each configuration.
+//!
+//! Globs are over the whole value and `*` crosses `/`; expressions match from the start (F6, CF-1). A change without a
+//! branch satisfies every negative condition and no positive expression (CF-2).
+
+use std::collections::BTreeMap;
+
+use globset::{GlobBuilder, GlobMatcher};
+use regex::Regex;
+
+use crate::change::Change;
+use crate::config::{BranchPattern, ChangeFilter, Pattern};
+use crate::hooks::{Argument, HookError, HookId, Hooks};
+use crate::view::{change_view, truthy};
+
+/// A value or a glob.
+#[derive(Debug)]
+pub(crate) enum Matcher {
+    Exact(String),
+    Glob(Box<GlobMatcher>),
+}
+
+impl Matcher {
+    /// Text with `*`, `?` or `[` is a glob, other text is itself; a glob that does not compile too, though the
+    /// configuration's check refuses it first.
+    pub(crate) fn new(pattern: &Pattern) -> Self {
+        let text = &pattern.0;
+        if !text.contains(['*', '?', '[']) {
+            return Self::Exact(text.clone());
+        }
+        match GlobBuilder::new(text).literal_separator(false).build() {
+            Ok(glob) => Self::Glob(Box::new(glob.compile_matcher())),
+            Err(_) => Self::Exact(text.clone()),
+        }
+    }
+
+    pub(crate) fn is_match(&self, text: &str) -> bool {
+        match self {
+            Self::Exact(value) => value == text,
+            Self::Glob(glob) => glob.is_match(text),
+        }
+    }
+
+    pub(crate) fn all(patterns: &[Pattern]) -> Vec<Self> {
+        patterns.iter().map(Self::new).collect()
+    }
+}
+
+pub(crate) fn any(matchers: &[Matcher], text: &str) -> bool {
+    matchers.iter().any(|matcher| matcher.is_match(text))
+}
+
+/// An expression that matches from the start. One that does not compile matches nothing; the check refuses it first.
+#[derive(Debug)]
+struct Prefix(Option<Regex>);
+
+impl Prefix {
+    fn new(text: &str) -> Self {
+        Self(Regex::new(text).ok())
+    }
+
+    fn is_match(&self, text: &str) -> bool {
+        let found = self.0.as_ref().and_then(|regex| regex.find(text));
+        found.is_some_and(|found| found.start() == 0)
+    }
+}
+
+#[derive(Debug)]
+enum Branch {
+    Default,
+    Named(Matcher),
+}
+
+impl Branch {
+    fn is_match(&self, branch: Option<&str>) -> bool {
+        match (self, branch) {
+            (Self::Default, None) => true,
+            (Self::Named(matcher), Some(branch)) => matcher.is_match(branch),
+            _ => false,
+        }
+    }
+}
+
+/// A [`ChangeFilter`], ready to be asked.
+#[derive(Debug)]
+pub(crate) struct CompiledFilter {
+    branch: Vec<Branch>,
+    branch_not: Vec<Branch>,
+    branch_re: Option<Prefix>,
+    branch_not_re: Option<Prefix>,
+    is: BTreeMap<String, Vec<Matcher>>,
+    is_not: BTreeMap<String, Vec<Matcher>>,
+    matches: BTreeMap<String, Prefix>,
+    matches_not: BTreeMap<String, Prefix>,
+    files: Vec<Matcher>,
+    files_not: Vec<Matcher>,
+    hook: Option<HookId>,
+}
+
+/// What a filter says.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    /// The condition that does not hold, as `(rule, detail)`; `None`: all hold.
+    pub(crate) against: Option<(&'static str, String)>,
+    /// A function that erred: it was taken as a yes.
+    pub(crate) error: Option<(HookId, HookError)>,
+}
+
+impl CompiledFilter {
+    pub(crate) fn new(filter: &ChangeFilter) -> Self {
+        let branches = |patterns: &[BranchPattern]| {
+            let branch = |pattern: &BranchPattern| match pattern {
+                BranchPattern::Default => Branch::Default,
+                BranchPattern::Named(pattern) => Branch::Named(Matcher::new(pattern)),
+            };
+            patterns.iter().map(branch).collect()
+        };
+        let values = |map: &BTreeMap<String, Vec<Pattern>>| {
+            map.iter().map(|(name, values)| (name.clone(), Matcher::all(values))).collect()
+        };
+        let expressions = |map: &BTreeMap<String, String>| {
+            map.iter().map(|(name, text)| (name.clone(), Prefix::new(text))).collect()
+        };
+        Self {
+            branch: branches(&filter.branch),
+            branch_not: branches(&filter.branch_not),
+            branch_re: filter.branch_re.as_deref().map(Prefix::new),
+            branch_not_re: filter.branch_not_re.as_deref().map(Prefix::new),
+            is: values(&filter.is),
+            is_not: values(&filter.is_not),
+            matches: expressions(&filter.matches),
+            matches_not: expressions(&filter.matches_not),
+            files: Matcher::all(&filter.files),
+            files_not: Matcher::all(&filter.files_not),
+            hook: filter.hook.clone(),
+        }
+    }
+
+    /// Whether every condition holds (CF-1); the function is asked last.
+    pub(crate) fn judge(&self, change: &Change, hooks: &dyn Hooks) -> Verdict {
+        let against = self.branch_against(change).or_else(|| self.value_against(change));
+        let against = against.or_else(|| self.files_against(change));
+        let (None, Some(hook)) = (&against, &self.hook) else {
+            return Verdict { against, error: None };
+        };
+        match hooks.call(hook, &[Argument::Object(change_view(change))]) {
+            Ok(value) if truthy(&value) => Verdict { against: None, error: None },
+            Ok(_) => {
+                let against = Some(("fn", format!("{} says no", hook.label)));
+                Verdict { against, error: None }
+            }
+            Err(error) => Verdict { against: None, error: Some((hook.clone(), error)) },
+        }
+    }
+
+    fn branch_against(&self, change: &Change) -> Option<(&'static str, String)> {
+        let branch = change.branch.as_deref();
+        let shown = || branch.map_or("the default branch".to_owned(), |name| format!("`{name}`"));
+        if !self.branch.is_empty() && !self.branch.iter().any(|it| it.is_match(branch)) {
+            return Some(("branch", format!("{} is none of its branches", shown())));
+        }
+        if self.branch_not.iter().any(|it| it.is_match(branch)) {
+            return Some(("branch_not", format!("{} is left out", shown())));
+        }
+        if let Some(expression) = &self.branch_re
+            && !branch.is_some_and(|branch| expression.is_match(branch))
+        {
+            return Some(("branch_re", format!("{} does not match", shown())));
+        }
+        if let Some(expression) = &self.branch_not_re
+            && branch.is_some_and(|branch| expression.is_match(branch))
+        {
+            return Some(("branch_not_re", format!("{} matches", shown())));
+        }
+        None
+    }
+
+    fn value_against(&self, change: &Change) -> Option<(&'static str, String)> {
+        for (name, values) in &self.is {
+            let value = attribute(change, name);
+            if !any(values, value) {
+                return Some(("value", format!("{name} is `{value}`")));
+            }
+        }
+        for (name, values) in &self.is_not {
+            let value = attribute(change, name);
+            if any(values, value) {
+                return Some(("value_not", format!("{name} is `{value}`")));
+            }
+        }
+        for (name, expression) in &self.matches {
+            let value = attribute(change, name);
+            if !expression.is_match(value) {
+                return Some(("re", format!("{name} is `{value}`")));
+            }
+        }
+        for (name, expression) in &self.matches_not {
+            let value = attribute(change, name);
+            if expression.is_match(value) {
+                return Some(("not_re", format!("{name} is `{value}`")));
+            }
+        }
+        None
+    }
+
+    fn files_against(&self, change: &Change) -> Option<(&'static str, String)> {
+        if !self.files.is_empty() && !change.files.iter().any(|file| any(&self.files, file)) {
+            return Some(("files", "none of its files is meant".to_owned()));
+        }
+        let left_out = change.files.iter().find(|file| any(&self.files_not, file));
+        left_out.map(|file| ("files_not", format!("`{file}` is left out")))
+    }
+}
+
+fn attribute<'a>(change: &'a Change, name: &str) -> &'a str {
+    match name {
+        "project" => &change.project,
+        "repository" => &change.repository,
+        "category" => &change.category,
+        "codebase" => change.codebase.as_str(),
+        "author" => &change.author,
+        _ => "",
+    }
+}

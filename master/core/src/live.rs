@@ -1,0 +1,213 @@
+//! What a running master knows that is no fact: its configuration's generations, sessions, deadlines, and which
+//! builders and workers the next distribution must look at. All of it is worked out again at a restart.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::filter::CompiledFilter;
+use crate::id::{BuilderName, ConfigDigest, SchedulerName, SessionId, WorkerName};
+use crate::model::Build;
+use crate::record::Record;
+use crate::schedule::CompiledImportance;
+use crate::state::State;
+use crate::timers::{Timer, Timers, build_deadline, next_fire};
+
+/// A configuration with what is worked out from it once: expressions compiled, builders by worker.
+#[derive(Debug)]
+pub(crate) struct Generation {
+    pub(crate) config: Arc<Config>,
+    /// Of each branch scheduler.
+    pub(crate) filters: BTreeMap<SchedulerName, (CompiledFilter, CompiledImportance)>,
+    builders_of: BTreeMap<WorkerName, BTreeSet<BuilderName>>,
+}
+
+impl Generation {
+    pub(crate) fn new(config: Arc<Config>) -> Self {
+        let mut builders_of: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for builder in config.builders.values() {
+            for worker in &builder.workers {
+                builders_of.entry(worker.clone()).or_default().insert(builder.name.clone());
+            }
+        }
+        let filters = crate::schedule::compile(&config);
+        Self { config, filters, builders_of }
+    }
+
+    /// The builders that a worker may run.
+    pub(crate) fn builders_of(&self, worker: &WorkerName) -> impl Iterator<Item = &BuilderName> {
+        self.builders_of.get(worker).into_iter().flatten()
+    }
+
+    /// Whether a worker may run a builder.
+    pub(crate) fn serves(&self, worker: &WorkerName, builder: &BuilderName) -> bool {
+        self.builders_of.get(worker).is_some_and(|builders| builders.contains(builder))
+    }
+}
+
+/// Who is connected, and by which session.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    workers: BTreeMap<SessionId, WorkerName>,
+    sessions: BTreeMap<WorkerName, SessionId>,
+}
+
+impl Sessions {
+    /// The worker of a session, unless that session is over.
+    pub(crate) fn worker(&self, session: SessionId) -> Option<&WorkerName> {
+        self.workers.get(&session)
+    }
+
+    /// The present session of a worker.
+    pub(crate) fn of(&self, worker: &WorkerName) -> Option<SessionId> {
+        self.sessions.get(worker).copied()
+    }
+
+    /// Makes a session a worker's present one; gives back the one it replaces.
+    pub(crate) fn open(&mut self, session: SessionId, worker: &WorkerName) -> Option<SessionId> {
+        self.workers.insert(session, worker.clone());
+        let old = self.sessions.insert(worker.clone(), session).filter(|old| *old != session);
+        if let Some(old) = old {
+            self.workers.remove(&old);
+        }
+        old
+    }
+
+    /// Ends a session; gives back its worker if it was that worker's present one.
+    pub(crate) fn close(&mut self, session: SessionId) -> Option<WorkerName> {
+        let worker = self.workers.remove(&session)?;
+        self.sessions.remove(&worker);
+        Some(worker)
+    }
+}
+
+/// What has news for the next distribution.
+#[derive(Debug, Default)]
+pub(crate) struct Dirty {
+    /// These have new requests.
+    pub(crate) builders: BTreeSet<BuilderName>,
+    /// These may have become free.
+    pub(crate) workers: BTreeSet<WorkerName>,
+}
+
+impl Dirty {
+    /// Whether nothing has news.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.builders.is_empty() && self.workers.is_empty()
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) current: Arc<Generation>,
+    /// Generations that unfinished builds began with, the current one too.
+    pub(crate) generations: BTreeMap<ConfigDigest, Arc<Config>>,
+    pub(crate) sessions: Sessions,
+    pub(crate) timers: Timers,
+    pub(crate) dirty: Dirty,
+    /// Why nothing new is started.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Live {
+    pub(crate) fn new(configs: Vec<Arc<Config>>, current: Arc<Config>) -> Self {
+        let mut generations: BTreeMap<_, _> =
+            configs.into_iter().map(|config| (config.digest.clone(), config)).collect();
+        generations.insert(current.digest.clone(), Arc::clone(&current));
+        Self {
+            current: Arc::new(Generation::new(current)),
+            generations,
+            sessions: Sessions::default(),
+            timers: Timers::default(),
+            dirty: Dirty::default(),
+            trouble: None,
+        }
+    }
+
+    /// The configuration that a build began with (D9).
+    pub(crate) fn recipe(&self, build: &Build) -> Option<&Arc<Config>> {
+        self.generations.get(&build.config)
+    }
+
+    /// Follows another configuration; generations that no unfinished build began with are let go.
+    pub(crate) fn follow(&mut self, config: Arc<Config>, state: &State) {
+        self.generations.insert(config.digest.clone(), Arc::clone(&config));
+        self.current = Arc::new(Generation::new(config));
+        self.release(state);
+    }
+
+    /// Lets go of generations that nothing needs any more.
+    pub(crate) fn release(&mut self, state: &State) {
+        if self.generations.len() == 1 {
+            return;
+        }
+        let current = &self.current.config.digest;
+        let needed: BTreeSet<_> = state.unfinished().map(|build| &build.config).collect();
+        self.generations.retain(|digest, _| digest == current || needed.contains(digest));
+    }
+
+    /// Works out what a fact, just applied, changes here.
+    pub(crate) fn learn(&mut self, record: &Record, state: &State) {
+        match record {
+            Record::ChangeClassified { scheduler, .. }
+            | Record::SchedulerFired { scheduler, .. } => {
+                self.time_scheduler(scheduler, state);
+            }
+            Record::RequestAdded(request) => {
+                self.dirty.builders.insert(request.builder.clone());
+            }
+            Record::RequestReturned { request } => {
+                if let Some(request) = state.request(*request) {
+                    self.dirty.builders.insert(request.builder.clone());
+                }
+            }
+            Record::BuildStarted(build) => self.time_build(build.id, state),
+            Record::BuildOrphaned { id, .. }
+            | Record::BuildResumed { id, .. }
+            | Record::BuildStopping { id, .. } => self.time_build(*id, state),
+            Record::BuildFinished { id, .. } => {
+                self.timers.set(Timer::Build(*id), None);
+                self.release(state);
+            }
+            Record::WorkerConnected { worker, .. } | Record::WorkerResumed { worker } => {
+                self.dirty.workers.insert(worker.clone());
+            }
+            Record::ConfigApplied { .. } => {
+                self.all_dirty(state);
+                self.time_all(state);
+            }
+            _ => {}
+        }
+    }
+
+    /// Every builder that waits is to be looked at.
+    pub(crate) fn all_dirty(&mut self, state: &State) {
+        self.dirty.builders.extend(state.waiting_builders().cloned());
+    }
+
+    /// Works out every deadline.
+    pub(crate) fn time_all(&mut self, state: &State) {
+        self.timers = Timers::default();
+        let schedulers: Vec<_> = state.waiting_schedulers().cloned().collect();
+        for scheduler in &schedulers {
+            self.time_scheduler(scheduler, state);
+        }
+        for build in state.unfinished() {
+            self.time_build(build.id, state);
+        }
+    }
+
+    pub(crate) fn time_scheduler(&mut self, name: &SchedulerName, state: &State) {
+        let scheduler = self.current.config.scheduler(name);
+        let at = scheduler.and_then(|scheduler| next_fire(state, scheduler));
+        self.timers.set(Timer::Scheduler(name.clone()), at);
+    }
+
+    fn time_build(&mut self, id: crate::id::BuildId, state: &State) {
+        let at = state
+            .build(id)
+            .and_then(|build| self.recipe(build).and_then(|recipe| build_deadline(build, recipe)));
+        self.timers.set(Timer::Build(id), at);
+    }
+}

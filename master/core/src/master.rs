@@ -1,0 +1,365 @@
+//! Which verb answers which input. One input is handled to its end: then deadlines, then distribution.
+
+use std::sync::Arc;
+
+use crate::action::{Action, Answer};
+use crate::config::{Config, StepKind};
+use crate::ctx::{Ctx, Outbox};
+use crate::hooks::Hooks;
+use crate::id::{BuildId, ChangeId, CommandId, RequestId, Token, WorkerName};
+use crate::input::{Asking, Input};
+use crate::live::Live;
+use crate::model::{Notice, NoticeKind, Stop, Wait};
+use crate::record::{Record, Subject};
+use crate::results::Results;
+use crate::schedule::force::{self, Force};
+use crate::state::{State, Tables};
+use crate::time::{Span, Timestamp};
+use crate::timers::{Timer, lost_deadline, max_time_deadline};
+use crate::worker::{self, Hello};
+use crate::{build, cancel, distribute, explain, intake, rebuild, schedule};
+
+/// How long an asking's id is known again.
+const ANSWER_KEPT: Span = Span::minutes(24 * 60);
+
+/// Decides what a master does. It performs nothing.
+#[derive(Debug)]
+pub struct Master {
+    state: State,
+    live: Live,
+    now: Timestamp,
+}
+
+impl Master {
+    /// Takes up where a store left off. `configs`: older generations that unfinished builds began with, then the
+    /// current one last. Workers are presumed gone, and whoever builds is waited for anew from `now`.
+    ///
+    /// # Panics
+    /// When `configs` is empty: a master without a configuration is a mistake of its caller.
+    pub fn restore(
+        mut configs: Vec<Arc<Config>>,
+        tables: Tables,
+        now: Timestamp,
+        hooks: &dyn Hooks,
+        out: &mut Outbox,
+    ) -> Self {
+        let current = configs.pop().expect("the caller gives the current configuration last");
+        let digest = current.digest.clone();
+        let mut master =
+            Self { state: State::from_tables(tables), live: Live::new(configs, current), now };
+        master.live.release(&master.state);
+        master.live.time_all(&master.state);
+        master.live.all_dirty(&master.state);
+        // Only then deadlines count: those who build are waited for anew from now.
+        master.with(now, hooks, out, When::First, |ctx| {
+            if ctx.state().config() != Some(&digest) {
+                ctx.record(Record::ConfigApplied { digest, at: now });
+            }
+            let connected: Vec<_> = ctx
+                .state()
+                .workers()
+                .filter(|worker| worker.connected_at.is_some())
+                .map(|worker| worker.name.clone())
+                .collect();
+            for worker in connected {
+                ctx.record(Record::WorkerLost { worker, at: now });
+            }
+            let unfinished: Vec<_> =
+                ctx.state().unfinished().map(|build| (build.id, build.reference())).collect();
+            for (id, build) in unfinished {
+                ctx.record(Record::BuildOrphaned { id, build, at: now });
+                let known = ctx.state().build(id).is_some_and(|it| ctx.live.recipe(it).is_some());
+                if !known {
+                    build::lose(ctx, id, "the configuration it began with is not at hand");
+                }
+            }
+        });
+        master
+    }
+
+    /// Handles one input to its end. Never fails: what cannot be done is refused with a reason. Time never steps back:
+    /// an earlier `now` counts as the latest one.
+    pub fn handle(&mut self, now: Timestamp, input: Input, hooks: &dyn Hooks, out: &mut Outbox) {
+        // What was due before this input happened before it, however late the caller is.
+        self.with(now, hooks, out, When::AfterDue, |ctx| take(ctx, input));
+    }
+
+    /// When [`Input::Timeout`] is next due, if ever.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Timestamp> {
+        self.live.timers.next()
+    }
+
+    /// All that is known, read-only.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The configuration that is followed.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        &self.live.current.config
+    }
+
+    /// The configuration that an unfinished build began with; of a finished one only while others need it too.
+    #[must_use]
+    pub fn config_of(&self, build: BuildId) -> Option<&Arc<Config>> {
+        self.live.recipe(self.state.build(build)?)
+    }
+
+    /// Why nothing new is started, if so: the disk under the master is nearly full.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.live.trouble.as_deref()
+    }
+
+    /// Why a request does not run now (C13); empty when it does, or is over.
+    #[must_use]
+    pub fn waits(&self, request: RequestId) -> Vec<Wait> {
+        let Some(request) = self.state.request(request) else { return Vec::new() };
+        let mut waits = explain::waits(&self.state, self.config(), request);
+        if let Some(trouble) = self.trouble()
+            && request.claimed_at.is_none()
+            && request.complete_at.is_none()
+        {
+            waits.insert(0, explain::limit(trouble));
+        }
+        waits
+    }
+
+    /// The expression whose matching lines are to be counted as warnings in a running command's logs (F19).
+    #[must_use]
+    pub fn warning_pattern(&self, command: CommandId) -> Option<&str> {
+        let (id, number) = self.state.command(command)?;
+        let build = self.state.build(id)?;
+        let builder = self.live.recipe(build)?.builders.get(&build.builder)?;
+        match &builder.factory.get((number.0 as usize).checked_sub(1)?)?.kind {
+            StepKind::Shell(shell) => shell.warning_pattern.as_deref(),
+            StepKind::Git(_) | StepKind::SetProperties(_) => None,
+        }
+    }
+
+    fn with(
+        &mut self,
+        now: Timestamp,
+        hooks: &dyn Hooks,
+        out: &mut Outbox,
+        when: When,
+        verb: impl FnOnce(&mut Ctx<'_>),
+    ) {
+        self.now = self.now.max(now);
+        let mut ctx = Ctx::new(self.now, &mut self.state, &mut self.live, hooks, out);
+        if when == When::AfterDue {
+            run_due(&mut ctx);
+        }
+        verb(&mut ctx);
+        run_due(&mut ctx);
+        distribute::run(&mut ctx);
+    }
+}
+
+/// When a verb happens, beside deadlines that have come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// Before them.
+    First,
+    /// After them.
+    AfterDue,
+}
+
+/// Does what deadlines ask for.
+fn run_due(ctx: &mut Ctx<'_>) {
+    while let Some(timer) = ctx.live.timers.pop(ctx.now) {
+        match timer {
+            Timer::Scheduler(name) => {
+                schedule::branch::fire(ctx, &name);
+                ctx.time_scheduler(&name);
+            }
+            Timer::Build(id) => build_due(ctx, id),
+        }
+    }
+}
+
+fn build_due(ctx: &mut Ctx<'_>, id: BuildId) {
+    let now = ctx.now;
+    let due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+    let Some(build) = ctx.state().build(id) else { return };
+    let Some(recipe) = ctx.live.recipe(build) else { return };
+    if due(lost_deadline(build, recipe)) {
+        return worker::give_up(ctx, id);
+    }
+    if let Some(deadline) = max_time_deadline(build, recipe)
+        && deadline <= now
+    {
+        let limit = deadline - build.started_at;
+        let stop = Stop {
+            reason: format!("it took longer than {limit}"),
+            by: String::new(),
+            kill: false,
+            results: Results::Failure,
+            at: now,
+        };
+        build::stop(ctx, id, stop);
+    }
+}
+
+/// Gives the answer that the same asking got before, if it did (within a day).
+fn answered_before(ctx: &mut Ctx<'_>, asking: &Asking, changes: bool) -> bool {
+    if asking.request_id.is_empty() {
+        return false;
+    }
+    let Some((made, at)) = ctx.state().answer(&asking.request_id) else { return false };
+    if ctx.now - at > ANSWER_KEPT {
+        return false;
+    }
+    let made = made.to_vec();
+    let answer =
+        if changes { Answer::Changes(change_ids(&made)) } else { Answer::Accepted { made } };
+    reply(ctx, asking.token, answer);
+    true
+}
+
+fn change_ids(made: &[Subject]) -> Vec<ChangeId> {
+    let ids = made.iter().filter_map(|subject| match subject {
+        Subject::Change(id) => Some(*id),
+        _ => None,
+    });
+    ids.collect()
+}
+
+fn reply(ctx: &mut Ctx<'_>, token: Token, answer: Answer) {
+    ctx.order(Action::Reply { token, answer });
+}
+
+fn take(ctx: &mut Ctx<'_>, input: Input) {
+    match input {
+        Input::ChangesSubmitted { asking, changes, commits } => {
+            if !answered_before(ctx, &asking, true) {
+                intake::submitted(ctx, &asking, changes, commits);
+            }
+        }
+        Input::SourcePolled { source, asking, changes, tips, commits } => {
+            intake::polled(ctx, source, asking.as_ref(), changes, tips, commits);
+        }
+        Input::SourceFailed { source, asking, error } => {
+            intake::failed(ctx, &source, asking.as_ref(), error);
+        }
+        Input::ForceRequested { .. }
+        | Input::RebuildRequested { .. }
+        | Input::StopRequested { .. }
+        | Input::CancelRequested { .. }
+        | Input::PriorityRequested { .. }
+        | Input::WorkerControlled { .. } => take_asking(ctx, input),
+        Input::WorkerAttached { session, name, instance, info, held } => {
+            worker::attach(ctx, &Hello { session, name, instance, info, held });
+        }
+        Input::WorkerDetached { session } => worker::detach(ctx, session),
+        // The start of a command says nothing that its end does not say again.
+        Input::CommandStarted { .. } | Input::Timeout => {}
+        Input::PropertyFound { session, command, name, value } => {
+            worker::property_found(ctx, session, command, name, value);
+        }
+        Input::CommandFinished { session, finished } => worker::finished(ctx, session, *finished),
+        Input::Reconfigured(config) => reconfigure(ctx, config),
+        Input::DiskState(trouble) => disk_state(ctx, trouble),
+    }
+}
+
+/// What people ask for: the same asking again is answered again, and does nothing.
+fn take_asking(ctx: &mut Ctx<'_>, input: Input) {
+    match input {
+        Input::ForceRequested {
+            asking,
+            builders,
+            scheduler,
+            stamps,
+            commits,
+            properties,
+            reason,
+            priority,
+        } if !answered_before(ctx, &asking, false) => {
+            for (repository, commits) in commits {
+                intake::learn(ctx, repository, commits);
+            }
+            let asked = Force { builders, scheduler, stamps, properties, reason, priority };
+            force::force(ctx, &asking, asked);
+        }
+        Input::RebuildRequested { asking, build, named, latest, commits, reason }
+            if !answered_before(ctx, &asking, false) =>
+        {
+            for (repository, commits) in commits {
+                intake::learn(ctx, repository, commits);
+            }
+            rebuild::rebuild(ctx, &asking, build.as_deref(), &named, latest, &reason);
+        }
+        Input::StopRequested { asking, build, reason, kill }
+            if !answered_before(ctx, &asking, false) =>
+        {
+            cancel::stop(ctx, &asking, build, reason, kill);
+        }
+        Input::CancelRequested { asking, request, reason }
+            if !answered_before(ctx, &asking, false) =>
+        {
+            cancel::cancel(ctx, &asking, request, &reason);
+        }
+        Input::PriorityRequested { asking, request, priority }
+            if !answered_before(ctx, &asking, false) =>
+        {
+            cancel::prioritise(ctx, &asking, request, priority);
+        }
+        Input::WorkerControlled { asking, worker, verb, reason }
+            if !answered_before(ctx, &asking, false) =>
+        {
+            worker::control(ctx, &asking, worker, verb, reason);
+        }
+        _ => {}
+    }
+}
+
+/// Another configuration is followed from now on; running builds keep theirs (D9).
+fn reconfigure(ctx: &mut Ctx<'_>, config: Arc<Config>) {
+    if config.digest == ctx.config().digest {
+        return;
+    }
+    let digest = config.digest.clone();
+    ctx.follow(config);
+    // A worker that is not declared any more is shown out; its builds are waited for as after any loss.
+    let declared = ctx.config();
+    let removed: Vec<WorkerName> = ctx
+        .state()
+        .workers()
+        .map(|worker| worker.name.clone())
+        .filter(|name| !declared.workers.contains_key(name))
+        .collect();
+    for name in removed {
+        if let Some(session) = ctx.live.sessions.of(&name) {
+            ctx.live.sessions.close(session);
+            ctx.order(Action::CloseSession { session });
+            worker::gone(ctx, &name);
+        }
+    }
+    let at = ctx.now;
+    ctx.record(Record::ConfigApplied { digest, at });
+}
+
+/// The disk is nearly full, or has room again: nothing new is started meanwhile.
+fn disk_state(ctx: &mut Ctx<'_>, trouble: Option<String>) {
+    if ctx.live.trouble == trouble {
+        return;
+    }
+    let text = trouble.clone().unwrap_or_else(|| "there is room on the disk again".to_owned());
+    ctx.live.trouble = trouble;
+    ctx.tell(Notice {
+        kind: NoticeKind::Master,
+        subject: "master".to_owned(),
+        text,
+        key: "disk".to_owned(),
+        people: Vec::new(),
+        build: None,
+        step: String::new(),
+    });
+    if ctx.live.trouble.is_none() {
+        ctx.all_dirty();
+    }
+}

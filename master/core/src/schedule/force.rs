@@ -1,0 +1,500 @@
+//! Somebody forces builds: the form is checked whole, every mistake in one answer (FO-1 to FO-3, C20, C21, C43, C44).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regex::RegexBuilder;
+use serde_json::Value;
+
+use super::branch::default_stamp;
+use crate::action::Refusal;
+use crate::buildset::{self, NewBuildset};
+use crate::change::SourceStamp;
+use crate::config::{
+    Config, ForceParameter, ForceScheduler, ParameterKind, Scheduler, SchedulerKind,
+};
+use crate::ctx::Ctx;
+use crate::id::{BuilderName, CodebaseName, SchedulerName};
+use crate::input::Asking;
+use crate::properties::{MAX_PROPERTY_BYTES, Origin, Properties};
+use crate::refusal::suggestion;
+
+/// What somebody asked for, as typed.
+pub(crate) struct Force {
+    pub(crate) builders: Vec<BuilderName>,
+    pub(crate) scheduler: Option<SchedulerName>,
+    pub(crate) stamps: Vec<SourceStamp>,
+    pub(crate) properties: BTreeMap<String, String>,
+    pub(crate) reason: String,
+    pub(crate) priority: Option<i32>,
+}
+
+/// Forces builds, or refuses.
+pub(crate) fn force(ctx: &mut Ctx<'_>, asking: &Asking, force: Force) {
+    match prepare(ctx, &asking.who, force) {
+        Ok(new) => {
+            let made = buildset::open(ctx, new);
+            ctx.accept(asking, made);
+        }
+        Err(refusal) => ctx.refuse(asking, "force", refusal),
+    }
+}
+
+fn prepare(ctx: &Ctx<'_>, who: &str, force: Force) -> Result<NewBuildset, Refusal> {
+    let config = ctx.config();
+    // FO-2: a form chosen without builders stands for all of its own.
+    let form = force.scheduler.as_ref().and_then(|name| config.scheduler(name));
+    let asked = match form {
+        Some(form) if force.builders.is_empty() => form.builders.clone(),
+        _ => force.builders,
+    };
+    let builders = builders(&config, asked)?;
+    let scheduler = choose(&config, force.scheduler.as_ref(), &builders)?;
+    let SchedulerKind::Force(form) = &scheduler.kind else {
+        return Err(Refusal::mistake(format!("{} is no force scheduler", scheduler.name)));
+    };
+    let stamps = stamps(ctx, &config, &builders, force.stamps)?;
+    let mut properties = Properties::new();
+    for (name, value) in &scheduler.properties {
+        properties.set(name.clone(), value.clone(), Origin::Scheduler);
+    }
+    let reason = fill(form, who, &force.properties, &force.reason, &mut properties)?;
+    properties.set("owner", who, Origin::Force);
+    properties.set("scheduler", scheduler.name.as_str(), Origin::Scheduler);
+    Ok(NewBuildset {
+        reason: sentence(scheduler, who, &reason),
+        scheduler: scheduler.name.to_string(),
+        stamps,
+        properties,
+        rebuild_of: None,
+        builders,
+        priority: force.priority.unwrap_or(scheduler.priority),
+    })
+}
+
+/// FO-2; a scheduler with a reason of its own says that one first.
+fn sentence(scheduler: &Scheduler, who: &str, reason: &str) -> String {
+    let base = if scheduler.reason.is_empty() {
+        format!("A build was forced by '{who}'")
+    } else {
+        scheduler.reason.clone()
+    };
+    if reason.is_empty() { base } else { format!("{base}: {reason}") }
+}
+
+/// Every builder exists, each once.
+fn builders(config: &Config, asked: Vec<BuilderName>) -> Result<Vec<BuilderName>, Refusal> {
+    if asked.is_empty() {
+        return Err(Refusal::mistake("no builder is named").hint("name one or several builders"));
+    }
+    let mut seen = BTreeSet::new();
+    let mut builders = Vec::new();
+    for name in asked {
+        if !config.builders.contains_key(&name) {
+            let known = config.builders.keys().map(BuilderName::as_str);
+            return Err(Refusal::no_such("builder", &name, known));
+        }
+        if seen.insert(name.clone()) {
+            builders.push(name);
+        }
+    }
+    Ok(builders)
+}
+
+/// C21: the one named, else the first declared that has all the builders.
+fn choose<'a>(
+    config: &'a Config,
+    named: Option<&SchedulerName>,
+    builders: &[BuilderName],
+) -> Result<&'a Scheduler, Refusal> {
+    let forces = |it: &&Scheduler| matches!(it.kind, SchedulerKind::Force(_));
+    let lacks = |it: &Scheduler| builders.iter().find(|name| !it.builders.contains(name)).cloned();
+    let scheduler = if let Some(name) = named {
+        let Some(scheduler) = config.scheduler(name) else {
+            let known = config.schedulers.iter().filter(forces).map(|it| it.name.as_str());
+            return Err(Refusal::no_such("scheduler", name, known));
+        };
+        if !forces(&scheduler) {
+            let what =
+                format!("{name} is a {} scheduler, not one for forcing", scheduler.kind.word());
+            return Err(Refusal::mistake(what));
+        }
+        if let Some(builder) = lacks(scheduler) {
+            let what = format!("the scheduler {name} has no builder {builder}");
+            let hint = format!("add {builder} to the builders of {name} in master.star");
+            return Err(Refusal::not_now(what).hint(hint));
+        }
+        scheduler
+    } else {
+        let mut able = config.schedulers.iter().filter(forces).filter(|it| lacks(it).is_none());
+        let Some(scheduler) = able.clone().find(|it| it.enabled).or_else(|| able.next()) else {
+            let names: Vec<_> = builders.iter().map(|name| format!("\"{name}\"")).collect();
+            let what = format!(
+                "no force scheduler has {}",
+                builders.iter().map(BuilderName::as_str).collect::<Vec<_>>().join(", ")
+            );
+            let hint = format!(
+                "add force_scheduler(\"force\", builders = [{}]) to master.star",
+                names.join(", ")
+            );
+            return Err(Refusal::not_now(what).hint(hint));
+        };
+        scheduler
+    };
+    if scheduler.enabled {
+        Ok(scheduler)
+    } else {
+        Err(Refusal::not_now(format!("the scheduler {} is disabled", scheduler.name)))
+    }
+}
+
+/// The stamps given, completed, and the defaults of every other codebase that the builders check out.
+fn stamps(
+    ctx: &Ctx<'_>,
+    config: &Config,
+    builders: &[BuilderName],
+    given: Vec<SourceStamp>,
+) -> Result<Vec<SourceStamp>, Refusal> {
+    let wanted: BTreeSet<_> = builders
+        .iter()
+        .filter_map(|name| config.builders.get(name))
+        .flat_map(|builder| config.codebases_of(builder))
+        .collect();
+    let mut stamps = BTreeMap::new();
+    for mut stamp in given {
+        let name = stamp.codebase.clone();
+        if !wanted.contains(&name) && !config.codebases.contains_key(&name) {
+            let known = wanted.iter().chain(config.codebases.keys()).map(CodebaseName::as_str);
+            let known: BTreeSet<_> = known.filter(|name| !name.is_empty()).collect();
+            return Err(Refusal::no_such("codebase", &name, known.into_iter()));
+        }
+        let default = default_stamp(ctx.state(), config, &name);
+        if stamp.repository.is_empty() {
+            stamp.repository = default.repository;
+        }
+        if stamp.project.is_empty() {
+            stamp.project = default.project;
+        }
+        if stamp.branch.is_none() && stamp.revision.is_none() {
+            (stamp.branch, stamp.revision) = (default.branch, default.revision);
+        }
+        if stamps.insert(name.clone(), stamp).is_some() {
+            return Err(Refusal::mistake(format!("the codebase `{name}` is given twice")));
+        }
+    }
+    for codebase in wanted {
+        stamps
+            .entry(codebase.clone())
+            .or_insert_with(|| default_stamp(ctx.state(), config, &codebase));
+    }
+    Ok(stamps.into_values().collect())
+}
+
+/// Fills the form; gives back the reason. All mistakes come in one refusal (FO-1, C20).
+fn fill(
+    form: &ForceScheduler,
+    who: &str,
+    typed: &BTreeMap<String, String>,
+    reason: &str,
+    properties: &mut Properties,
+) -> Result<String, Refusal> {
+    let Some(parameters) = &form.parameters else {
+        for (name, text) in typed {
+            properties.set(name.clone(), text.as_str(), Origin::Force);
+        }
+        if !reason.is_empty() {
+            properties.set("reason", reason, Origin::Force);
+        }
+        return Ok(reason.to_owned());
+    };
+    let mut mistakes: Vec<String> = Vec::new();
+    let mut reason = reason.to_owned();
+    let open = parameters.iter().any(|it| it.kind == ParameterKind::AnyProperty);
+    for parameter in parameters {
+        if parameter.kind == ParameterKind::AnyProperty {
+            continue;
+        }
+        let mut text = typed.get(&parameter.name).map(String::as_str);
+        if parameter.name == "reason" && !reason.is_empty() {
+            text = Some(&reason);
+        }
+        match check(parameter, text, who) {
+            Ok(value) => {
+                if parameter.name == "reason"
+                    && let Some(text) = value.as_str()
+                {
+                    reason = text.to_owned();
+                }
+                properties.set(parameter.name.clone(), value, Origin::Force);
+            }
+            Err(mistake) => mistakes.push(format!("{}: {mistake}", parameter.name)),
+        }
+    }
+    for (name, text) in typed {
+        if parameters.iter().any(|parameter| parameter.name == *name) {
+            continue;
+        }
+        if open {
+            properties.set(name.clone(), text.as_str(), Origin::Force);
+        } else {
+            let known = parameters.iter().map(|it| it.name.as_str());
+            let hint = suggestion("parameter", name, known);
+            mistakes.push(format!("{name}: there is no such parameter; {hint}"));
+        }
+    }
+    if properties.get("reason").is_none() && !reason.is_empty() {
+        properties.set("reason", reason.as_str(), Origin::Force);
+    }
+    if mistakes.is_empty() { Ok(reason) } else { Err(Refusal::mistake(mistakes.join("; "))) }
+}
+
+/// One field's value, from what was typed or its default.
+fn check(parameter: &ForceParameter, text: Option<&str>, who: &str) -> Result<Value, String> {
+    match &parameter.kind {
+        // FO-3: whatever is sent.
+        ParameterKind::Fixed => return Ok(parameter.default.clone()),
+        // FO-3: who it is, not who they say they are.
+        ParameterKind::Username => return Ok(who.into()),
+        _ => {}
+    }
+    let Some(text) = text else {
+        if parameter.kind == ParameterKind::Bool && parameter.default.is_null() {
+            return Ok(false.into());
+        }
+        let blank = match &parameter.default {
+            Value::Null => true,
+            Value::String(text) => text.trim().is_empty(),
+            Value::Array(items) => items.is_empty(),
+            _ => false,
+        };
+        if parameter.required && blank {
+            return Err("is required".to_owned());
+        }
+        return Ok(parameter.default.clone());
+    };
+    if parameter.required && text.trim().is_empty() {
+        return Err("is required".to_owned());
+    }
+    if text.len() > MAX_PROPERTY_BYTES {
+        return Err(format!("is longer than {MAX_PROPERTY_BYTES} bytes"));
+    }
+    parse(&parameter.kind, text)
+}
+
+fn parse(kind: &ParameterKind, text: &str) -> Result<Value, String> {
+    match kind {
+        ParameterKind::Text { regex, max_size, multiline } => {
+            if text.len() as u64 > *max_size {
+                return Err(format!("is longer than {max_size} bytes"));
+            }
+            if !multiline && text.contains(['\n', '\r']) {
+                return Err("must be one line".to_owned());
+            }
+            if let Some(regex) = regex
+                && !matches_whole(regex, text)
+            {
+                return Err(format!("`{text}` does not match {regex}"));
+            }
+            Ok(text.into())
+        }
+        ParameterKind::Int => match text.trim().parse::<i64>() {
+            Ok(number) => Ok(number.into()),
+            Err(_) => Err(format!("`{text}` is no whole number")),
+        },
+        ParameterKind::Bool => match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Ok(true.into()),
+            "false" | "no" | "off" | "0" | "" => Ok(false.into()),
+            _ => Err(format!("`{text}` is neither true nor false")),
+        },
+        ParameterKind::Choice { choices, multiple: true } => {
+            let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+            words.map(|word| choice(choices, word)).collect::<Result<_, _>>().map(Value::Array)
+        }
+        ParameterKind::Choice { choices, multiple: false } => choice(choices, text),
+        ParameterKind::Username | ParameterKind::Fixed | ParameterKind::AnyProperty => {
+            Ok(text.into())
+        }
+    }
+}
+
+fn choice(choices: &[String], word: &str) -> Result<Value, String> {
+    if choices.iter().any(|choice| choice == word) {
+        return Ok(word.into());
+    }
+    Err(format!("`{word}` is none of {}", choices.join(", ")))
+}
+
+/// An expression that does not compile matches nothing; the configuration's check refuses it first.
+fn matches_whole(regex: &str, text: &str) -> bool {
+    let whole = RegexBuilder::new(&format!(r"\A(?:{regex})\z")).build();
+    whole.is_ok_and(|whole| whole.is_match(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{Harness, builder, config, force as any_force, shell, worker};
+
+    fn text(regex: Option<&str>) -> ParameterKind {
+        ParameterKind::Text { regex: regex.map(str::to_owned), max_size: 10, multiline: false }
+    }
+
+    fn parameter(
+        name: &str,
+        kind: ParameterKind,
+        default: Value,
+        required: bool,
+    ) -> ForceParameter {
+        ForceParameter { name: name.to_owned(), label: String::new(), default, required, kind }
+    }
+
+    fn form(parameters: Vec<ForceParameter>) -> Harness {
+        let mut scheduler = any_force("form", &["linux"]);
+        scheduler.kind = SchedulerKind::Force(ForceScheduler { parameters: Some(parameters) });
+        let builders = vec![builder("linux", &["w1"], vec![shell("make")])];
+        Harness::new(config("c1", vec![worker("w1", 1)], builders, vec![scheduler]))
+    }
+
+    fn full_form() -> Harness {
+        let choices = || vec!["t1".to_owned(), "t2".to_owned()];
+        form(vec![
+            parameter("reason", text(None), Value::Null, true),
+            parameter("version", text(Some("[0-9.]+")), json!("1.0"), false),
+            parameter("jobs", ParameterKind::Int, json!(4), false),
+            parameter("clean", ParameterKind::Bool, Value::Null, false),
+            parameter(
+                "profile",
+                ParameterKind::Choice { choices: choices(), multiple: false },
+                json!("t1"),
+                false,
+            ),
+            parameter(
+                "targets",
+                ParameterKind::Choice { choices: choices(), multiple: true },
+                json!(["t1"]),
+                false,
+            ),
+            parameter("fixed", ParameterKind::Fixed, json!("here"), false),
+            parameter("user", ParameterKind::Username, Value::Null, true),
+        ])
+    }
+
+    /// C20: all mistakes in one answer.
+    #[test]
+    fn every_mistake_at_once() {
+        let mut site = full_form();
+        let said = site.force_with(
+            "linux",
+            Vec::new(),
+            &[
+                ("version", "one"),
+                ("jobs", "many"),
+                ("profile", "t3"),
+                ("targets", "t1,t9"),
+                ("profil", "t1"),
+                ("clean", "maybe"),
+            ],
+        );
+        let line = said.lines().pop().unwrap_or_default();
+        for word in [
+            "reason: is required",
+            "version:",
+            "jobs:",
+            "profile:",
+            "targets:",
+            "profil: there is no such parameter; did you mean `profile`?",
+            "clean:",
+        ] {
+            assert!(line.contains(word), "{word} in {line}");
+        }
+        assert_eq!(site.master.state().last().buildset, 0);
+    }
+
+    /// FO-2, FO-3, C21, C44.
+    #[test]
+    fn a_form_is_filled_by_type() {
+        let mut site = full_form();
+        site.force_with(
+            "linux",
+            Vec::new(),
+            &[
+                ("reason", "try it"),
+                ("jobs", " 8 "),
+                ("targets", "t1, t2"),
+                ("fixed", "there"),
+                ("user", "eve"),
+            ],
+        );
+        let state = site.master.state();
+        let set = state.buildsets().next().expect("there is a buildset");
+        assert_eq!(set.reason, "A build was forced by 'ana': try it");
+        for (name, value) in [
+            ("reason", json!("try it")),
+            ("version", json!("1.0")),
+            ("jobs", json!(8)),
+            ("clean", json!(false)),
+            ("profile", json!("t1")),
+            ("targets", json!(["t1", "t2"])),
+            ("fixed", json!("here")),
+            ("user", json!("ana")),
+            ("owner", json!("ana")),
+        ] {
+            assert_eq!(set.properties.get(name), Some(&value), "{name}");
+        }
+    }
+
+    /// C21: without a force scheduler the refusal says what to add; an unknown builder is named, and the nearest.
+    #[test]
+    fn refusals_say_what_to_do() {
+        let builders = vec![builder("linux", &["w1"], vec![]), builder("mac", &["w1"], vec![])];
+        let schedulers = vec![any_force("force", &["mac"])];
+        let mut site = Harness::new(config("c1", vec![worker("w1", 1)], builders, schedulers));
+        let said = site.force("linux").lines();
+        assert_eq!(
+            said.last().map(String::as_str),
+            Some(
+                "-> refuse 1: no force scheduler has linux | add force_scheduler(\"force\", builders = [\"linux\"]) to master.star"
+            )
+        );
+        let said = site.force("linus").lines();
+        assert_eq!(
+            said,
+            [
+                "input_refused force of ana: there is no builder `linus`",
+                "-> refuse 2: there is no builder `linus` | did you mean `linux`?",
+            ]
+        );
+    }
+
+    /// The same request id again gets the same answer and does nothing twice.
+    #[test]
+    fn an_asking_is_answered_once() {
+        let builders = vec![builder("mac", &["w1"], vec![shell("make")])];
+        let schedulers = vec![any_force("force", &["mac"])];
+        let mut site = Harness::new(config("c1", vec![worker("w1", 1)], builders, schedulers));
+        let ask = |site: &mut Harness| {
+            let mut asking = site.asking();
+            asking.request_id = "same".to_owned();
+            site.say(crate::input::Input::ForceRequested {
+                asking,
+                builders: vec![BuilderName::from("mac")],
+                scheduler: None,
+                stamps: Vec::new(),
+                commits: Vec::new(),
+                properties: BTreeMap::new(),
+                reason: String::new(),
+                priority: Some(3),
+            })
+        };
+        assert_eq!(
+            ask(&mut site).lines().last().map(String::as_str),
+            Some("-> reply 1: buildset 1, request 1")
+        );
+        assert_eq!(ask(&mut site).lines(), ["-> reply 2: buildset 1, request 1"]);
+        site.restart(Vec::new());
+        assert_eq!(ask(&mut site).lines(), ["-> reply 3: buildset 1, request 1"]);
+        site.pass(crate::time::Span::minutes(25 * 60));
+        assert!(ask(&mut site).records.len() > 1, "after a day it is another asking");
+    }
+}

@@ -1,0 +1,276 @@
+//! `State::apply`: the only function that changes a state. One arm a record; the store's commit follows the same rules.
+
+use std::collections::BTreeSet;
+
+use super::builds::StepEnd;
+use super::{SourceCursor, State};
+use crate::change::SourceStamp;
+use crate::id::ChangeId;
+use crate::model::Worker;
+use crate::record::Record;
+
+impl State {
+    /// Makes a fact true. A fact about something unknown changes nothing: the core never records one.
+    pub fn apply(&mut self, record: &Record) {
+        match record {
+            Record::ChangeAdded(change) => {
+                self.last.change = self.last.change.max(change.id.0);
+                self.changes.add((**change).clone());
+            }
+            Record::CommitsLearned { repository, commits } => {
+                for commit in commits {
+                    self.graph.learn(repository, commit);
+                }
+            }
+            Record::ChangeClassified { scheduler, change, important } => {
+                if let Some(change) = self.changes.get(*change) {
+                    self.waiting.insert(scheduler, change, *important);
+                    let id = change.id;
+                    self.changes.pin(id);
+                }
+            }
+            Record::SchedulerFired { scheduler, changes, .. } => {
+                let used: BTreeSet<_> = changes.iter().copied().collect();
+                let held: BTreeSet<_> = self
+                    .waiting
+                    .of(scheduler)
+                    .map(|(id, _)| id)
+                    .filter(|id| used.contains(id))
+                    .collect();
+                self.waiting.remove(scheduler, &held, |id| self.changes.get(id));
+                for id in held {
+                    self.changes.unpin(id);
+                }
+            }
+            Record::SourceAdvanced { .. }
+            | Record::SourceFailed { .. }
+            | Record::SourceRecovered { .. } => self.apply_to_source(record),
+            Record::BuildsetAdded(_)
+            | Record::RequestAdded(_)
+            | Record::RequestPrioritised { .. }
+            | Record::RequestReturned { .. }
+            | Record::RequestFinished { .. }
+            | Record::BuildsetFirstFailure { .. }
+            | Record::BuildsetFinished { .. } => self.apply_to_buildset(record),
+            Record::BuildStarted(_)
+            | Record::BuildBlamed { .. }
+            | Record::StepStarted { .. }
+            | Record::StepFinished { .. }
+            | Record::PropertySet { .. }
+            | Record::BuildStopping { .. }
+            | Record::BuildOrphaned { .. }
+            | Record::BuildResumed { .. }
+            | Record::BuildFinished { .. } => self.apply_to_build(record),
+            Record::WorkerConnected { .. }
+            | Record::WorkerLost { .. }
+            | Record::WorkerPaused { .. }
+            | Record::WorkerResumed { .. } => self.apply_to_worker(record),
+            Record::ConfigApplied { digest, .. } => self.config = Some(digest.clone()),
+            Record::AskingAnswered { request_id, made, at } => {
+                self.answers.insert(request_id.clone(), made.clone(), *at);
+            }
+            // These are for the journal alone.
+            Record::NoticeRaised(_)
+            | Record::InputRefused { .. }
+            | Record::StaleResultRefused { .. } => {}
+        }
+    }
+
+    fn apply_to_source(&mut self, record: &Record) {
+        match record {
+            Record::SourceAdvanced { source, tips } => {
+                let cursor = self.sources.entry(source.clone()).or_default();
+                *cursor =
+                    SourceCursor { tips: tips.clone(), looked: true, error: cursor.error.take() };
+            }
+            Record::SourceFailed { source, error } => {
+                self.sources.entry(source.clone()).or_default().error = Some(error.clone());
+            }
+            Record::SourceRecovered { source } => {
+                self.sources.entry(source.clone()).or_default().error = None;
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_to_buildset(&mut self, record: &Record) {
+        match record {
+            Record::BuildsetAdded(buildset) => {
+                self.last.buildset = self.last.buildset.max(buildset.id.0);
+                self.pin_stamps(&buildset.stamps);
+                self.buildsets.insert(buildset.id, (**buildset).clone());
+            }
+            Record::RequestAdded(request) => {
+                self.last.request = self.last.request.max(request.id.0);
+                self.requests.add(request.clone());
+            }
+            Record::RequestPrioritised { request, priority } => {
+                self.requests.prioritise(*request, *priority);
+            }
+            Record::RequestReturned { request } => self.requests.unclaim(*request),
+            Record::RequestFinished { request, results, at } => {
+                self.requests.finish(*request, *results, *at);
+            }
+            Record::BuildsetFirstFailure { buildset, .. } => {
+                if let Some(buildset) = self.buildsets.get_mut(buildset) {
+                    buildset.first_failure_told = true;
+                }
+            }
+            // A finished buildset is history: the store has it, and nothing here needs it any more.
+            Record::BuildsetFinished { buildset, .. } => {
+                if let Some(buildset) = self.buildsets.remove(buildset) {
+                    for request in &buildset.requests {
+                        self.requests.forget(*request);
+                    }
+                    self.unpin_stamps(&buildset.stamps);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_to_build(&mut self, record: &Record) {
+        match record {
+            Record::BuildStarted(build) => {
+                self.last.build = self.last.build.max(build.id.0);
+                let number = self.numbers.entry(build.builder.clone()).or_default();
+                *number = build.number.max(*number);
+                self.pin_stamps(&build.stamps);
+                for request in &build.requests {
+                    self.requests.claim(*request, build.id, build.number, build.started_at);
+                }
+                self.requests.serve(&build.builder, build.id);
+                self.builds.add((**build).clone());
+            }
+            Record::BuildBlamed { id, blame, .. } => {
+                self.builds.update(*id, |build| build.blame = blame.clone());
+            }
+            Record::StepStarted { id, step, at, shown, spec, logs, .. } => {
+                if let Some(spec) = spec {
+                    self.last.command = self.last.command.max(spec.id.0);
+                }
+                for log in logs {
+                    self.last.log = self.last.log.max(log.id.0);
+                }
+                self.builds.start_step(*id, *step, *at, shown, spec.as_deref(), logs);
+            }
+            Record::StepFinished {
+                id,
+                step,
+                at,
+                results,
+                text,
+                logs,
+                urls,
+                statistics,
+                hidden,
+                build_results,
+                ending,
+                ..
+            } => {
+                let end = StepEnd {
+                    at: *at,
+                    results: *results,
+                    text,
+                    logs,
+                    urls,
+                    statistics,
+                    hidden: *hidden,
+                    build_results: *build_results,
+                    ending: *ending,
+                };
+                self.builds.finish_step(*id, *step, &end);
+            }
+            Record::PropertySet { id, name, value, source, .. } => {
+                self.builds.update(*id, |build| {
+                    if name == GOT_REVISION
+                        && let Some(map) = value.as_object()
+                    {
+                        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+                        build.got_revision = map
+                            .iter()
+                            .filter_map(|(codebase, value)| Some((codebase.clone(), text(value)?)))
+                            .collect();
+                    }
+                    build.properties.set(name.clone(), value.clone(), *source);
+                });
+            }
+            Record::BuildStopping { id, stop, .. } => self.builds.stop(*id, stop),
+            Record::BuildOrphaned { id, at, .. } => {
+                self.builds.update(*id, |build| build.lost_since = Some(*at));
+            }
+            Record::BuildResumed { id, .. } => {
+                self.builds.update(*id, |build| build.lost_since = None);
+            }
+            Record::BuildFinished { id, results, text, at, new_failure, .. } => {
+                let ended = self.builds.finish(*id, *results, text, *at, *new_failure);
+                let Some((worker, stamps)) =
+                    ended.map(|build| (build.worker.clone(), build.stamps.clone()))
+                else {
+                    return;
+                };
+                if let Some(worker) = self.workers.get_mut(&worker) {
+                    worker.idle_since = Some(*at);
+                }
+                self.unpin_stamps(&stamps);
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_to_worker(&mut self, record: &Record) {
+        match record {
+            Record::WorkerConnected { worker, instance, info, at } => {
+                let row = self.workers.entry(worker.clone()).or_insert_with(|| Worker {
+                    name: worker.clone(),
+                    instance: String::new(),
+                    info: info.clone(),
+                    connected_at: None,
+                    lost_at: None,
+                    hold: None,
+                    idle_since: None,
+                    session: None,
+                });
+                row.instance.clone_from(instance);
+                row.info = info.clone();
+                row.connected_at = Some(*at);
+            }
+            Record::WorkerLost { worker, at } => {
+                if let Some(row) = self.workers.get_mut(worker) {
+                    row.connected_at = None;
+                    row.lost_at = Some(*at);
+                }
+            }
+            Record::WorkerPaused { worker, hold } => {
+                if let Some(row) = self.workers.get_mut(worker) {
+                    row.hold = Some(hold.clone());
+                }
+            }
+            Record::WorkerResumed { worker } => {
+                if let Some(row) = self.workers.get_mut(worker) {
+                    row.hold = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn pin_stamps(&mut self, stamps: &[SourceStamp]) {
+        for id in changes_of(stamps) {
+            self.changes.pin(id);
+        }
+    }
+
+    fn unpin_stamps(&mut self, stamps: &[SourceStamp]) {
+        for id in changes_of(stamps) {
+            self.changes.unpin(id);
+        }
+    }
+}
+
+/// The property that a source step's revision is told by: a map codebase → revision (C9).
+pub(crate) const GOT_REVISION: &str = "got_revision";
+
+fn changes_of(stamps: &[SourceStamp]) -> impl Iterator<Item = ChangeId> {
+    stamps.iter().flat_map(|stamp| stamp.changes.iter().copied())
+}

@@ -1,0 +1,194 @@
+//! One line for each record and action: deterministic, short, and enough to tell one behaviour from another.
+
+use std::fmt::Write as _;
+
+use crate::action::{Action, Answer, HeldVerdict};
+use crate::change::SourceStamp;
+use crate::id::ChangeId;
+use crate::model::{CommandSpec, CommandWhat};
+use crate::record::{Record, Subject};
+
+/// A record as one line: its kind, its subject, and what matters of the rest.
+#[must_use]
+pub fn line(record: &Record) -> String {
+    let mut out = format!("{} {}", record.kind(), record.subject());
+    let detail = detail(record);
+    if !detail.is_empty() {
+        out.push(' ');
+        out.push_str(&detail);
+    }
+    out
+}
+
+fn detail(record: &Record) -> String {
+    match record {
+        Record::ChangeAdded(change) => {
+            let at = place(change.branch.as_deref(), change.revision.as_deref());
+            format!("{at} by {}", change.author)
+        }
+        Record::CommitsLearned { commits, .. } => {
+            joined(commits.iter().map(|commit| commit.revision.as_str()))
+        }
+        Record::ChangeClassified { change, important, .. } => {
+            format!("change {change}{}", if *important { " important" } else { "" })
+        }
+        Record::SchedulerFired { changes, .. } => format!("changes {}", ids(changes)),
+        Record::SourceAdvanced { tips, .. } => {
+            joined(tips.iter().map(|(branch, tip)| format!("{branch}@{tip}")))
+        }
+        Record::SourceFailed { error, .. } => error.clone(),
+        Record::BuildsetAdded(buildset) => {
+            let stamps = joined(buildset.stamps.iter().map(stamp));
+            format!("by {} for '{}' of {stamps}", buildset.scheduler, buildset.reason)
+        }
+        Record::RequestAdded(request) => {
+            let mut out = format!("for {}", request.builder);
+            if request.priority != 0 {
+                let _ = write!(out, " priority {}", request.priority);
+            }
+            out
+        }
+        Record::RequestPrioritised { priority, .. } => priority.to_string(),
+        Record::RequestFinished { results, .. } | Record::BuildsetFinished { results, .. } => {
+            results.to_string()
+        }
+        Record::BuildsetFirstFailure { request, .. } => format!("by request {request}"),
+        Record::BuildStarted(build) => {
+            let mut out = format!("request {} on {}", joined(build.requests.iter()), build.worker);
+            if build.attempt > 1 {
+                let _ = write!(out, " attempt {}", build.attempt);
+            }
+            if !build.blame.changes.is_empty() {
+                let _ = write!(out, " new {}", ids(&build.blame.changes));
+            }
+            out
+        }
+        Record::BuildBlamed { blame, .. } => {
+            format!("new {} since good {}", ids(&blame.changes), ids(&blame.since_good.changes))
+        }
+        Record::StepStarted { spec, shown, .. } => match spec {
+            Some(spec) => format!("command {}: {shown}", spec.id),
+            None => shown.clone(),
+        },
+        Record::StepFinished { results, text, hidden, .. } => {
+            format!("{results} '{text}'{}", if *hidden { " hidden" } else { "" })
+        }
+        Record::PropertySet { name, value, source, .. } => {
+            format!("{name} = {value} by {}", source.word())
+        }
+        Record::BuildStopping { stop, .. } => {
+            format!("'{}'{}", stop.reason, if stop.kill { " kill" } else { "" })
+        }
+        Record::BuildFinished { results, text, new_failure, .. } => {
+            format!("{results} '{text}'{}", if *new_failure { " new" } else { "" })
+        }
+        Record::WorkerPaused { hold, .. } => {
+            format!("{} '{}'", if hold.draining { "draining" } else { "paused" }, hold.reason)
+        }
+        Record::NoticeRaised(notice) => {
+            format!("{}: {} [{}]", notice.kind.word(), notice.text, notice.people.join(", "))
+        }
+        Record::AskingAnswered { made, .. } => made_of(made),
+        Record::InputRefused { who, what, .. } => format!("of {who}: {what}"),
+        Record::StaleResultRefused { command, .. } => format!("command {command}"),
+        Record::SourceRecovered { .. }
+        | Record::RequestReturned { .. }
+        | Record::BuildOrphaned { .. }
+        | Record::BuildResumed { .. }
+        | Record::WorkerConnected { .. }
+        | Record::WorkerLost { .. }
+        | Record::WorkerResumed { .. }
+        | Record::ConfigApplied { .. } => String::new(),
+    }
+}
+
+/// An action as one line, told from a record by its arrow.
+#[must_use]
+pub fn action_line(action: &Action) -> String {
+    match action {
+        Action::Welcome { session, held } => {
+            let word = |verdict: &HeldVerdict| match verdict {
+                HeldVerdict::Resume => "resume",
+                HeldVerdict::Forget => "forget",
+                HeldVerdict::Kill => "kill",
+            };
+            let held: Vec<_> =
+                held.iter().map(|(id, verdict)| format!(" {id}:{}", word(verdict))).collect();
+            format!("-> welcome session {session}{}", held.concat())
+        }
+        Action::RefuseWorker { session, why, .. } => {
+            format!("-> refuse session {session}: {why}")
+        }
+        Action::CloseSession { session } => format!("-> close session {session}"),
+        Action::SendCommand { session, spec } => {
+            format!("-> send command {} to session {session}: {}", spec.id, what(spec))
+        }
+        Action::InterruptCommand { command, reason, kill, .. } => {
+            let verb = if *kill { "kill" } else { "interrupt" };
+            format!("-> {verb} command {command}: {reason}")
+        }
+        Action::AckCommand { command, .. } => format!("-> ack command {command}"),
+        Action::Reply { token, answer } => match answer {
+            Answer::Accepted { made } => format!("-> reply {token}: {}", made_of(made)),
+            Answer::Changes(changes) => format!("-> reply {token}: changes {}", ids(changes)),
+            Answer::Refused(refusal) => {
+                let mut out = format!("-> refuse {token}: {}", refusal.what);
+                for more in [&refusal.why, &refusal.hint] {
+                    if !more.is_empty() {
+                        let _ = write!(out, " | {more}");
+                    }
+                }
+                out
+            }
+        },
+        Action::Poll { source } => format!("-> poll {source}"),
+    }
+}
+
+fn what(spec: &CommandSpec) -> String {
+    match &spec.what {
+        CommandWhat::Shell(shell) => shell.argv.join(" "),
+        CommandWhat::Checkout(checkout) => {
+            let at = place(checkout.branch.as_deref(), checkout.revision.as_deref());
+            format!("checkout {} {at}", checkout.repository)
+        }
+    }
+}
+
+fn stamp(stamp: &SourceStamp) -> String {
+    let mut out = String::new();
+    if !stamp.codebase.as_str().is_empty() {
+        let _ = write!(out, "{}:", stamp.codebase);
+    }
+    out.push_str(&place(stamp.branch.as_deref(), stamp.revision.as_deref()));
+    if stamp.patch.is_some() {
+        out.push_str("+patch");
+    }
+    if !stamp.changes.is_empty() {
+        let _ = write!(out, "[{}]", ids(&stamp.changes));
+    }
+    out
+}
+
+/// `branch@revision`; `-` for the default branch, `tip` where nothing is pinned.
+fn place(branch: Option<&str>, revision: Option<&str>) -> String {
+    format!("{}@{}", branch.unwrap_or("-"), revision.unwrap_or("tip"))
+}
+
+fn made_of(made: &[Subject]) -> String {
+    let one = |subject: &Subject| match subject {
+        Subject::Change(id) => format!("change {id}"),
+        Subject::Buildset(id) => format!("buildset {id}"),
+        Subject::Request(id) => format!("request {id}"),
+        other => other.to_string(),
+    };
+    made.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn ids(changes: &[ChangeId]) -> String {
+    if changes.is_empty() { "none".to_owned() } else { joined(changes.iter()) }
+}
+
+fn joined<T: ToString>(items: impl Iterator<Item = T>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(",")
+}

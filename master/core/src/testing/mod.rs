@@ -1,0 +1,14 @@
+//! A little harness for tests here and elsewhere: say inputs, read records and actions as one-line transcripts.
+//!
+//! [`Harness`] drives a `Master` as an engine would, without a store, and keeps every law that a state must obey under
+//! watch: after each input `State::from_tables(state.tables()) == state`.
+
+mod harness;
+mod line;
+mod sketch;
+
+pub use harness::{Harness, Said};
+pub use line::{action_line, line};
+pub use sketch::{
+    any_branch, builder, change, config, force, git, shell, single_branch, stamp, timer, worker,
+};

@@ -1,0 +1,180 @@
+//! Small configurations and inputs, by a few words each.
+
+use std::collections::BTreeMap;
+
+use crate::change::{NewChange, SourceStamp};
+use crate::config::{
+    BranchTimer, Builder, BuilderPolicy, ChangeFilter, CheckoutMethod, Condition, Config, Flags,
+    ForceScheduler, GitStep, Importance, Scheduler, SchedulerKind, ShellStep, StepKind, StepLimits,
+    StepSpec, TemplateValue, Worker,
+};
+use crate::id::{BuilderName, CodebaseName, ConfigDigest, SchedulerName, WorkerName};
+use crate::time::Span;
+
+/// A configuration of these parts.
+#[must_use]
+pub fn config(
+    digest: &str,
+    workers: Vec<Worker>,
+    builders: Vec<Builder>,
+    schedulers: Vec<Scheduler>,
+) -> Config {
+    Config {
+        workers: workers.into_iter().map(|worker| (worker.name.clone(), worker)).collect(),
+        builders: builders.into_iter().map(|builder| (builder.name.clone(), builder)).collect(),
+        schedulers,
+        ..Config::empty(ConfigDigest::from(digest))
+    }
+}
+
+/// A worker for so many builds at a time; 0: any number.
+#[must_use]
+pub fn worker(name: &str, max_builds: u32) -> Worker {
+    Worker {
+        name: WorkerName::from(name),
+        max_builds: (max_builds > 0).then_some(max_builds),
+        properties: BTreeMap::new(),
+        defaults: BTreeMap::new(),
+        local: false,
+    }
+}
+
+/// A builder with the default policy.
+#[must_use]
+pub fn builder(name: &str, workers: &[&str], factory: Vec<StepSpec>) -> Builder {
+    Builder {
+        name: BuilderName::from(name),
+        description: String::new(),
+        tags: Vec::new(),
+        project: String::new(),
+        workers: workers.iter().map(|name| WorkerName::from(*name)).collect(),
+        factory,
+        env: Vec::new(),
+        properties: BTreeMap::new(),
+        defaults: BTreeMap::new(),
+        policy: BuilderPolicy::default(),
+    }
+}
+
+fn step(name: &str, kind: StepKind) -> StepSpec {
+    StepSpec {
+        name: name.to_owned(),
+        description: String::new(),
+        description_done: String::new(),
+        kind,
+        flags: Flags::default(),
+        do_step_if: Condition::Is(true),
+        hide_step_if: Condition::Is(false),
+        env: Vec::new(),
+        limits: StepLimits::default(),
+    }
+}
+
+fn plain(text: &str) -> TemplateValue {
+    TemplateValue::Plain(text.into())
+}
+
+/// A step that runs its own name in the shell.
+#[must_use]
+pub fn shell(name: &str) -> StepSpec {
+    let shell = ShellStep {
+        command: plain(name),
+        workdir: plain("build"),
+        stdin: None,
+        decode_rc: BTreeMap::new(),
+        use_pty: false,
+        logfiles: Vec::new(),
+        warning_pattern: None,
+    };
+    step(name, StepKind::Shell(shell))
+}
+
+/// A step that checks a codebase out; named `git`.
+#[must_use]
+pub fn git(codebase: &str) -> StepSpec {
+    let git = GitStep {
+        codebase: CodebaseName::from(codebase),
+        repository: None,
+        workdir: plain("build"),
+        method: CheckoutMethod::Incremental,
+        shallow: None,
+        submodules: false,
+        always_use_latest: false,
+        retry: None,
+    };
+    StepSpec {
+        flags: Flags { halt_on_failure: true, ..Flags::default() },
+        ..step("git", StepKind::Git(git))
+    }
+}
+
+fn scheduler(name: &str, builders: &[&str], kind: SchedulerKind) -> Scheduler {
+    Scheduler {
+        name: SchedulerName::from(name),
+        builders: builders.iter().map(|name| BuilderName::from(*name)).collect(),
+        codebases: None,
+        properties: BTreeMap::new(),
+        priority: 0,
+        reason: String::new(),
+        enabled: true,
+        kind,
+    }
+}
+
+/// A timer of so many seconds for any change; `None`: no timer.
+#[must_use]
+pub fn timer(seconds: Option<i64>) -> BranchTimer {
+    BranchTimer {
+        filter: ChangeFilter::default(),
+        tree_stable_timer: seconds.map(Span::seconds),
+        max_wait: None,
+        importance: Importance::default(),
+        only_important: false,
+    }
+}
+
+/// A single-branch scheduler.
+#[must_use]
+pub fn single_branch(name: &str, builders: &[&str], timer: BranchTimer) -> Scheduler {
+    scheduler(name, builders, SchedulerKind::SingleBranch(timer))
+}
+
+/// An any-branch scheduler.
+#[must_use]
+pub fn any_branch(name: &str, builders: &[&str], timer: BranchTimer) -> Scheduler {
+    scheduler(name, builders, SchedulerKind::AnyBranch(timer))
+}
+
+/// A force scheduler that takes any property.
+#[must_use]
+pub fn force(name: &str, builders: &[&str]) -> Scheduler {
+    scheduler(name, builders, SchedulerKind::Force(ForceScheduler::default()))
+}
+
+/// A change of the repository `repo`.
+#[must_use]
+pub fn change(branch: &str, revision: &str, parents: &[&str], author: &str) -> NewChange {
+    NewChange {
+        author: author.to_owned(),
+        branch: Some(branch.to_owned()),
+        revision: Some(revision.to_owned()),
+        parents: parents.iter().map(|parent| (*parent).to_owned()).collect(),
+        repository: "repo".to_owned(),
+        files: vec![format!("src/{revision}.c")],
+        ..NewChange::default()
+    }
+}
+
+/// A stamp of the unnamed codebase in the repository `repo`.
+#[must_use]
+pub fn stamp(branch: &str, revision: Option<&str>) -> SourceStamp {
+    SourceStamp {
+        codebase: CodebaseName::from(""),
+        repository: "repo".to_owned(),
+        project: String::new(),
+        branch: Some(branch.to_owned()),
+        revision: revision.map(str::to_owned),
+        patch: None,
+        changes: Vec::new(),
+    }
+}

@@ -1,0 +1,158 @@
+//! Deadlines, derived from the state and never stored: whoever restarts works them out again, to the millisecond.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::{BranchTimer, Config, Scheduler, SchedulerKind};
+use crate::id::{BuildId, SchedulerName};
+use crate::model::Build;
+use crate::state::{Quiet, State};
+use crate::time::{Span, Timestamp};
+
+/// What a deadline is for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Timer {
+    /// A lost worker is waited for no longer, or a build took too long.
+    Build(BuildId),
+    /// A branch has been quiet, or has been waited for long enough.
+    Scheduler(SchedulerName),
+}
+
+/// At most one deadline for each thing, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    due: BTreeSet<(Timestamp, Timer)>,
+    of: BTreeMap<Timer, Timestamp>,
+}
+
+impl Timers {
+    /// Sets, moves or removes a deadline.
+    pub(crate) fn set(&mut self, timer: Timer, at: Option<Timestamp>) {
+        if let Some(old) = self.of.remove(&timer) {
+            self.due.remove(&(old, timer.clone()));
+        }
+        if let Some(at) = at {
+            self.of.insert(timer.clone(), at);
+            self.due.insert((at, timer));
+        }
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Takes out the earliest deadline that has come.
+    pub(crate) fn pop(&mut self, now: Timestamp) -> Option<Timer> {
+        if self.next()? > now {
+            return None;
+        }
+        let (_, timer) = self.due.pop_first()?;
+        self.of.remove(&timer);
+        Some(timer)
+    }
+}
+
+/// When a build whose worker is gone is given up (F3).
+pub(crate) fn lost_deadline(build: &Build, recipe: &Config) -> Option<Timestamp> {
+    let policy = &recipe.builders.get(&build.builder)?.policy;
+    Some(build.lost_since? + policy.lost_after?)
+}
+
+/// When a build has taken too long (F1). A build that is being stopped has no such limit any more, and one whose worker
+/// is away has none yet: it may have ended in time without our knowing.
+pub(crate) fn max_time_deadline(build: &Build, recipe: &Config) -> Option<Timestamp> {
+    if build.stop.is_some() || build.lost_since.is_some() {
+        return None;
+    }
+    let policy = &recipe.builders.get(&build.builder)?.policy;
+    policy.max_time.map(|limit| build.started_at + limit)
+}
+
+/// The earliest deadline of a build.
+pub(crate) fn build_deadline(build: &Build, recipe: &Config) -> Option<Timestamp> {
+    if build.complete_at.is_some() {
+        return None;
+    }
+    let both = [lost_deadline(build, recipe), max_time_deadline(build, recipe)];
+    both.into_iter().flatten().min()
+}
+
+/// When a scheduler fires next, if changes wait for it.
+#[must_use]
+pub fn next_fire(state: &State, scheduler: &Scheduler) -> Option<Timestamp> {
+    let (SchedulerKind::SingleBranch(timer) | SchedulerKind::AnyBranch(timer)) = &scheduler.kind
+    else {
+        return None;
+    };
+    if !scheduler.enabled {
+        return None;
+    }
+    let lines = state.quiet_of(&scheduler.name).map(|(_, quiet)| quiet);
+    if matches!(scheduler.kind, SchedulerKind::AnyBranch(_)) {
+        return lines.filter_map(|quiet| quiet_deadline(timer, quiet)).min();
+    }
+    quiet_deadline(timer, &together(lines))
+}
+
+/// All lines of a scheduler taken as one (TS-5, single branch). Only the times are gathered.
+pub(crate) fn together<'a>(lines: impl Iterator<Item = &'a Quiet>) -> Quiet {
+    lines.fold(Quiet::default(), |all, quiet| Quiet {
+        changes: all.changes,
+        first_important: earlier(all.first_important, quiet.first_important),
+        last_important: all.last_important.max(quiet.last_important),
+    })
+}
+
+fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The last important change plus the quiet time, but no later than the first plus the longest wait (TS-6, TS-7).
+pub(crate) fn quiet_deadline(timer: &BranchTimer, quiet: &Quiet) -> Option<Timestamp> {
+    let calm = quiet.last_important? + timer.tree_stable_timer.unwrap_or(Span::ZERO);
+    let patience = timer.max_wait.and_then(|wait| Some(quiet.first_important? + wait));
+    Some(patience.map_or(calm, |patience| calm.min(patience)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_deadline_each_in_order() {
+        let mut timers = Timers::default();
+        let build = |id| Timer::Build(BuildId(id));
+        timers.set(build(1), Some(Timestamp(50)));
+        timers.set(build(2), Some(Timestamp(20)));
+        timers.set(build(1), Some(Timestamp(10)));
+        assert_eq!(timers.next(), Some(Timestamp(10)));
+        assert_eq!(timers.pop(Timestamp(9)), None);
+        assert_eq!(timers.pop(Timestamp(15)), Some(build(1)));
+        assert_eq!(timers.pop(Timestamp(15)), None);
+        timers.set(build(2), None);
+        assert_eq!(timers.next(), None);
+    }
+
+    /// TS-6, TS-7.
+    #[test]
+    fn quiet_ends_by_calm_or_by_patience() {
+        let timer = BranchTimer {
+            filter: crate::config::ChangeFilter::default(),
+            tree_stable_timer: Some(Span::seconds(10)),
+            max_wait: Some(Span::seconds(25)),
+            importance: crate::config::Importance::default(),
+            only_important: false,
+        };
+        let quiet = |first, last| Quiet {
+            first_important: Some(Timestamp(first)),
+            last_important: Some(Timestamp(last)),
+            ..Quiet::default()
+        };
+        assert_eq!(quiet_deadline(&timer, &quiet(0, 5_000)), Some(Timestamp(15_000)));
+        assert_eq!(quiet_deadline(&timer, &quiet(0, 24_000)), Some(Timestamp(25_000)));
+        assert_eq!(quiet_deadline(&timer, &Quiet::default()), None);
+    }
+}

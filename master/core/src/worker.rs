@@ -1,0 +1,251 @@
+//! Workers come, go and come back: sessions, what they hold, and the fence that lets a command take effect once (LW-*,
+//! F3, architecture.md 7).
+
+use crate::action::{Action, HeldVerdict, Refusal};
+use crate::build;
+use crate::config::Config;
+use crate::ctx::Ctx;
+use crate::id::{BuildId, CommandId, SessionId, WorkerName};
+use crate::input::{Asking, WorkerVerb};
+use crate::model::{Build, Exit, Finished, Hold, Notice, NoticeKind, StepState, WorkerInfo};
+use crate::record::{Record, Subject};
+use crate::refusal::suggestion;
+use crate::results::Results;
+use crate::step;
+use crate::time::Timestamp;
+
+/// A worker that dialled in.
+pub(crate) struct Hello {
+    pub(crate) session: SessionId,
+    pub(crate) name: WorkerName,
+    pub(crate) instance: String,
+    pub(crate) info: WorkerInfo,
+    pub(crate) held: Vec<(CommandId, bool)>,
+}
+
+/// Takes a worker in, or turns it away.
+pub(crate) fn attach(ctx: &mut Ctx<'_>, hello: &Hello) {
+    if let Some(why) = against(ctx, hello) {
+        ctx.order(Action::RefuseWorker { session: hello.session, why, last: true });
+        return;
+    }
+    let known = ctx.state().worker(&hello.name);
+    let same = known.is_none_or(|known| known.instance == hello.instance);
+    let unfinished: Vec<BuildId> =
+        ctx.state().running_on(&hello.name).map(|build| build.id).collect();
+    if !same {
+        // Another folder, so another spool: nobody will ever hear of those commands again.
+        for id in &unfinished {
+            build::lose(ctx, *id, "its worker came back with another folder");
+        }
+    }
+    let held: Vec<_> =
+        hello.held.iter().map(|held| (held.0, verdict(ctx, &hello.name, *held))).collect();
+    if let Some(replaced) = ctx.live.sessions.open(hello.session, &hello.name) {
+        ctx.order(Action::CloseSession { session: replaced });
+    }
+    ctx.record(Record::WorkerConnected {
+        worker: hello.name.clone(),
+        instance: hello.instance.clone(),
+        info: hello.info.clone(),
+        at: ctx.now,
+    });
+    ctx.order(Action::Welcome { session: hello.session, held });
+    if same {
+        for id in unfinished {
+            resume(ctx, id, hello);
+        }
+    }
+}
+
+/// Why a worker is turned away, if it is (C39).
+fn against(ctx: &Ctx<'_>, hello: &Hello) -> Option<String> {
+    let config = ctx.config();
+    let name = &hello.name;
+    if !config.workers.contains_key(name) {
+        let hint =
+            suggestion("worker", name.as_str(), config.workers.keys().map(WorkerName::as_str));
+        return Some(format!(
+            "master.star declares no worker `{name}`; {hint}, or add worker(\"{name}\") to it"
+        ));
+    }
+    let known = ctx.state().worker(name)?;
+    let taken = ctx.live.sessions.of(name).is_some() && known.instance != hello.instance;
+    taken.then(|| {
+        format!(
+            "the name `{name}` is in use by a worker that runs on {} from another folder; stop that one, \
+             or choose another name",
+            if known.info.host.is_empty() { "some machine" } else { &known.info.host }
+        )
+    })
+}
+
+/// What becomes of a held command. A running process is never forgotten, and what is fenced off is killed.
+fn verdict(ctx: &Ctx<'_>, worker: &WorkerName, (command, ended): (CommandId, bool)) -> HeldVerdict {
+    let done_with = if ended { HeldVerdict::Forget } else { HeldVerdict::Kill };
+    let Some((id, number)) = ctx.state().command(command) else { return done_with };
+    let Some(build) = ctx.state().build(id) else { return done_with };
+    let Some(step) = build.steps.iter().find(|step| step.number == number) else {
+        return done_with;
+    };
+    if step.state() == StepState::Running && build.worker == *worker {
+        return HeldVerdict::Resume;
+    }
+    // Given up without its end: what it wrote may still be missing, so it is heard out.
+    match step.results {
+        Some(Results::Retry | Results::Cancelled) => HeldVerdict::Kill,
+        _ => done_with,
+    }
+}
+
+/// A build goes on on its worker: what it holds is resumed, what it never got is sent again with the same id.
+fn resume(ctx: &mut Ctx<'_>, id: BuildId, hello: &Hello) {
+    let session = hello.session;
+    let Some(build) = ctx.state().build(id) else { return };
+    if build.lost_since.is_some() {
+        let build = build.reference();
+        ctx.record(Record::BuildResumed { id, build });
+    }
+    let Some(build) = ctx.state().build(id) else { return };
+    let Some(step) = build.steps.iter().find(|step| step.state() == StepState::Running) else {
+        return build::advance(ctx, id);
+    };
+    let (spec, stop) = (step.spec.clone(), build.stop.clone());
+    let Some(spec) = spec else { return };
+    let held = hello.held.iter().find(|(command, _)| *command == spec.id);
+    match (held, stop) {
+        (Some((_, false)), Some(stop)) => {
+            // The order to stop may have been lost with the old session.
+            let (command, reason, kill) = (spec.id, stop.reason, stop.kill);
+            ctx.order(Action::InterruptCommand { session, command, reason, kill });
+        }
+        // It never ran, and shall not any more.
+        (None, Some(_)) => build::abandon(ctx, id, &Exit::Interrupted),
+        (None, None) => ctx.order(Action::SendCommand { session, spec: Box::new(spec) }),
+        (Some(_), _) => {}
+    }
+}
+
+/// A session ended: the worker's builds wait for it (F3). A session that was replaced has nothing to say any more.
+pub(crate) fn detach(ctx: &mut Ctx<'_>, session: SessionId) {
+    if let Some(worker) = ctx.live.sessions.close(session) {
+        gone(ctx, &worker);
+    }
+}
+
+/// A worker is gone; its unfinished builds are waited for from now on.
+pub(crate) fn gone(ctx: &mut Ctx<'_>, worker: &WorkerName) {
+    let at = ctx.now;
+    ctx.record(Record::WorkerLost { worker: worker.clone(), at });
+    orphan(ctx, worker);
+}
+
+/// The builds of a worker are waited for from now on.
+pub(crate) fn orphan(ctx: &mut Ctx<'_>, worker: &WorkerName) {
+    let at = ctx.now;
+    let builds: Vec<_> =
+        ctx.state().running_on(worker).map(|build| (build.id, build.reference())).collect();
+    for (id, build) in builds {
+        ctx.record(Record::BuildOrphaned { id, build, at });
+    }
+}
+
+/// A build's worker has been away for too long: it is tried again elsewhere (F3, LW-1).
+pub(crate) fn give_up(ctx: &mut Ctx<'_>, id: BuildId) {
+    let Some(build) = ctx.state().build(id) else { return };
+    let (reference, worker) = (build.reference(), build.worker.clone());
+    let away = build.lost_since.map_or(crate::time::Span::ZERO, |since| ctx.now - since);
+    let why = format!("the worker {worker} has been away for {away}");
+    ctx.tell(Notice {
+        kind: NoticeKind::Worker,
+        subject: worker.to_string(),
+        text: format!("{why}; its build {reference} is given up"),
+        key: format!("lost:{worker}"),
+        people: Vec::new(),
+        build: Some(reference),
+        step: String::new(),
+    });
+    build::lose(ctx, id, &why);
+}
+
+/// A command ended. Its result is taken if the command is the present one of an unfinished build; in any case its
+/// worker may forget it once that is durable (I4).
+pub(crate) fn finished(ctx: &mut Ctx<'_>, session: SessionId, finished: Finished) {
+    let Some(worker) = ctx.live.sessions.worker(session).cloned() else { return };
+    let command = finished.command;
+    match current(ctx, &worker, command) {
+        Some((id, position)) => {
+            step::finished(ctx, &position, finished);
+            ctx.order(Action::AckCommand { session, command });
+            build::advance(ctx, id);
+        }
+        None => {
+            ctx.record(Record::StaleResultRefused { command, worker });
+            ctx.order(Action::AckCommand { session, command });
+        }
+    }
+}
+
+/// A command found a property.
+pub(crate) fn property_found(
+    ctx: &mut Ctx<'_>,
+    session: SessionId,
+    command: CommandId,
+    name: String,
+    value: serde_json::Value,
+) {
+    let Some(worker) = ctx.live.sessions.worker(session).cloned() else { return };
+    if let Some((id, _)) = current(ctx, &worker, command) {
+        step::property_found(ctx, id, name, value);
+    }
+}
+
+/// The unfinished build and running step that a command of a worker belongs to.
+fn current(
+    ctx: &Ctx<'_>,
+    worker: &WorkerName,
+    command: CommandId,
+) -> Option<(BuildId, step::Position)> {
+    let (id, number) = ctx.state().command(command)?;
+    let build: &Build = ctx.state().build(id)?;
+    let position = build::running(ctx, build)?;
+    let fits = build.complete_at.is_none() && build.worker == *worker && position.number == number;
+    fits.then_some((id, position))
+}
+
+/// Somebody pauses, drains or resumes a worker (LW-7, C27). All three may be said again.
+pub(crate) fn control(
+    ctx: &mut Ctx<'_>,
+    asking: &Asking,
+    name: WorkerName,
+    verb: WorkerVerb,
+    reason: String,
+) {
+    let word = match verb {
+        WorkerVerb::Pause => "pause",
+        WorkerVerb::Resume => "resume",
+        WorkerVerb::Drain => "drain",
+    };
+    let Some(worker) = ctx.state().worker(&name) else {
+        let refusal = never_seen(&ctx.config(), &name);
+        return ctx.refuse(asking, word, refusal);
+    };
+    let held = worker.hold.clone();
+    match verb {
+        WorkerVerb::Resume if held.is_none() => {}
+        WorkerVerb::Resume => ctx.record(Record::WorkerResumed { worker: name.clone() }),
+        WorkerVerb::Pause | WorkerVerb::Drain => {
+            let at: Timestamp = ctx.now;
+            let hold = Hold { reason, draining: verb == WorkerVerb::Drain, at };
+            ctx.record(Record::WorkerPaused { worker: name.clone(), hold });
+        }
+    }
+    ctx.accept(asking, vec![Subject::Worker(name)]);
+}
+
+fn never_seen(config: &Config, name: &WorkerName) -> Refusal {
+    if config.workers.contains_key(name) {
+        return Refusal::not_now(format!("the worker {name} has never been connected"));
+    }
+    Refusal::no_such("worker", name, config.workers.keys().map(WorkerName::as_str))
+}

@@ -1,0 +1,80 @@
+//! A step prints 100 MB in lines of 80 bytes: how fast it is durable, what it costs, when it is sealed.
+
+use std::time::{Duration, Instant};
+
+use crate::Figure;
+use crate::peer::{Peer, number};
+use crate::world::World;
+
+const BYTES: u64 = 100_000_000;
+
+/// 100 MB of lines, all different enough to be a fair log.
+const CONFIG: &str = r#"
+worker("w0")
+builder("b", workers = ["w0"], factory = [
+    shell("print", command = ["python3", "-c", "import sys; w = sys.stdout.buffer.write\nfor i in range(1250): w(b''.join(b'%07d compiling src/module_%05d.c -O2 -Wall -o build/objects/%06d.o ok \n' % (i * 1000 + j, j, j) for j in range(1000)))"]),
+])
+force_scheduler("force", builders = ["b"])
+"#;
+
+/// One log of 100 MB.
+pub(crate) fn hundred_megabytes(peer: &Peer) -> Vec<Figure> {
+    let mut world = World::new(CONFIG);
+    world.start_master();
+    let _worker = world.start_worker("w0");
+    world.wait_workers(1);
+    let master = world.master.as_ref().expect("started");
+    let (rss, mut control, mut console) = (master.rss_mib(), world.control(), world.console());
+    let began = Instant::now();
+    let request = world.force(&mut control, "b");
+    world.wait_request(&mut console, request);
+    // A build ends only when its logs are durable.
+    let seconds = began.elapsed().as_secs_f64();
+    let growth = master.peak_mib() - rss;
+    let ended = Instant::now();
+    let sealed = loop {
+        if sealed(&world.state().join("logs")) {
+            break ended.elapsed();
+        }
+        if ended.elapsed() > Duration::from_secs(60) {
+            break Duration::MAX;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let theirs = peer.measure("bench_log_ingest.py", &["--mb", "20"]);
+    let rate = number(theirs.as_ref(), "mb_per_s");
+    let seal = number(theirs.as_ref(), "after_build_compress_s");
+    #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
+    let megabytes = BYTES as f64 / 1e6;
+    vec![
+        Figure::times(
+            "100 MB of 80-byte lines, to durable",
+            megabytes / seconds,
+            "MB/s",
+            rate,
+            40.0,
+        ),
+        Figure::at_least("  the same, absolute", megabytes / seconds, "MB/s", 120.0).beside(rate),
+        Figure::at_most("  master RSS growth, peak", growth, "MiB", 16.0),
+        Figure::at_most("  sealed after the end", sealed.as_secs_f64(), "s", 5.0).beside(seal),
+    ]
+}
+
+/// Whether there is a sealed log and no plain one left.
+fn sealed(folder: &std::path::Path) -> bool {
+    let mut found = (false, false);
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "zst") {
+                found.0 = true;
+            } else if path.extension().is_some_and(|ending| ending == "log") {
+                found.1 = true;
+            }
+        }
+    }
+    found == (true, false)
+}

@@ -1,0 +1,10 @@
+//! End to end: real processes, a real wire, real git, a real terminal, a real session bus. Few, slow, precious.
+
+#[path = "e2e/bytes.rs"]
+mod bytes;
+#[path = "e2e/crash.rs"]
+mod crash;
+#[path = "e2e/git.rs"]
+mod git;
+#[path = "e2e/mistakes.rs"]
+mod mistakes;

@@ -1,0 +1,457 @@
+//! The stage: a core, both stores behind it, and the verbs of a scenario turned into inputs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use linn_core::action::Action;
+use linn_core::change::{Commit, NewChange, SourceStamp};
+use linn_core::ctx::Outbox;
+use linn_core::id::{BuildRef, CodebaseName, CommandId, RequestId, SessionId, Token, WorkerName};
+use linn_core::input::{Asking, Input, WorkerVerb};
+use linn_core::master::Master;
+use linn_core::model::{CommandWhat, Exit, FinalLog, Finished, WorkerInfo};
+use linn_core::testing;
+use linn_core::time::{Span, Timestamp};
+use linn_master::config::{self, Library, Loaded, Origin};
+use linn_master::store::{MemoryStore, SqliteStore, Store};
+
+use super::Event;
+use super::view;
+
+/// Where a scenario's clock begins: 2026-01-01T00:00:00Z, in milliseconds.
+const BEGIN: Timestamp = Timestamp(1_767_225_600_000);
+
+/// A running scenario.
+pub struct Stage {
+    loaded: Loaded,
+    hooks: Library,
+    master: Master,
+    memory: MemoryStore,
+    sqlite: SqliteStore,
+    _folder: tempfile::TempDir,
+    now: Timestamp,
+    sessions: BTreeMap<String, SessionId>,
+    last_session: u64,
+    last_token: u64,
+    /// Outcomes of the event that is being played.
+    came: Vec<String>,
+}
+
+impl Stage {
+    /// Evaluates a configuration and sets a master up with it.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, or with the stores.
+    pub fn new(config: &str) -> Result<Self, String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let loaded = evaluate(folder.path(), config)?;
+        let hooks = Library::new();
+        hooks.insert(Arc::clone(&loaded.generation));
+        let mut sqlite = SqliteStore::open(folder.path()).map_err(|error| error.to_string())?;
+        let mut memory = MemoryStore::new();
+        let mut out = Outbox::new();
+        let tables = memory.load().map_err(|error| error.to_string())?;
+        let master =
+            Master::restore(vec![Arc::clone(&loaded.config)], tables, BEGIN, &hooks, &mut out);
+        let (records, _) = out.take();
+        for store in [&mut memory as &mut dyn Store, &mut sqlite] {
+            store.commit(BEGIN, &records).map_err(|error| error.to_string())?;
+        }
+        Ok(Self {
+            loaded,
+            hooks,
+            master,
+            memory,
+            sqlite,
+            _folder: folder,
+            now: BEGIN,
+            sessions: BTreeMap::new(),
+            last_session: 0,
+            last_token: 0,
+            came: Vec::new(),
+        })
+    }
+
+    /// Plays one event at its time, with every timeout that falls due before it; answers the transcript.
+    ///
+    /// # Errors
+    /// When the event is no event, or a law is broken.
+    pub fn play(&mut self, event: &Event) -> Result<Vec<String>, String> {
+        self.came.clear();
+        let at = BEGIN + event.at;
+        if at < self.now {
+            return Err("time does not go back".into());
+        }
+        while let Some(due) = self.master.next_timeout().filter(|due| *due <= at) {
+            self.now = self.now.max(due);
+            self.came.push(format!("@{}", self.now - BEGIN));
+            self.input(Input::Timeout)?;
+        }
+        self.now = at;
+        match event.verb.as_str() {
+            "tick" => Ok(()),
+            "restart" => self.restart(),
+            "show" => {
+                view::show(&self.master, self.now, event).map(|lines| self.came.extend(lines))
+            }
+            _ => self.read(event).and_then(|input| self.input(input)),
+        }?;
+        Ok(std::mem::take(&mut self.came))
+    }
+
+    /// Gives the core an input, the stores its records, and the transcript what came out.
+    fn input(&mut self, input: Input) -> Result<(), String> {
+        let mut out = Outbox::new();
+        self.master.handle(self.now, input, &self.hooks, &mut out);
+        self.commit(&mut out)
+    }
+
+    fn commit(&mut self, out: &mut Outbox) -> Result<(), String> {
+        let (records, actions) = out.take();
+        for store in [&mut self.memory as &mut dyn Store, &mut self.sqlite] {
+            store.commit(self.now, &records).map_err(|error| error.to_string())?;
+        }
+        self.came.extend(records.iter().map(testing::line));
+        self.came.extend(actions.iter().map(testing::action_line));
+        for action in &actions {
+            if let Action::RefuseWorker { session, .. } | Action::CloseSession { session } = action
+            {
+                self.sessions.retain(|_, open| open != session);
+            }
+        }
+        self.law()
+    }
+
+    /// `load(tables) == state`, for both stores.
+    fn law(&mut self) -> Result<(), String> {
+        let state = self.master.state().tables();
+        for (name, store) in
+            [("memory", &mut self.memory as &mut dyn Store), ("sqlite", &mut self.sqlite)]
+        {
+            let loaded = store.load().map_err(|error| error.to_string())?;
+            if loaded != state {
+                return Err(format!(
+                    "the {name} store differs from the state:\n{}",
+                    view::differ(&loaded, &state)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The master crashes and comes back: everything but what was committed is gone.
+    fn restart(&mut self) -> Result<(), String> {
+        let tables = self.sqlite.load().map_err(|error| error.to_string())?;
+        let mut out = Outbox::new();
+        let configs = vec![Arc::clone(&self.loaded.config)];
+        self.master = Master::restore(configs, tables, self.now, &self.hooks, &mut out);
+        self.sessions.clear();
+        self.commit(&mut out)
+    }
+
+    fn asking(&mut self, event: &Event) -> Asking {
+        self.last_token += 1;
+        Asking {
+            token: Token(self.last_token),
+            request_id: event.text_of("id"),
+            who: event.get("who").unwrap_or("kim").to_owned(),
+        }
+    }
+
+    fn session(&self, worker: &str) -> Result<SessionId, String> {
+        self.sessions.get(worker).copied().ok_or_else(|| format!("{worker} is not attached"))
+    }
+
+    /// The input that an event stands for.
+    fn read(&mut self, event: &Event) -> Result<Input, String> {
+        Ok(match event.verb.as_str() {
+            "change" => Input::ChangesSubmitted {
+                changes: vec![change(event)?],
+                commits: commits(event),
+                asking: self.asking(event),
+            },
+            "poll" => Input::SourcePolled {
+                source: event.word(0)?.into(),
+                asking: None,
+                changes: if event.get("rev").is_some() { vec![polled(event)] } else { Vec::new() },
+                tips: event
+                    .with_prefix("tip:")
+                    .map(|(branch, tip)| (branch.into(), tip.into()))
+                    .collect(),
+                commits: commits(event).pop().unwrap_or_default(),
+            },
+            "poll-failed" => Input::SourceFailed {
+                source: event.word(0)?.into(),
+                asking: None,
+                error: event.word(1)?.into(),
+            },
+            "force" => Input::ForceRequested {
+                builders: event.words.iter().map(|name| name.as_str().into()).collect(),
+                scheduler: event.get("scheduler").map(Into::into),
+                stamps: stamps(event),
+                commits: commits(event),
+                properties: event
+                    .properties()
+                    .map(|(name, value)| (name.into(), value.into()))
+                    .collect(),
+                reason: event.text_of("reason"),
+                priority: event.get("priority").map(number).transpose()?,
+                asking: self.asking(event),
+            },
+            "rebuild" => {
+                let named = event.word(0)?.to_owned();
+                let build =
+                    self.master.state().build_by_ref(&reference(&named)?).cloned().map(Box::new);
+                Input::RebuildRequested {
+                    build,
+                    named,
+                    latest: event.get("latest").map(|_| stamps(event)),
+                    commits: commits(event),
+                    reason: event.text_of("reason"),
+                    asking: self.asking(event),
+                }
+            }
+            "stop" => Input::StopRequested {
+                build: reference(event.word(0)?)?,
+                reason: event.get("reason").unwrap_or("enough").into(),
+                kill: event.words.iter().any(|word| word == "kill"),
+                asking: self.asking(event),
+            },
+            "cancel" => Input::CancelRequested {
+                request: RequestId(number(event.word(0)?)?),
+                reason: event.get("reason").unwrap_or("not wanted").into(),
+                asking: self.asking(event),
+            },
+            "priority" => Input::PriorityRequested {
+                request: RequestId(number(event.word(0)?)?),
+                priority: number(event.word(1)?)?,
+                asking: self.asking(event),
+            },
+            "pause" | "resume" | "drain" => Input::WorkerControlled {
+                worker: event.word(0)?.into(),
+                verb: match event.verb.as_str() {
+                    "pause" => WorkerVerb::Pause,
+                    "drain" => WorkerVerb::Drain,
+                    _ => WorkerVerb::Resume,
+                },
+                reason: event.text_of("reason"),
+                asking: self.asking(event),
+            },
+            "attach" => self.attach(event)?,
+            "detach" => {
+                let session = self.session(event.word(0)?)?;
+                self.sessions.remove(event.word(0)?);
+                Input::WorkerDetached { session }
+            }
+            "started" => {
+                let (session, command) = self.command_of(event)?;
+                Input::CommandStarted { session, command, at: self.now }
+            }
+            "property" => {
+                let (session, command) = self.command_of(event)?;
+                let value =
+                    serde_json::from_str(event.word(2)?).map_err(|error| error.to_string())?;
+                Input::PropertyFound { session, command, name: event.word(1)?.into(), value }
+            }
+            "finish" => self.finish(event)?,
+            "disk" => Input::DiskState(event.words.first().filter(|word| *word != "ok").cloned()),
+            verb => return Err(format!("no event is called `{verb}`")),
+        })
+    }
+
+    fn attach(&mut self, event: &Event) -> Result<Input, String> {
+        let name = event.word(0)?.to_owned();
+        self.last_session += 1;
+        let session = SessionId(self.last_session);
+        self.sessions.insert(name.clone(), session);
+        let held = event.list("held").into_iter().map(|held| {
+            let (command, ended) =
+                held.strip_suffix('!').map_or((held.as_str(), false), |id| (id, true));
+            Ok((CommandId(number(command)?), ended))
+        });
+        Ok(Input::WorkerAttached {
+            session,
+            name: WorkerName::from(name.clone()),
+            instance: event
+                .get("instance")
+                .map_or_else(|| format!("folder of {name}"), str::to_owned),
+            info: WorkerInfo { platform: "linux-x86_64".into(), ..WorkerInfo::default() },
+            held: held.collect::<Result<_, String>>()?,
+        })
+    }
+
+    /// The command that a build runs now, or `command=N`, and the session it belongs to.
+    fn command_of(&self, event: &Event) -> Result<(SessionId, CommandId), String> {
+        let build = reference(event.word(0)?)?;
+        let build = self.master.state().build_by_ref(&build).ok_or("there is no such build")?;
+        let running =
+            build.steps.iter().find(|step| step.complete_at.is_none() && step.command.is_some());
+        let command = match event.get("command") {
+            Some(id) => CommandId(number(id)?),
+            None => running.and_then(|step| step.command).ok_or("no command runs")?,
+        };
+        let worker = event.get("worker").unwrap_or(build.worker.as_str());
+        Ok((self.session(worker)?, command))
+    }
+
+    /// `finish b#1 0`, `finish b#1 lost`, `finish b#1 timeout` ...
+    fn finish(&self, event: &Event) -> Result<Input, String> {
+        let (session, command) = self.command_of(event)?;
+        let why = || event.get("why").unwrap_or("no such program").to_owned();
+        let exit = match event.word(1)? {
+            "signal" => Exit::Signalled(number(event.word(2)?)?),
+            "silent" => Exit::TimedOutSilent,
+            "timeout" => Exit::TimedOut,
+            "maxlines" => Exit::MaxLines,
+            "interrupted" => Exit::Interrupted,
+            "notstarted" => Exit::NotStarted(why()),
+            "failed" => Exit::Failed(why()),
+            "lost" => Exit::Lost(why()),
+            code => Exit::Exited(number(code)?),
+        };
+        let count = |name| event.get(name).map(number).transpose().map(Option::unwrap_or_default);
+        let log = FinalLog {
+            name: "stdio".into(),
+            bytes: count("bytes")?,
+            lines: count("lines")?,
+            dropped: count("dropped")?,
+            warnings: count("warnings")?,
+        };
+        let mut properties: Vec<(String, serde_json::Value)> =
+            event.properties().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        for (codebase, revision) in event.with_prefix("got:") {
+            let codebase = codebase.trim_end_matches('.');
+            properties.push(("got_revision".into(), serde_json::json!({ codebase: revision })));
+        }
+        Ok(Input::CommandFinished {
+            session,
+            finished: Box::new(Finished {
+                command,
+                exit,
+                logs: vec![log],
+                properties,
+                captured: Vec::new(),
+                started_at: None,
+                at: self.now,
+            }),
+        })
+    }
+
+    /// What a build would have run, for scenarios that show the rendered command.
+    #[must_use]
+    pub fn command(&self, build: &BuildRef) -> Option<&CommandWhat> {
+        let build = self.master.state().build_by_ref(build)?;
+        build.steps.iter().rev().find_map(|step| step.spec.as_ref()).map(|spec| &spec.what)
+    }
+}
+
+/// Evaluates a configuration's text, as `master.star` in a folder.
+///
+/// # Errors
+/// Every problem of the text.
+pub fn evaluate(folder: &Path, text: &str) -> Result<Loaded, String> {
+    let file = folder.join("master.star");
+    std::fs::write(&file, text).map_err(|error| error.to_string())?;
+    config::load(Origin::File(&file), None).map_err(|problems| problems.to_string())
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number here"))
+}
+
+fn reference(text: &str) -> Result<BuildRef, String> {
+    let (builder, number) = text.split_once('#').ok_or_else(|| format!("`{text}` is no build"))?;
+    let number = number.parse().map_err(|_| format!("`{text}` is no build"))?;
+    Ok(BuildRef { builder: builder.into(), number })
+}
+
+/// `-` stands for what is not known.
+fn known(text: &str) -> Option<String> {
+    (text != "-").then(|| text.to_owned())
+}
+
+/// `change BRANCH REVISION by=.. files=a,b ...`
+fn change(event: &Event) -> Result<NewChange, String> {
+    Ok(NewChange {
+        key: event.get("key").map(str::to_owned),
+        author: event.get("by").unwrap_or("ana <ana@example.org>").to_owned(),
+        comments: event.text_of("comments"),
+        files: event.list("files"),
+        branch: known(event.word(0)?),
+        revision: known(event.word(1)?),
+        parents: event.list("parents"),
+        repository: event.text_of("repository"),
+        codebase: event.get("codebase").map(CodebaseName::from),
+        project: event.text_of("project"),
+        category: event.text_of("category"),
+        properties: event.properties().map(|(name, value)| (name.into(), value.into())).collect(),
+        ..NewChange::default()
+    })
+}
+
+/// `poll SOURCE branch=main rev=r1 repository=..`
+fn polled(event: &Event) -> NewChange {
+    NewChange {
+        key: event.get("key").map(str::to_owned),
+        author: event.get("by").unwrap_or("ana <ana@example.org>").to_owned(),
+        files: event.list("files"),
+        branch: event.get("branch").map(str::to_owned),
+        revision: event.get("rev").map(str::to_owned),
+        parents: event.list("parents"),
+        repository: event.text_of("repository"),
+        codebase: event.get("codebase").map(CodebaseName::from),
+        vcs: "git".into(),
+        ..NewChange::default()
+    }
+}
+
+/// `graph=r1,r2<r1,r3<r1+r2` of `repository=..`: commits and their parents.
+fn commits(event: &Event) -> Vec<(String, Vec<Commit>)> {
+    let commits: Vec<_> = event
+        .list("graph")
+        .iter()
+        .map(|commit| {
+            let (revision, parents) = commit.split_once('<').unwrap_or((commit, ""));
+            let parents =
+                parents.split('+').filter(|parent| !parent.is_empty()).map(str::to_owned).collect();
+            Commit { revision: revision.to_owned(), parents }
+        })
+        .collect();
+    if commits.is_empty() { Vec::new() } else { vec![(event.text_of("repository"), commits)] }
+}
+
+/// `branch=main revision=r1 [codebase=app] [repository=..]`, or `stamp:app=main@r1` once for each codebase.
+fn stamps(event: &Event) -> Vec<SourceStamp> {
+    let stamp = |codebase: &str, branch: Option<String>, revision: Option<String>| SourceStamp {
+        codebase: codebase.into(),
+        repository: event.text_of("repository"),
+        project: event.text_of("project"),
+        branch,
+        revision,
+        patch: None,
+        changes: Vec::new(),
+    };
+    let mut stamps: Vec<_> = event
+        .with_prefix("stamp:")
+        .map(|(codebase, tree)| {
+            let (branch, revision) =
+                tree.split_once('@').map_or((tree, None), |(b, r)| (b, Some(r)));
+            stamp(codebase, known(branch), revision.and_then(known))
+        })
+        .collect();
+    if event.get("branch").is_some() || event.get("revision").is_some() {
+        let (branch, revision) = (event.get("branch"), event.get("revision"));
+        stamps.push(stamp(
+            &event.text_of("codebase"),
+            branch.and_then(known),
+            revision.and_then(known),
+        ));
+    }
+    stamps
+}
+
+/// The length of time since the beginning of the scenario, for people.
+pub(super) fn since_begin(at: Timestamp) -> Span {
+    at - BEGIN
+}

@@ -1,0 +1,150 @@
+//! What a scenario can look at: `show waits`, `show build b#1`, `show blame b#1`, `show eta b#1`, `show command b#1`.
+
+use std::fmt::Debug;
+
+use linn_core::id::BuildRef;
+use linn_core::master::Master;
+use linn_core::model::{Build, CommandWhat};
+use linn_core::state::Tables;
+use linn_core::time::Timestamp;
+use linn_core::{eta, explain};
+
+use super::Event;
+use super::stage::since_begin;
+
+/// The lines that a `show` event gives.
+pub(super) fn show(master: &Master, now: Timestamp, event: &Event) -> Result<Vec<String>, String> {
+    let build = || -> Result<&Build, String> {
+        let (builder, number) = event.word(1)?.split_once('#').ok_or("show what build?")?;
+        let number = number.parse().map_err(|_| "show what build?".to_owned())?;
+        let reference = BuildRef { builder: builder.into(), number };
+        master.state().build_by_ref(&reference).ok_or_else(|| format!("there is no {reference}"))
+    };
+    Ok(match event.word(0)? {
+        "waits" => waits(master),
+        "build" => build_lines(build()?),
+        "properties" => build()?
+            .properties
+            .iter()
+            .map(|(name, property)| {
+                format!("{name} = {} ({})", property.value, property.source.word())
+            })
+            .collect(),
+        "blame" => {
+            let blame = &build()?.blame;
+            let good = blame.since_good.build.as_ref().map_or("never".into(), ToString::to_string);
+            vec![
+                format!("new: changes {} by {}", ids(&blame.changes), people(&blame.blamelist)),
+                format!(
+                    "since good {good}: changes {} by {}",
+                    ids(&blame.since_good.changes),
+                    people(&blame.since_good.blamelist)
+                ),
+            ]
+        }
+        "command" => command(build()?),
+        "eta" => {
+            let build = build()?;
+            let due = eta::build_eta(build, &eta::usual(master.state(), &build.builder), now);
+            vec![due.map_or("unknown".into(), |due| format!("at {}", since_begin(due)))]
+        }
+        other => return Err(format!("`{other}` cannot be shown")),
+    })
+}
+
+fn waits(master: &Master) -> Vec<String> {
+    let mut lines = Vec::new();
+    for request in master.state().waiting_requests() {
+        for wait in explain::waits(master.state(), master.config(), request) {
+            let until =
+                wait.until.map_or(String::new(), |until| format!(" until {}", since_begin(until)));
+            lines.push(format!(
+                "request {} {}: {}: {}{until}",
+                request.id,
+                request.builder,
+                wait.kind.word(),
+                wait.detail
+            ));
+        }
+    }
+    lines
+}
+
+fn build_lines(build: &Build) -> Vec<String> {
+    let head = format!(
+        "{} {:?} {} attempt {}: {}",
+        build.reference(),
+        build.state(),
+        build.results,
+        build.attempt,
+        build.text
+    );
+    let steps = build.steps.iter().map(|step| {
+        let results = step.results.map_or("-".into(), |results| results.to_string());
+        let hidden = if step.hidden { " hidden" } else { "" };
+        format!("  {} {} {results}{hidden}: {}", step.number, step.name, step.text)
+    });
+    std::iter::once(head).chain(steps).collect()
+}
+
+fn command(build: &Build) -> Vec<String> {
+    let spec = build.steps.iter().rev().find_map(|step| step.spec.as_ref());
+    let Some(spec) = spec else { return vec!["none".into()] };
+    match &spec.what {
+        CommandWhat::Shell(shell) => {
+            let mut lines = vec![format!("run {:?} in {:?}", shell.argv, shell.workdir)];
+            lines.extend(shell.env.iter().map(|entry| match &entry.value {
+                Some(value) if entry.prepend => {
+                    format!("  env {} = {value} before what is there", entry.name)
+                }
+                Some(value) => format!("  env {} = {value}", entry.name),
+                None => format!("  env {} removed", entry.name),
+            }));
+            lines
+        }
+        CommandWhat::Checkout(checkout) => vec![format!(
+            "checkout {} branch {} revision {} {}",
+            checkout.repository,
+            checkout.branch.as_deref().unwrap_or("-"),
+            checkout.revision.as_deref().unwrap_or("-"),
+            checkout.method
+        )],
+    }
+}
+
+fn ids<T: ToString>(ids: &[T]) -> String {
+    if ids.is_empty() {
+        return "none".into();
+    }
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn people(people: &[String]) -> String {
+    if people.is_empty() { "nobody".into() } else { people.join(", ") }
+}
+
+/// Which tables differ, each with both sides.
+pub(super) fn differ(store: &Tables, state: &Tables) -> String {
+    let mut text = String::new();
+    let mut part = |name: &str, a: &dyn Debug, b: &dyn Debug| {
+        let (a, b) = (format!("{a:?}"), format!("{b:?}"));
+        if a != b {
+            text += &format!("{name}\n  store: {a}\n  state: {b}\n");
+        }
+    };
+    part("changes", &store.changes, &state.changes);
+    part("keys", &store.keys, &state.keys);
+    part("commits", &store.commits, &state.commits);
+    part("buildsets", &store.buildsets, &state.buildsets);
+    part("requests", &store.requests, &state.requests);
+    part("builds", &store.builds, &state.builds);
+    part("built", &store.built, &state.built);
+    part("workers", &store.workers, &state.workers);
+    part("waiting", &store.waiting, &state.waiting);
+    part("sources", &store.sources, &state.sources);
+    part("answers", &store.answers, &state.answers);
+    part("last", &store.last, &state.last);
+    part("numbers", &store.numbers, &state.numbers);
+    part("config", &store.config, &state.config);
+    text
+}
