@@ -51,10 +51,15 @@ async fn live(farm: fake::Fake) {
     for second in 1_i64.. {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         farm.state().now_ms += 1000;
-        farm.append("linux-rel#914/3/stdio", format!("test case_{second} ... ok\n").as_bytes(), false);
+        farm.append(
+            "linux-rel#914/3/stdio",
+            format!("test case_{second} ... ok\n").as_bytes(),
+            false,
+        );
         if second == 20 {
             let now = farm.state().now_ms;
-            let mut build = world::build("linux-rel", 914, world::NOW - 300_000, Some(now), Results::Failure);
+            let mut build =
+                world::build("linux-rel", 914, world::NOW - 300_000, Some(now), Results::Failure);
             build.state = BuildState::Finished.into();
             build.new_failure = true;
             for step in &mut build.steps {

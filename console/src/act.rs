@@ -5,7 +5,8 @@
 
 use linn_proto::{
     control::{
-        Accepted, CancelRequest, ForceRequest, RebuildRequest, StopRequest, WorkerControlRequest, WorkerVerb,
+        Accepted, CancelRequest, ForceRequest, RebuildRequest, StopRequest, WorkerControlRequest,
+        WorkerVerb,
     },
     entity::Kind,
 };
@@ -106,13 +107,19 @@ impl Deeds {
         self.made += 1;
         let request_id = format!("{}-{}", self.seed, self.made);
         let deed = deed.with_id(&request_id);
-        self.pending.push(Pending { request_id: request_id.clone(), deed: deed.clone(), stage: Stage::Sent });
+        self.pending.push(Pending {
+            request_id: request_id.clone(),
+            deed: deed.clone(),
+            stage: Stage::Sent,
+        });
         (request_id, deed)
     }
 
     /// The answer was yes.
     pub(crate) fn accepted(&mut self, request_id: &str, accepted: &Accepted) {
-        if let Some(pending) = self.pending.iter_mut().find(|pending| pending.request_id == request_id) {
+        if let Some(pending) =
+            self.pending.iter_mut().find(|pending| pending.request_id == request_id)
+        {
             pending.stage = Stage::Accepted { seq: accepted.seq, made: made(accepted) };
         }
     }
@@ -125,7 +132,9 @@ impl Deeds {
 
     /// The link broke under the call.
     pub(crate) fn lost(&mut self, request_id: &str, now_ms: i64) {
-        if let Some(pending) = self.pending.iter_mut().find(|pending| pending.request_id == request_id) {
+        if let Some(pending) =
+            self.pending.iter_mut().find(|pending| pending.request_id == request_id)
+        {
             pending.stage = Stage::Unknown { again_ms: now_ms + ASK_AGAIN_MS };
         }
     }
@@ -148,7 +157,11 @@ impl Deeds {
         self.pending.retain(|pending| match &pending.stage {
             Stage::Accepted { seq: at, made } if *at <= seq => {
                 let what = pending.deed.what();
-                sentences.push(if made.is_empty() { format!("{what}: done") } else { format!("{what}: {made}") });
+                sentences.push(if made.is_empty() {
+                    format!("{what}: done")
+                } else {
+                    format!("{what}: {made}")
+                });
                 false
             }
             _ => true,

@@ -29,7 +29,12 @@ pub(crate) struct Canvas<'a> {
 }
 
 impl<'a> Canvas<'a> {
-    pub(crate) fn new(buffer: &'a mut Buffer, area: Rect, theme: Theme, glyphs: &'static Glyphs) -> Self {
+    pub(crate) fn new(
+        buffer: &'a mut Buffer,
+        area: Rect,
+        theme: Theme,
+        glyphs: &'static Glyphs,
+    ) -> Self {
         let area = area.intersection(buffer.area);
         Self { buffer, area, theme, glyphs }
     }
@@ -50,7 +55,12 @@ impl<'a> Canvas<'a> {
             width: width.min(self.area.width.saturating_sub(x)),
             height: height.min(self.area.height.saturating_sub(y)),
         };
-        Canvas { area: wanted.intersection(self.area), buffer: self.buffer, theme: self.theme, glyphs: self.glyphs }
+        Canvas {
+            area: wanted.intersection(self.area),
+            buffer: self.buffer,
+            theme: self.theme,
+            glyphs: self.glyphs,
+        }
     }
 
     pub(crate) fn role(&self, role: Role) -> Style {
@@ -122,7 +132,8 @@ impl<'a> Canvas<'a> {
         let style = if self.theme.is_mono() {
             Style::new().add_modifier(Modifier::DIM)
         } else {
-            Style { bg: None, ..self.theme.role(Role::Dim) }.remove_modifier(Modifier::BOLD | Modifier::REVERSED)
+            Style { bg: None, ..self.theme.role(Role::Dim) }
+                .remove_modifier(Modifier::BOLD | Modifier::REVERSED)
         };
         self.buffer.set_style(self.area, style);
     }
@@ -188,8 +199,14 @@ mod tests {
 
     #[test]
     fn cuts_with_a_mark() {
-        assert_eq!(drawn(6, |canvas| _ = canvas.put_cut(0, 0, 6, "abcdefgh", Style::new())), "abcde…");
-        assert_eq!(drawn(6, |canvas| _ = canvas.put_cut(0, 0, 6, "abcdef", Style::new())), "abcdef");
+        assert_eq!(
+            drawn(6, |canvas| _ = canvas.put_cut(0, 0, 6, "abcdefgh", Style::new())),
+            "abcde…"
+        );
+        assert_eq!(
+            drawn(6, |canvas| _ = canvas.put_cut(0, 0, 6, "abcdef", Style::new())),
+            "abcdef"
+        );
     }
 
     #[test]

@@ -19,7 +19,15 @@ pub(crate) enum Command {
     /// Follow nothing.
     Unfollow,
     /// Search one log in one direction; a new run ends all searches of earlier runs.
-    Search { log: LogRef, run: u64, pattern: String, literal: bool, ignore_case: bool, from: u64, backward: bool },
+    Search {
+        log: LogRef,
+        run: u64,
+        pattern: String,
+        literal: bool,
+        ignore_case: bool,
+        from: u64,
+        backward: bool,
+    },
     /// Where are the errors?
     Marks { log: LogRef },
     /// One build with its properties.

@@ -91,7 +91,10 @@ pub fn until_signal() -> Result<impl Future<Output = ()> + Send, ConsoleError> {
     Ok(async move {
         let mut signals = tokio_stream::StreamMap::new();
         for (index, mut kind) in kinds.into_iter().enumerate() {
-            signals.insert(index, Box::pin(futures_util::stream::poll_fn(move |context| kind.poll_recv(context))));
+            signals.insert(
+                index,
+                Box::pin(futures_util::stream::poll_fn(move |context| kind.poll_recv(context))),
+            );
         }
         let _ = signals.next().await;
     })
@@ -212,7 +215,8 @@ impl<W: Write> Feed<W> {
                 self.line(change.received_at_ms.max(0), &text)?;
             }
             Some(Of::Worker(worker)) => {
-                let before = self.replica.workers.get(&worker.name).map(|worker| worker.state.clone());
+                let before =
+                    self.replica.workers.get(&worker.name).map(|worker| worker.state.clone());
                 if before.as_ref() != Some(&worker.state) {
                     let text = format!("worker {} {}", worker.name, worker.state);
                     self.line(self.now_ms, &text)?;
@@ -222,7 +226,10 @@ impl<W: Write> Feed<W> {
                 let known = self.replica.requests.get(&request.id);
                 let cancelled = request.complete_at_ms.is_some() && request.builds.is_empty();
                 if known.is_none() && request.claimed_at_ms.is_none() && !cancelled {
-                    let text = format!("request {} {} waits: {}", request.id, request.builder, request.reason);
+                    let text = format!(
+                        "request {} {} waits: {}",
+                        request.id, request.builder, request.reason
+                    );
                     self.line(request.submitted_at_ms, &text)?;
                 } else if cancelled && known.is_some_and(|known| known.complete_at_ms.is_none()) {
                     let result = words::result(request.results());
@@ -247,10 +254,15 @@ impl<W: Write> Feed<W> {
             let source = if source.is_empty() { String::new() } else { format!(", {source}") };
             self.line(new.started_at_ms, &format!("{id} started on {}{source}", new.worker))?;
         }
-        for step in new.steps.iter().filter(|step| !step.hidden && step.state() == StepState::Finished) {
-            let before = old.and_then(|old| old.steps.iter().find(|before| before.number == step.number));
+        for step in
+            new.steps.iter().filter(|step| !step.hidden && step.state() == StepState::Finished)
+        {
+            let before =
+                old.and_then(|old| old.steps.iter().find(|before| before.number == step.number));
             if before.is_none_or(|before| before.state() != StepState::Finished) {
-                let took = words::step_duration_ms(step, self.now_ms).map(time::step_span).unwrap_or_default();
+                let took = words::step_duration_ms(step, self.now_ms)
+                    .map(time::step_span)
+                    .unwrap_or_default();
                 let result = words::result(step.results()).to_lowercase();
                 let at = step.complete_at_ms.unwrap_or(self.now_ms);
                 self.line(at, &format!("{id}/{} {result} {took}", step.name))?;
@@ -273,7 +285,11 @@ impl<W: Write> Feed<W> {
             }
             self.line(new.complete_at_ms.unwrap_or(self.now_ms), &text)?;
         } else if old.is_some_and(|old| old.worker_lost != new.worker_lost) {
-            let what = if new.worker_lost { "its worker is away, reconnecting" } else { "its worker is back" };
+            let what = if new.worker_lost {
+                "its worker is away, reconnecting"
+            } else {
+                "its worker is back"
+            };
             self.line(self.now_ms, &format!("{id} {what}"))?;
         }
         Ok(())

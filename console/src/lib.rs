@@ -3,7 +3,7 @@
 //! The console is an Elm program (`Model`, `Message`, `update`, `view`): `update` is pure and gets the time as a tick,
 //! so any screen can be tested by feeding messages and looking at a buffer. The edges are the link (one task that keeps
 //! a replica of the master up to date), the performer (RPCs and files), the notifier and the terminal. Only
-//! [`mod@run`] and the modules it calls touch them.
+//! [`run()`] and the modules it calls touch them.
 //!
 //! What must hold: the terminal is always given back; foreign text reaches a cell only through `safe`; nothing is drawn
 //! and nothing is sent while nothing changes.
@@ -37,6 +37,8 @@ mod save;
 mod screen;
 mod settings;
 mod terminal;
+#[cfg(test)]
+mod testing;
 mod theme;
 mod time;
 mod update;

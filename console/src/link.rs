@@ -116,7 +116,9 @@ impl Task {
             };
             self.channel.send_replace(None);
             let retry = backoff.next(random_share());
-            if self.events.send(LinkEvent::Down { why, retry }).await.is_err() || self.wait(retry).await.is_err() {
+            if self.events.send(LinkEvent::Down { why, retry }).await.is_err()
+                || self.wait(retry).await.is_err()
+            {
                 return;
             }
         }

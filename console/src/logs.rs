@@ -63,7 +63,9 @@ pub(crate) enum Spot {
 /// The step of a build that matters most now: the one that broke it, else the one that runs, else the last with a log.
 pub(crate) fn telling_step(build: &Build) -> Option<&Step> {
     let shown = || build.steps.iter().filter(|step| !step.hidden);
-    let broken = |step: &&Step| matches!(step.results(), Results::Failure | Results::Exception | Results::Retry);
+    let broken = |step: &&Step| {
+        matches!(step.results(), Results::Failure | Results::Exception | Results::Retry)
+    };
     shown()
         .find(broken)
         .or_else(|| shown().find(|step| step.state() == StepState::Running))
@@ -88,7 +90,9 @@ pub(crate) fn telling_log(build: &Build) -> Option<(LogRef, Spot)> {
 pub(crate) fn spot(step: &Step) -> Spot {
     match (step.state(), step.results()) {
         (StepState::Running, _) => Spot::Follow,
-        (_, Results::Failure | Results::Exception | Results::Retry | Results::Cancelled) => Spot::FirstError,
+        (_, Results::Failure | Results::Exception | Results::Retry | Results::Cancelled) => {
+            Spot::FirstError
+        }
         _ => Spot::End,
     }
 }
@@ -178,11 +182,16 @@ impl LogBuffer {
     /// Drops what is farthest from `around` while too much is held.
     fn evict(&mut self, around: u64) {
         while self.held > HELD_BYTES && self.lines.len() > 1 {
-            let (Some((&first, _)), Some((&last, _))) = (self.lines.first_key_value(), self.lines.last_key_value())
+            let (Some((&first, _)), Some((&last, _))) =
+                (self.lines.first_key_value(), self.lines.last_key_value())
             else {
                 return;
             };
-            let far = if around.saturating_sub(first) >= last.saturating_sub(around) { first } else { last };
+            let far = if around.saturating_sub(first) >= last.saturating_sub(around) {
+                first
+            } else {
+                last
+            };
             if let Some(line) = self.lines.remove(&far) {
                 self.held -= line.bytes();
             }
@@ -213,7 +222,11 @@ mod tests {
 
     fn lines(from: u64, count: u64, size: usize) -> LogLines {
         let line = |number| LogLine { number, text: vec![b'x'; size], ..LogLine::default() };
-        LogLines { lines: (from..from + count).map(line).collect(), total_lines: 1000, ..LogLines::default() }
+        LogLines {
+            lines: (from..from + count).map(line).collect(),
+            total_lines: 1000,
+            ..LogLines::default()
+        }
     }
 
     #[test]

@@ -28,8 +28,6 @@ pub(crate) enum Message {
     Resize(u16, u16),
     /// The terminal has or lost the focus.
     Focus(bool),
-    /// The wheel was turned: lines, negative is up.
-    Wheel(i16),
     /// The link.
     Link(LinkEvent),
     /// A window of lines came.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use linn_proto::entity::{Build, BuildState};
+use linn_proto::entity::Build;
 
 use crate::{
     act::Deeds,
@@ -16,8 +16,8 @@ use crate::{
     registry::Scopes,
     replica::{BuildRef, Replica},
     screen::{
-        build::BuildScreen, builders::BuildersScreen, log::LogScreen, queue::QueueScreen, waterfall::Waterfall,
-        workers::WorkersScreen,
+        build::BuildScreen, builders::BuildersScreen, log::LogScreen, queue::QueueScreen,
+        waterfall::Waterfall, workers::WorkersScreen,
     },
     theme::{Surroundings, Theme},
     zone::Zone,
@@ -51,7 +51,11 @@ pub(crate) enum LinkState {
     Dialling,
     Live,
     /// Broken since (the master's clock); the next attempt is due at.
-    Down { since_ms: i64, why: String, retry_at_ms: i64 },
+    Down {
+        since_ms: i64,
+        why: String,
+        retry_at_ms: i64,
+    },
 }
 
 /// A sentence shown for a while.
@@ -153,6 +157,14 @@ impl Model {
         self.local_ms + self.ahead_ms.unwrap_or(0)
     }
 
+    /// The time that what is shown stands at: old data does not go on ageing while the link is broken (C15).
+    pub(crate) fn shown_ms(&self) -> i64 {
+        match self.link {
+            LinkState::Down { since_ms, .. } if !self.is_offline() => since_ms,
+            _ => self.now_ms(),
+        }
+    }
+
     /// Whether the terminal is too small to draw on.
     pub(crate) fn is_too_small(&self) -> bool {
         self.size.0 < SMALLEST.0 || self.size.1 < SMALLEST.1
@@ -227,7 +239,9 @@ impl Model {
             .filter_map(|builder| self.replica.last_verdict(builder))
             .filter(|build| State::of_build(build).is_red())
             .collect();
-        reds.sort_by_key(|build| (!build.new_failure, std::cmp::Reverse(build.complete_at_ms), build.id));
+        reds.sort_by_key(|build| {
+            (!build.new_failure, std::cmp::Reverse(build.complete_at_ms), build.id)
+        });
         reds
     }
 
@@ -235,7 +249,7 @@ impl Model {
     pub(crate) fn builder_state(&self, name: &str) -> State {
         let verdict = self.replica.last_verdict(name).map(State::of_build);
         let builder = self.replica.builders.get(name);
-        let runs = self.replica.builds_of(name).rev().any(|build| build.state() != BuildState::Finished);
+        let runs = self.replica.running_of(name).is_some();
         match (verdict, builder) {
             (Some(state), _) if state.is_red() => state,
             (_, Some(builder)) if builder.never_start || builder.state == "offline" => State::Lost,

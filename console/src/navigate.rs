@@ -63,7 +63,10 @@ pub(crate) fn telling(model: &mut Model, build: &BuildRef, out: &mut Out) {
     match model.replica.build(build).map(|found| (telling_log(found), found.worker.clone())) {
         Some((Some((log, spot)), _)) => self::log(model, log, spot, out),
         Some((None, _)) => model.toast(format!("{build} has written no log yet"), None),
-        None => model.toast(format!("{build} is no longer known here; `linn log {build}/STEP` has it"), None),
+        None => model.toast(
+            format!("{build} is no longer known here; `linn log {build}/STEP` has it"),
+            None,
+        ),
     }
 }
 
@@ -77,7 +80,8 @@ pub(crate) fn log(model: &mut Model, log: LogRef, spot: Spot, out: &mut Out) {
 pub(crate) fn newest_notice(model: &mut Model, out: &mut Out) {
     let target = model.notices.newest.as_ref().and_then(|notice| BuildRef::parse(&notice.build));
     // Without a notice in this session the newest red build is what somebody wants to see.
-    let target = target.or_else(|| model.reds().first().map(|build| crate::replica::reference(build)));
+    let target =
+        target.or_else(|| model.reds().first().map(|build| crate::replica::reference(build)));
     match target {
         Some(build) => {
             model.toasts.retain(|toast| toast.state.is_none_or(|state| state != State::Failure));

@@ -36,7 +36,12 @@ pub(crate) struct Notices {
 
 impl Notices {
     /// Takes one in. `None`: it is old news. Otherwise whether, and how, it rings.
-    pub(crate) fn take(&mut self, notice: &Notice, now_ms: i64, focused: Option<bool>) -> Option<Option<Ring>> {
+    pub(crate) fn take(
+        &mut self,
+        notice: &Notice,
+        now_ms: i64,
+        focused: Option<bool>,
+    ) -> Option<Option<Ring>> {
         // A resumed link may tell again what was told.
         if notice.seq != 0 && notice.seq <= self.last_seq {
             return None;
@@ -62,7 +67,11 @@ impl Notices {
             let body = safe::first_line(&notice.text).into_owned();
             return Some(Some(Ring { id: number("storm"), title, body }));
         }
-        let title = if notice.build.is_empty() { notice.subject.clone() } else { format!("{} broke", notice.build) };
+        let title = if notice.build.is_empty() {
+            notice.subject.clone()
+        } else {
+            format!("{} broke", notice.build)
+        };
         Some(Some(Ring {
             id: number(&notice.key),
             title: safe::first_line(&title).into_owned(),
@@ -84,7 +93,14 @@ mod tests {
 
     fn problem(seq: u64, key: &str) -> Notice {
         let text = format!("{key} failed in test");
-        Notice { seq, kind: "problem".into(), key: key.into(), build: "linux#4".into(), text, ..Notice::default() }
+        Notice {
+            seq,
+            kind: "problem".into(),
+            key: key.into(),
+            build: "linux#4".into(),
+            text,
+            ..Notice::default()
+        }
     }
 
     #[test]

@@ -24,8 +24,11 @@ impl Desktop {
         let mut notification = notify_rust::Notification::new();
         notification.appname("linn").summary(&ring.title).body(&markup(&ring.body)).id(ring.id);
         #[cfg(target_os = "linux")]
-        notification.urgency(notify_rust::Urgency::Normal).hint(notify_rust::Hint::Category("linn.build".into()));
-        let taken = matches!(tokio::time::timeout(LIMIT, notification.show_async()).await, Ok(Ok(_)));
+        notification
+            .urgency(notify_rust::Urgency::Normal)
+            .hint(notify_rust::Hint::Category("linn.build".into()));
+        let taken =
+            matches!(tokio::time::timeout(LIMIT, notification.show_async()).await, Ok(Ok(_)));
         self.failed = (!taken).then(Instant::now);
         taken
     }
@@ -74,7 +77,12 @@ impl TerminalKind {
             _ if self.kitty || term.contains("kitty") => Dialect::Osc99,
             "WezTerm" | "iTerm.app" => Dialect::Osc9,
             "ghostty" => Dialect::Osc777,
-            _ if term.starts_with("foot") || term.starts_with("rxvt") || term.contains("ghostty") => Dialect::Osc777,
+            _ if term.starts_with("foot")
+                || term.starts_with("rxvt")
+                || term.contains("ghostty") =>
+            {
+                Dialect::Osc777
+            }
             _ => Dialect::Bell,
         }
     }
@@ -92,13 +100,19 @@ impl TerminalKind {
             Dialect::Osc9 => format!("\x1b]9;{title}: {body}\x07"),
             Dialect::Bell => return "\x07".into(),
         };
-        if self.tmux { format!("\x1bPtmux;{}\x1b\\\x07", sequence.replace('\x1b', "\x1b\x1b")) } else { sequence }
+        if self.tmux {
+            format!("\x1bPtmux;{}\x1b\\\x07", sequence.replace('\x1b', "\x1b\x1b"))
+        } else {
+            sequence
+        }
     }
 }
 
 /// Text inside a sequence: no control character could be in it any more, but a semicolon would end a field.
 fn plain(text: &str) -> String {
-    text.chars().map(|character| if character == ';' || character.is_control() { ',' } else { character }).collect()
+    text.chars()
+        .map(|character| if character == ';' || character.is_control() { ',' } else { character })
+        .collect()
 }
 
 #[cfg(test)]
@@ -122,7 +136,8 @@ mod tests {
 
     #[test]
     fn tmux_passes_it_through() {
-        let inside = TerminalKind { program: "WezTerm".into(), tmux: true, ..TerminalKind::default() };
+        let inside =
+            TerminalKind { program: "WezTerm".into(), tmux: true, ..TerminalKind::default() };
         assert!(inside.sequence(&ring()).starts_with("\x1bPtmux;\x1b\x1b]9;"));
     }
 

@@ -14,8 +14,8 @@ use tokio::{
 use tonic::transport::Channel;
 
 use crate::{
-    act::Deed, client::Master, command::Command, logs::LogRef, message::Message, notice::Ring, notify::Desktop,
-    refusal::Refusal, replica::BuildRef, save,
+    act::Deed, client::Master, command::Command, logs::LogRef, message::Message, notice::Ring,
+    notify::Desktop, refusal::Refusal, replica::BuildRef, save,
 };
 
 /// Calls under way at most; more wait for nothing and are simply not made (the screens ask again).
@@ -59,9 +59,12 @@ impl Performer {
         match command {
             Command::ReadLog { log, purpose, from, lines, at_ms } => {
                 self.call(async move {
-                    let request = ReadLogRequest { log: log.to_string(), from_line: from, lines, at_ms };
+                    let request =
+                        ReadLogRequest { log: log.to_string(), from_line: from, lines, at_ms };
                     let result = match master {
-                        Some(master) => master.console().read_log(request).await.map_err(Refusal::from),
+                        Some(master) => {
+                            master.console().read_log(request).await.map_err(Refusal::from)
+                        }
                         None => Err(Refusal::no_link()),
                     };
                     let result = result.map(tonic::Response::into_inner);
@@ -97,7 +100,9 @@ impl Performer {
                 self.call(async move {
                     let request = LogMarksRequest { log: log.to_string(), limit: 0 };
                     let result = match master {
-                        Some(master) => master.console().log_marks(request).await.map_err(Refusal::from),
+                        Some(master) => {
+                            master.console().log_marks(request).await.map_err(Refusal::from)
+                        }
                         None => Err(Refusal::no_link()),
                     };
                     let result = result.map(tonic::Response::into_inner);
@@ -197,7 +202,11 @@ async fn whole(master: Option<Master>, build: &BuildRef) -> Result<Box<Build>, R
     let request = GetRequest { kind: Kind::Build.into(), r#ref: build.to_string() };
     match master.console().get(request).await?.into_inner().of {
         Some(Of::Build(build)) => Ok(Box::new(build)),
-        _ => Err(Refusal { sentence: format!("the master gave no build for {build}"), hint: None, lost: false }),
+        _ => Err(Refusal {
+            sentence: format!("the master gave no build for {build}"),
+            hint: None,
+            lost: false,
+        }),
     }
 }
 

@@ -187,7 +187,12 @@ pub(crate) struct Action {
 }
 
 impl Action {
-    const fn new(id: ActionId, name: &'static str, title: &'static str, keys: &'static [Binding]) -> Self {
+    const fn new(
+        id: ActionId,
+        name: &'static str,
+        title: &'static str,
+        keys: &'static [Binding],
+    ) -> Self {
         Self {
             id,
             name,
@@ -231,17 +236,27 @@ pub(crate) static ACTIONS: &[Action] = {
     use Needs as N;
     use Scopes as S;
     &[
-        Action::new(A::StartUp, "start one here", "start a master here", &[key('u'), named(K::Enter)])
-            .at(G::Act, S::OFFLINE)
-            .by(Right::Operator)
-            .shown()
-            .same_as("linn up"),
+        Action::new(
+            A::StartUp,
+            "start one here",
+            "start a master here",
+            &[named(K::Enter), key('u')],
+        )
+        .at(G::Act, S::OFFLINE)
+        .by(Right::Operator)
+        .shown()
+        .same_as("linn up"),
         Action::new(A::Open, "open", "open the selected thing", &[named(K::Enter)])
             .at(G::Look, S::WATERFALL.and(S::LISTS).and(S::BUILD))
             .shown(),
-        Action::new(A::Follow, "follow", "go to the end and follow", &[key('G'), key('F'), named(K::End)])
-            .at(G::Move, S::LOG)
-            .shown(),
+        Action::new(
+            A::Follow,
+            "follow",
+            "go to the end and follow",
+            &[key('G'), key('F'), named(K::End)],
+        )
+        .at(G::Move, S::LOG)
+        .shown(),
         Action::new(A::Log, "log", "open the log that tells most", &[key('l')])
             .at(G::Look, S::WATERFALL.and(S::LISTS).and(S::BUILD))
             .on(N::Build)
@@ -279,17 +294,32 @@ pub(crate) static ACTIONS: &[Action] = {
             .by(Right::Developer)
             .shown()
             .same_as("linn stop BUILD --reason TEXT"),
-        Action::new(A::Pause, "take out, bring in…", "pause, drain or resume the worker", &[key('P')])
-            .at(G::Act, S::WORKERS)
-            .on(N::Worker)
-            .by(Right::Operator)
-            .shown()
-            .same_as("linn worker pause WORKER"),
-        Action::new(A::NextRed, "next red", "next red build, or next error of the log", &[key('e')])
-            .at(G::Find, S::MOVES)
-            .shown(),
-        Action::new(A::PreviousRed, "previous red", "previous red build, or previous error", &[key('E')])
-            .at(G::Find, S::MOVES),
+        Action::new(
+            A::Pause,
+            "take out, bring in…",
+            "pause, drain or resume the worker",
+            &[key('P')],
+        )
+        .at(G::Act, S::WORKERS)
+        .on(N::Worker)
+        .by(Right::Operator)
+        .shown()
+        .same_as("linn worker pause WORKER"),
+        Action::new(
+            A::NextRed,
+            "next red",
+            "next red build, or next error of the log",
+            &[key('e')],
+        )
+        .at(G::Find, S::MOVES)
+        .shown(),
+        Action::new(
+            A::PreviousRed,
+            "previous red",
+            "previous red build, or previous error",
+            &[key('E')],
+        )
+        .at(G::Find, S::MOVES),
         Action::new(A::Filter, "filter", "show only what matches", &[key('/')])
             .at(G::Find, S::WATERFALL.and(S::LISTS))
             .shown(),
@@ -300,69 +330,121 @@ pub(crate) static ACTIONS: &[Action] = {
         Action::new(A::NextMatch, "next match", "next match of the search", &[key('n')])
             .at(G::Find, S::LOG)
             .shown(),
-        Action::new(A::PreviousMatch, "previous match", "previous match of the search", &[key('N')]).at(G::Find, S::LOG),
-        Action::new(A::Stamps, "times", "times beside the lines", &[key('t')]).at(G::View, S::LOG).shown(),
+        Action::new(
+            A::PreviousMatch,
+            "previous match",
+            "previous match of the search",
+            &[key('N')],
+        )
+        .at(G::Find, S::LOG),
+        Action::new(A::Stamps, "times", "times beside the lines", &[key('t')])
+            .at(G::View, S::LOG)
+            .shown(),
         Action::new(A::Wrap, "wrap", "wrap long lines", &[key('w')]).at(G::View, S::LOG).shown(),
-        Action::new(A::NextLog, "next log", "the step's next log", &[named(K::Tab)]).at(G::Look, S::LOG),
+        Action::new(A::NextLog, "next log", "the step's next log", &[named(K::Tab)])
+            .at(G::Look, S::LOG),
         Action::new(A::Save, "save", "save the whole log to a file", &[ctrl('s')])
             .at(G::Act, S::LOG)
             .shown()
             .same_as("linn log LOG --raw > FILE"),
-        Action::new(A::NextPane, "pane", "next pane", &[named(K::Tab)]).at(G::Move, S::BUILD).shown(),
-        Action::new(A::PreviousPane, "previous pane", "previous pane", &[named(K::BackTab)]).at(G::Move, S::BUILD),
-        Action::new(A::ZoomPane, "zoom", "the pane alone", &[key('z')]).at(G::View, S::BUILD).shown(),
+        Action::new(A::NextPane, "pane", "next pane", &[named(K::Tab)])
+            .at(G::Move, S::BUILD)
+            .shown(),
+        Action::new(A::PreviousPane, "previous pane", "previous pane", &[named(K::BackTab)])
+            .at(G::Move, S::BUILD),
+        Action::new(A::ZoomPane, "zoom", "the pane alone", &[key('z')])
+            .at(G::View, S::BUILD)
+            .shown(),
         Action::new(A::SortNext, "sort", "sort by the next column", &[key('s')])
             .at(G::View, S::BUILDERS.and(S::WORKERS))
             .shown(),
         Action::new(A::SortReverse, "reverse", "the other way round", &[key('S')])
             .at(G::View, S::BUILDERS.and(S::WORKERS)),
-        Action::new(A::Older, "older", "older build of the builder", &[key('<')]).at(G::Look, S::BUILD.and(S::LOG)),
-        Action::new(A::Newer, "newer", "newer build of the builder", &[key('>')]).at(G::Look, S::BUILD.and(S::LOG)),
-        Action::new(A::NewestNotice, "newest alarm", "open what the newest notice tells of", &[key('!')])
-            .at(G::Look, S::SCREENS),
+        Action::new(A::Older, "older", "older build of the builder", &[key('<')])
+            .at(G::Look, S::BUILD.and(S::LOG)),
+        Action::new(A::Newer, "newer", "newer build of the builder", &[key('>')])
+            .at(G::Look, S::BUILD.and(S::LOG)),
+        Action::new(
+            A::NewestNotice,
+            "newest alarm",
+            "open what the newest notice tells of",
+            &[key('!')],
+        )
+        .at(G::Look, S::SCREENS),
         Action::new(A::Up, "up", "up", &[key('k'), named(K::Up)]).at(G::Move, S::MOVES),
         Action::new(A::Down, "down", "down", &[key('j'), named(K::Down)]).at(G::Move, S::MOVES),
-        Action::new(A::Left, "left", "left", &[key('h'), named(K::Left)]).at(G::Move, S::WATERFALL.and(S::LOG)),
+        Action::new(A::Left, "left", "left", &[key('h'), named(K::Left)])
+            .at(G::Move, S::WATERFALL.and(S::LOG)),
         // On the waterfall the letter is the log's; the arrow moves there.
         Action::new(A::Right, "right", "right", &[named(K::Right)]).at(G::Move, S::WATERFALL),
         Action::new(A::Right, "right", "right", &[key('l'), named(K::Right)]).at(G::Move, S::LOG),
-        Action::new(A::HalfUp, "half a page up", "half a page up", &[ctrl('u')]).at(G::Move, S::MOVES),
-        Action::new(A::HalfDown, "half a page down", "half a page down", &[ctrl('d')]).at(G::Move, S::MOVES),
+        Action::new(A::HalfUp, "half a page up", "half a page up", &[ctrl('u')])
+            .at(G::Move, S::MOVES),
+        Action::new(A::HalfDown, "half a page down", "half a page down", &[ctrl('d')])
+            .at(G::Move, S::MOVES),
         Action::new(A::PageUp, "page up", "a page up", &[named(K::PageUp)]).at(G::Move, S::MOVES),
-        Action::new(A::PageDown, "page down", "a page down", &[named(K::PageDown)]).at(G::Move, S::MOVES),
-        Action::new(A::Top, "top", "to the top", &[twice('g'), named(K::Home)]).at(G::Move, S::MOVES),
+        Action::new(A::PageDown, "page down", "a page down", &[named(K::PageDown)])
+            .at(G::Move, S::MOVES),
+        Action::new(A::Top, "top", "to the top", &[twice('g'), named(K::Home)])
+            .at(G::Move, S::MOVES),
         Action::new(A::Bottom, "bottom", "to the bottom", &[key('G'), named(K::End)])
             .at(G::Move, S::WATERFALL.and(S::LISTS).and(S::BUILD)),
-        Action::new(A::SideLeft, "page left", "a page to the left", &[key('H')]).at(G::Move, S::WATERFALL.and(S::LOG)),
+        Action::new(A::SideLeft, "page left", "a page to the left", &[key('H')])
+            .at(G::Move, S::WATERFALL.and(S::LOG)),
         Action::new(A::SideRight, "page right", "a page to the right", &[key('L')])
             .at(G::Move, S::WATERFALL.and(S::LOG)),
-        Action::new(A::First, "first column", "first column", &[key('^')]).at(G::Move, S::WATERFALL.and(S::LOG)),
+        Action::new(A::First, "first column", "first column", &[key('^')])
+            .at(G::Move, S::WATERFALL.and(S::LOG)),
         Action::new(A::Last, "last column", "last column", &[key('$')]).at(G::Move, S::WATERFALL),
         Action::new(A::ZoomIn, "zoom in", "less time a row", &[key('+')]).at(G::View, S::WATERFALL),
-        Action::new(A::ZoomOut, "zoom out", "more time a row", &[key('-')]).at(G::View, S::WATERFALL),
-        Action::new(A::Flip, "flip time", "now on top or at the bottom", &[key('t')]).at(G::View, S::WATERFALL),
-        Action::new(A::Density, "density", "narrow, normal or wide columns", &[key('=')]).at(G::View, S::WATERFALL),
-        Action::new(A::Fold, "fold", "fold or show what is quiet", &[key('.')]).at(G::View, S::OVERVIEW),
+        Action::new(A::ZoomOut, "zoom out", "more time a row", &[key('-')])
+            .at(G::View, S::WATERFALL),
+        Action::new(A::Flip, "flip time", "now on top or at the bottom", &[key('t')])
+            .at(G::View, S::WATERFALL),
+        Action::new(A::Density, "density", "narrow, normal or wide columns", &[key('=')])
+            .at(G::View, S::WATERFALL),
+        Action::new(A::Fold, "fold", "fold or show what is quiet", &[key('.')])
+            .at(G::View, S::OVERVIEW),
         Action::new(A::Palette, "command", "find a command by its name", &[key(':'), ctrl('p')])
             .at(G::Find, S::EVERYWHERE)
             .shown(),
-        Action::new(A::Screen(1), "waterfall", "screen 1: waterfall", &[key('1')]).at(G::Screens, S::SCREENS),
+        Action::new(A::Screen(1), "waterfall", "screen 1: waterfall", &[key('1')])
+            .at(G::Screens, S::SCREENS),
         Action::new(A::Screen(2), "grid", "screen 2: grid", &[key('2')]).at(G::Screens, S::SCREENS),
-        Action::new(A::Screen(3), "builders", "screen 3: builders", &[key('3')]).at(G::Screens, S::SCREENS),
-        Action::new(A::Screen(4), "queue", "screen 4: queue", &[key('4')]).at(G::Screens, S::SCREENS),
-        Action::new(A::Screen(5), "workers", "screen 5: workers", &[key('5')]).at(G::Screens, S::SCREENS),
-        Action::new(A::Screen(6), "changes", "screen 6: changes", &[key('6')]).at(G::Screens, S::SCREENS),
-        Action::new(A::Screen(7), "inbox", "screen 7: inbox", &[key('7')]).at(G::Screens, S::SCREENS),
-        Action::new(A::Screen(8), "locks", "screen 8: locks and schedulers", &[key('8')]).at(G::Screens, S::SCREENS),
-        Action::new(A::Screen(9), "events", "screen 9: events", &[key('9')]).at(G::Screens, S::SCREENS),
-        Action::new(A::Screen(0), "users", "screen 0: users", &[key('0')]).at(G::Screens, S::SCREENS),
-        Action::new(A::Help, "help", "the keys of this screen", &[key('?')]).at(G::Console, S::EVERYWHERE).shown(),
-        Action::new(A::Relink, "relink", "link to the master anew, now", &[ctrl('r')]).at(G::Console, S::EVERYWHERE),
-        Action::new(A::Redraw, "redraw", "draw the screen anew", &[ctrl('l')]).at(G::Console, S::EVERYWHERE),
-        Action::new(A::Suspend, "suspend", "back to the shell until fg", &[ctrl('z')]).at(G::Console, S::EVERYWHERE),
-        Action::new(A::Back, "back", "back to where you came from", &[named(K::Esc), named(K::Backspace)])
-            .at(G::Console, S::SCREENS),
-        Action::new(A::Quit, "back, quit", "back; at the root, leave", &[key('q')]).at(G::Console, S::EVERYWHERE),
+        Action::new(A::Screen(3), "builders", "screen 3: builders", &[key('3')])
+            .at(G::Screens, S::SCREENS),
+        Action::new(A::Screen(4), "queue", "screen 4: queue", &[key('4')])
+            .at(G::Screens, S::SCREENS),
+        Action::new(A::Screen(5), "workers", "screen 5: workers", &[key('5')])
+            .at(G::Screens, S::SCREENS),
+        Action::new(A::Screen(6), "changes", "screen 6: changes", &[key('6')])
+            .at(G::Screens, S::SCREENS),
+        Action::new(A::Screen(7), "inbox", "screen 7: inbox", &[key('7')])
+            .at(G::Screens, S::SCREENS),
+        Action::new(A::Screen(8), "locks", "screen 8: locks and schedulers", &[key('8')])
+            .at(G::Screens, S::SCREENS),
+        Action::new(A::Screen(9), "events", "screen 9: events", &[key('9')])
+            .at(G::Screens, S::SCREENS),
+        Action::new(A::Screen(0), "users", "screen 0: users", &[key('0')])
+            .at(G::Screens, S::SCREENS),
+        Action::new(A::Help, "help", "the keys of this screen", &[key('?')])
+            .at(G::Console, S::EVERYWHERE)
+            .shown(),
+        Action::new(A::Relink, "relink", "link to the master anew, now", &[ctrl('r')])
+            .at(G::Console, S::EVERYWHERE),
+        Action::new(A::Redraw, "redraw", "draw the screen anew", &[ctrl('l')])
+            .at(G::Console, S::EVERYWHERE),
+        Action::new(A::Suspend, "suspend", "back to the shell until fg", &[ctrl('z')])
+            .at(G::Console, S::EVERYWHERE),
+        Action::new(
+            A::Back,
+            "back",
+            "back to where you came from",
+            &[named(K::Esc), named(K::Backspace)],
+        )
+        .at(G::Console, S::SCREENS),
+        Action::new(A::Quit, "back, quit", "back; at the root, leave", &[key('q')])
+            .at(G::Console, S::EVERYWHERE),
     ]
 };
 
@@ -432,7 +514,10 @@ mod tests {
     fn nothing_needs_keys_that_terminals_do_not_pass() {
         for action in ACTIONS {
             for binding in action.keys {
-                assert!(!["ctrl-i", "ctrl-m", "ctrl-j", "ctrl-[", "ctrl-a", "ctrl-b"].contains(&&*binding.to_string()));
+                assert!(
+                    !["ctrl-i", "ctrl-m", "ctrl-j", "ctrl-[", "ctrl-a", "ctrl-b"]
+                        .contains(&&*binding.to_string())
+                );
             }
         }
     }
@@ -441,7 +526,11 @@ mod tests {
     fn what_changes_the_world_asks_first_and_has_a_command() {
         for action in ACTIONS.iter().filter(|action| action.right != Right::Viewer) {
             assert!(action.verb.is_some(), "{}", action.title);
-            assert!(action.name.ends_with('…') || action.id == ActionId::StartUp, "{}", action.title);
+            assert!(
+                action.name.ends_with('…') || action.id == ActionId::StartUp,
+                "{}",
+                action.title
+            );
         }
     }
 }

@@ -4,11 +4,14 @@
 //! maps (a property test says so). History is bounded: the newest things of each kind stay, whatever the order they
 //! came in.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use linn_proto::entity::{
-    Build, BuildRequest, BuildState, Builder, Buildset, Change, Entity, EntityId, Kind, Master, Scheduler, Source,
-    Worker, entity::Of,
+    Build, BuildRequest, BuildState, Builder, Buildset, Change, Entity, EntityId, Kind, Master,
+    Scheduler, Source, Worker, entity::Of,
 };
 
 /// Finished builds kept of each builder, beside those that run.
@@ -65,6 +68,8 @@ pub(crate) struct Replica {
     pub(crate) schedulers: BTreeMap<String, Scheduler>,
     pub(crate) sources: BTreeMap<String, Source>,
     pub(crate) master: Option<Master>,
+    /// The builds that have not ended, by builder: few among many, and asked for in every frame.
+    unfinished: BTreeMap<String, BTreeSet<u32>>,
 }
 
 impl Replica {
@@ -107,6 +112,7 @@ impl Replica {
                 trim(&mut self.requests, REQUESTS_KEPT, |request| request.complete_at_ms.is_some());
             }
             Some(Of::Build(build)) => {
+                self.note(&build.builder, build.number, build.state() != BuildState::Finished);
                 let builds = self.builds.entry(build.builder.clone()).or_default();
                 builds.insert(build.number, build);
                 trim(builds, BUILDS_KEPT, |build| build.state() == BuildState::Finished);
@@ -136,9 +142,9 @@ impl Replica {
             Kind::Buildset => drop(self.buildsets.remove(&number())),
             Kind::Request => drop(self.requests.remove(&number())),
             Kind::Build => {
-                if let Some(build) = BuildRef::parse(&id.id)
-                    && let Some(builds) = self.builds.get_mut(&build.builder)
-                {
+                let Some(build) = BuildRef::parse(&id.id) else { return };
+                self.note(&build.builder, build.number, false);
+                if let Some(builds) = self.builds.get_mut(&build.builder) {
                     builds.remove(&build.number);
                     if builds.is_empty() {
                         self.builds.remove(&build.builder);
@@ -152,6 +158,37 @@ impl Replica {
             Kind::Master => self.master = None,
             Kind::Unspecified => {}
         }
+    }
+
+    /// Keeps the list of unfinished builds; a builder without any has no entry.
+    fn note(&mut self, builder: &str, number: u32, runs: bool) {
+        match self.unfinished.get_mut(builder) {
+            Some(numbers) if runs => _ = numbers.insert(number),
+            Some(numbers) => {
+                numbers.remove(&number);
+                if numbers.is_empty() {
+                    self.unfinished.remove(builder);
+                }
+            }
+            None if runs => {
+                _ = self.unfinished.insert(builder.to_owned(), BTreeSet::from([number]));
+            }
+            None => {}
+        }
+    }
+
+    /// The builds that have not ended, by builder and number.
+    pub(crate) fn running(&self) -> impl Iterator<Item = &Build> {
+        self.unfinished.iter().flat_map(|(builder, numbers)| {
+            let builds = self.builds.get(builder);
+            numbers.iter().filter_map(move |number| builds?.get(number))
+        })
+    }
+
+    /// The newest build of a builder that has not ended.
+    pub(crate) fn running_of(&self, builder: &str) -> Option<&Build> {
+        let newest = self.unfinished.get(builder)?.last()?;
+        self.builds.get(builder)?.get(newest)
     }
 
     /// A build by its reference.
@@ -185,7 +222,9 @@ impl Replica {
             .values()
             .filter(|request| request.claimed_at_ms.is_none() && request.complete_at_ms.is_none())
             .collect();
-        waiting.sort_by_key(|request| (-i64::from(request.priority), request.submitted_at_ms, request.id));
+        waiting.sort_by_key(|request| {
+            (-i64::from(request.priority), request.submitted_at_ms, request.id)
+        });
         waiting
     }
 }
@@ -193,7 +232,11 @@ impl Replica {
 /// Keeps the `kept` things with the highest ids among those that may be forgotten.
 ///
 /// The oldest goes first, so what stays does not depend on the order of arrival.
-fn trim<K: Ord + Clone, V>(map: &mut BTreeMap<K, V>, kept: usize, forgettable: impl Fn(&V) -> bool) {
+fn trim<K: Ord + Clone, V>(
+    map: &mut BTreeMap<K, V>,
+    kept: usize,
+    forgettable: impl Fn(&V) -> bool,
+) {
     // Unfinished things are few; without them the common case ends here.
     if map.len() <= kept {
         return;
@@ -231,14 +274,23 @@ mod tests {
 
     fn request(id: u32, revision: u32) -> Entity {
         let complete_at_ms = (revision > 2).then_some(1);
-        let request = BuildRequest { id: u64::from(id), priority: 1, complete_at_ms, ..BuildRequest::default() };
+        let request = BuildRequest {
+            id: u64::from(id),
+            priority: 1,
+            complete_at_ms,
+            ..BuildRequest::default()
+        };
         Entity { of: Some(Of::Request(request)) }
     }
 
     fn id_of(entity: &Entity) -> EntityId {
         match entity.of.as_ref().unwrap() {
-            Of::Build(build) => EntityId { kind: Kind::Build.into(), id: reference(build).to_string() },
-            Of::Request(request) => EntityId { kind: Kind::Request.into(), id: request.id.to_string() },
+            Of::Build(build) => {
+                EntityId { kind: Kind::Build.into(), id: reference(build).to_string() }
+            }
+            Of::Request(request) => {
+                EntityId { kind: Kind::Request.into(), id: request.id.to_string() }
+            }
             _ => unreachable!("only builds and requests are made here"),
         }
     }
@@ -251,7 +303,10 @@ mod tests {
             last.insert(format!("{}{}", id.kind, id.id), (entity.clone(), *removed));
         }
         let (gone, here): (Vec<_>, Vec<_>) = last.into_values().partition(|(_, removed)| *removed);
-        (here.into_iter().map(|(entity, _)| entity).collect(), gone.iter().map(|(entity, _)| id_of(entity)).collect())
+        (
+            here.into_iter().map(|(entity, _)| entity).collect(),
+            gone.iter().map(|(entity, _)| id_of(entity)).collect(),
+        )
     }
 
     proptest! {
@@ -307,7 +362,10 @@ mod tests {
     #[test]
     fn references_read_and_write() {
         let id = BuildRef::parse("linux x#42").unwrap();
-        assert_eq!((id.builder.as_str(), id.number, id.to_string().as_str()), ("linux x", 42, "linux x#42"));
+        assert_eq!(
+            (id.builder.as_str(), id.number, id.to_string().as_str()),
+            ("linux x", 42, "linux x#42")
+        );
         assert_eq!(BuildRef::parse("#3"), None);
         assert_eq!(BuildRef::parse("linux#x"), None);
     }

@@ -9,7 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossterm::event::{Event, EventStream, KeyEventKind, MouseEventKind};
+use crossterm::event::{Event, EventStream, KeyEventKind};
+use futures_util::FutureExt;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot},
@@ -18,7 +19,7 @@ use tokio_stream::StreamExt;
 
 use crate::{
     command::Command,
-    link::{self, Dial, Link, LinkEvent, LinkOrder},
+    link::{self, Dial, Link, LinkEvent},
     message::Message,
     model::Model,
     notify::TerminalKind,
@@ -35,9 +36,13 @@ use crate::{
 const KEY_FRAME: Duration = Duration::from_millis(16);
 /// Between frames that show new data.
 const DATA_FRAME: Duration = Duration::from_millis(66);
+/// The same while the terminal says that nobody is at it: seen from afar, half a second is at once.
+const DATA_FRAME_UNFOCUSED: Duration = Duration::from_millis(500);
 /// The clock, while somebody may look, and while nobody does.
 const TICK: Duration = Duration::from_secs(1);
 const TICK_UNFOCUSED: Duration = Duration::from_secs(5);
+/// A stop that has not come by then does not come: some shells refuse it.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
 /// A suspend sends its own signal to the whole group, us included; it is not taken for another one.
 const OWN_SUSPEND: Duration = Duration::from_millis(500);
 
@@ -52,7 +57,8 @@ pub async fn run(options: Options, dial: Dial) -> Result<ExitReason, ConsoleErro
     terminal::heal();
     let link = link::start(dial);
     let (answers, receiver) = mpsc::channel(64);
-    let performer = Performer::new(link.channel.clone(), answers, tokio::runtime::Handle::current());
+    let performer =
+        Performer::new(link.channel.clone(), answers, tokio::runtime::Handle::current());
     let (done, ended) = oneshot::channel();
     std::thread::Builder::new()
         .name("console".into())
@@ -73,7 +79,10 @@ fn thread(
     answers: mpsc::Receiver<Message>,
     performer: Performer,
 ) -> Result<ExitReason, ConsoleError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ConsoleError::Start)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(ConsoleError::Start)?;
     runtime.block_on(async {
         let mut console = Console::new(options, link, answers, performer)?;
         let ended = console.run().await;
@@ -87,6 +96,7 @@ struct Signals {
     terminate: Signal,
     hangup: Signal,
     suspend: Signal,
+    resume: Signal,
 }
 
 struct Console {
@@ -102,6 +112,8 @@ struct Console {
     /// A key waits to be answered by a frame.
     urgent: bool,
     suspended: Option<Instant>,
+    /// Asked to give the terminal to the shell.
+    suspend: bool,
     exit: Option<ExitReason>,
 }
 
@@ -116,6 +128,8 @@ impl Console {
             terminate: signal(SignalKind::terminate()).map_err(ConsoleError::Start)?,
             hangup: signal(SignalKind::hangup()).map_err(ConsoleError::Start)?,
             suspend: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))
+                .map_err(ConsoleError::Start)?,
+            resume: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))
                 .map_err(ConsoleError::Start)?,
         };
         let mut model = Model::new(options, &Surroundings::read(), Zone::local(), seed());
@@ -133,6 +147,7 @@ impl Console {
             drawn: Instant::now(),
             urgent: true,
             suspended: None,
+            suspend: false,
             exit: None,
         })
     }
@@ -150,16 +165,28 @@ impl Console {
             if let Some(reason) = self.exit {
                 return Ok(reason);
             }
-            let gap = if self.urgent { KEY_FRAME } else { DATA_FRAME };
+            if std::mem::take(&mut self.suspend) {
+                self.suspend().await?;
+            }
+            let gap = self.gap();
             if self.model.dirty && self.drawn.elapsed() >= gap {
                 self.draw()?;
             }
         }
     }
 
+    /// Between two frames, now.
+    fn gap(&self) -> Duration {
+        match (self.urgent, self.model.focus) {
+            (true, _) => KEY_FRAME,
+            (false, Some(false)) => DATA_FRAME_UNFOCUSED,
+            (false, _) => DATA_FRAME,
+        }
+    }
+
     /// The next thing that happens; `None` when it is only time to draw or to move the clock.
     async fn next(&mut self) -> Result<Option<Message>, ConsoleError> {
-        let gap = if self.urgent { KEY_FRAME } else { DATA_FRAME };
+        let gap = self.gap();
         let tick = if self.model.focus == Some(false) { TICK_UNFOCUSED } else { TICK };
         let wait = if self.model.dirty {
             gap.saturating_sub(self.drawn.elapsed())
@@ -179,9 +206,7 @@ impl Console {
             _ = self.signals.terminate.recv() => Some(Message::Terminate),
             _ = self.signals.hangup.recv() => Some(Message::Terminate),
             _ = self.signals.suspend.recv() => {
-                if self.suspended.is_none_or(|at| at.elapsed() > OWN_SUSPEND) {
-                    self.suspend()?;
-                }
+                self.suspend |= self.suspended.is_none_or(|at| at.elapsed() > OWN_SUSPEND);
                 None
             }
             Some(event) = self.link.events.recv() => Some(Message::Link(event)),
@@ -198,12 +223,8 @@ impl Console {
             Event::Resize(columns, rows) => Some(Message::Resize(columns, rows)),
             Event::FocusGained => Some(Message::Focus(true)),
             Event::FocusLost => Some(Message::Focus(false)),
-            Event::Mouse(mouse) => match mouse.kind {
-                MouseEventKind::ScrollUp => Some(Message::Wheel(-3)),
-                MouseEventKind::ScrollDown => Some(Message::Wheel(3)),
-                _ => None,
-            },
-            Event::Key(_) => None,
+            // Mouse events are not asked for: selecting text stays the terminal's.
+            Event::Key(_) | Event::Mouse(_) => None,
         }
     }
 
@@ -237,15 +258,14 @@ impl Console {
                     self.screen.ring(&sequence).map_err(ConsoleError::Terminal)?;
                 }
                 Some(Command::Link(order)) => {
-                    let known = self.link.orders.try_send(order);
-                    // A full queue of orders has the same order in it already.
-                    debug_assert!(known.is_ok() || order == LinkOrder::RetryNow || self.link.orders.is_closed());
+                    // A full queue means a link that is busy: the order would come too late to matter.
+                    let _ = self.link.orders.try_send(order);
                 }
                 Some(Command::Repaint) => {
                     self.screen.repaint().map_err(ConsoleError::Terminal)?;
                     self.model.dirty = true;
                 }
-                Some(Command::Suspend) => self.suspend()?,
+                Some(Command::Suspend) => self.suspend = true,
                 Some(Command::Exit(reason)) => self.exit = Some(reason),
                 Some(_) => {}
             }
@@ -253,10 +273,14 @@ impl Console {
         Ok(())
     }
 
-    fn suspend(&mut self) -> Result<(), ConsoleError> {
+    async fn suspend(&mut self) -> Result<(), ConsoleError> {
         // The stream reads the terminal in a thread of its own: it must not while the shell has it.
         self.events = None;
-        self.screen.suspend().map_err(ConsoleError::Terminal)?;
+        // An earlier continuation that nobody waited for.
+        let _ = self.signals.resume.recv().now_or_never();
+        self.screen.stop().map_err(ConsoleError::Terminal)?;
+        let _ = tokio::time::timeout(STOP_LIMIT, self.signals.resume.recv()).await;
+        self.screen.retake().map_err(ConsoleError::Terminal)?;
         self.suspended = Some(Instant::now());
         self.model.size = self.screen.size().map_err(ConsoleError::Terminal)?;
         self.model.dirty = true;

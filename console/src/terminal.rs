@@ -13,14 +13,17 @@ use std::{
 
 use crossterm::{
     cursor::{Hide, Show},
-    event::{DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange},
+    event::{
+        DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
+        EnableFocusChange,
+    },
     execute, queue,
     terminal::{
-        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-        enable_raw_mode,
+        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+        disable_raw_mode, enable_raw_mode,
     },
 };
-use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+use ratatui::{Frame, Terminal, backend::CrosstermBackend, layout::Rect};
 use rustix::termios::{InputModes, LocalModes, OptionalActions, OutputModes};
 
 /// A frame is some kilobytes; all of it leaves in one write.
@@ -72,7 +75,9 @@ impl Screen {
 
     /// Forgets what is on the screen, so that the next frame is a whole one.
     pub(crate) fn repaint(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Not `clear`: that asks the terminal where its cursor is, and the answer is read by the stream of keys.
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
     }
 
     /// Writes a sequence of our own making: a ring.
@@ -82,15 +87,20 @@ impl Screen {
         Write::flush(backend)
     }
 
-    /// Gives the terminal to the shell and stops this process until `fg` (SIGCONT), then takes it again.
+    /// Gives the terminal to the shell and asks this process, and its group, to stop. Behind `cargo run` the shell waits
+    /// for the parent, too.
     ///
-    /// The whole process group stops: behind `cargo run` the shell waits for its parent, too.
-    pub(crate) fn suspend(&mut self) -> io::Result<()> {
+    /// The stop may come a moment after this returns: the caller waits for SIGCONT, then calls [`Self::retake`].
+    pub(crate) fn stop(&mut self) -> io::Result<()> {
         use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
         give_back();
         // TSTP for the others of the group (we take it as a message and ignore it), STOP for ourselves.
         let _ = kill_current_process_group(Signal::TSTP);
-        kill_process(getpid(), Signal::STOP)?;
+        Ok(kill_process(getpid(), Signal::STOP)?)
+    }
+
+    /// Takes the terminal again after [`Self::stop`].
+    pub(crate) fn retake(&mut self) -> io::Result<()> {
         enter()?;
         self.repaint()
     }
@@ -105,7 +115,8 @@ impl Drop for Screen {
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    let entered = execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide);
+    let entered =
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide);
     if entered.is_err() {
         give_back();
     }
@@ -140,7 +151,8 @@ pub fn heal() {
     if modes.local_modes.contains(LocalModes::ICANON) {
         return;
     }
-    modes.local_modes |= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
+    modes.local_modes |=
+        LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
     modes.input_modes |= InputModes::ICRNL | InputModes::BRKINT | InputModes::IXON;
     modes.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
     let _ = rustix::termios::tcsetattr(&stdin, OptionalActions::Now, &modes);

@@ -68,9 +68,11 @@ impl Surroundings {
 impl Theme {
     /// `NO_COLOR` beats the settings, `CLICOLOR_FORCE` beats `NO_COLOR`.
     pub(crate) fn new(settings: &Settings, around: &Surroundings) -> Self {
-        let palette = if around.no_color && !around.force_color { Palette::Mono } else { settings.palette };
+        let palette =
+            if around.no_color && !around.force_color { Palette::Mono } else { settings.palette };
         // `15;0`: the number after the last semicolon is the background; 7 and 9 to 15 are light.
-        let background = around.colorfgbg.rsplit(';').next().and_then(|number| number.parse::<u8>().ok());
+        let background =
+            around.colorfgbg.rsplit(';').next().and_then(|number| number.parse::<u8>().ok());
         let light = settings.light.unwrap_or(matches!(background, Some(7 | 9..=15)));
         let many = around.term.contains("256color") || !around.colorterm.is_empty();
         Self { palette, light, many }
@@ -89,7 +91,9 @@ impl Theme {
                 State::Failure | State::Exception => style.add_modifier(Modifier::BOLD),
                 State::Running => style.add_modifier(Modifier::BOLD),
                 State::Lost => style.add_modifier(Modifier::UNDERLINED),
-                State::Success | State::Skipped | State::Cancelled | State::Never => self.role(Role::Dim),
+                State::Success | State::Skipped | State::Cancelled | State::Never => {
+                    self.role(Role::Dim)
+                }
                 _ => style,
             };
         }
@@ -112,7 +116,9 @@ impl Theme {
         let mono = self.is_mono();
         match role {
             Role::Text => style,
-            Role::Dim | Role::Frame | Role::Forecast if self.palette == Palette::HighContrast => style,
+            Role::Dim | Role::Frame | Role::Forecast if self.palette == Palette::HighContrast => {
+                style
+            }
             Role::Dim | Role::Frame if mono => style.add_modifier(Modifier::DIM),
             Role::Forecast => style.add_modifier(Modifier::DIM),
             Role::Dim => style.fg(self.grey()),
@@ -124,7 +130,9 @@ impl Theme {
             Role::Context if mono => style.add_modifier(Modifier::BOLD),
             Role::Context => style.fg(self.accent()).add_modifier(Modifier::BOLD),
             Role::Selected if mono || !self.many => style.add_modifier(Modifier::REVERSED),
-            Role::Selected => style.bg(if self.light { Color::Indexed(253) } else { Color::Indexed(237) }),
+            Role::Selected => {
+                style.bg(if self.light { Color::Indexed(253) } else { Color::Indexed(237) })
+            }
             Role::Match => style.add_modifier(Modifier::REVERSED),
             Role::Alarm if mono => style.add_modifier(Modifier::BOLD | Modifier::REVERSED),
             Role::Alarm => style.fg(self.bad()).add_modifier(Modifier::BOLD),
@@ -196,11 +204,15 @@ mod tests {
 
     #[test]
     fn no_color_means_no_colour_anywhere() {
-        let theme = Theme::new(&Settings::default(), &Surroundings { no_color: true, ..Surroundings::default() });
+        let theme = Theme::new(
+            &Settings::default(),
+            &Surroundings { no_color: true, ..Surroundings::default() },
+        );
         assert!(theme.is_mono());
         let coloured = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD);
         assert_eq!(theme.log(coloured), Style::new().add_modifier(Modifier::BOLD));
-        for role in [Role::Dim, Role::Key, Role::Selected, Role::Alarm, Role::Frame, Role::Context] {
+        for role in [Role::Dim, Role::Key, Role::Selected, Role::Alarm, Role::Frame, Role::Context]
+        {
             let style = theme.role(role);
             assert_eq!((style.fg, style.bg), (None, None), "{role:?}");
         }
@@ -208,9 +220,16 @@ mod tests {
 
     #[test]
     fn a_light_background_is_found_out() {
-        let around = Surroundings { colorfgbg: "0;15".into(), term: "xterm-256color".into(), ..Surroundings::default() };
+        let around = Surroundings {
+            colorfgbg: "0;15".into(),
+            term: "xterm-256color".into(),
+            ..Surroundings::default()
+        };
         let light = Theme::new(&Settings::default(), &around);
         assert!(light.light && light.many);
-        assert_ne!(light.role(Role::Selected), Theme { light: false, ..light }.role(Role::Selected));
+        assert_ne!(
+            light.role(Role::Selected),
+            Theme { light: false, ..light }.role(Role::Selected)
+        );
     }
 }

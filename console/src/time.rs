@@ -76,7 +76,11 @@ pub(crate) fn bytes(number: u64) -> String {
     for (unit, size) in UNITS {
         if value >= size {
             let value = value / size;
-            return if value < 10.0 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") };
+            return if value < 10.0 {
+                format!("{value:.1} {unit}")
+            } else {
+                format!("{value:.0} {unit}")
+            };
         }
     }
     format!("{number} B")

@@ -26,7 +26,10 @@ const TWICE_MS: i64 = 2_000;
 pub(crate) fn update(model: &mut Model, message: Message) -> Out {
     let mut out = Out::new();
     // A tick alone changes the screen only when a visible clock moves; it says so itself.
-    let visible = !matches!(message, Message::Tick(_) | Message::Link(LinkEvent::Beat { .. } | LinkEvent::Latency(_)));
+    let visible = !matches!(
+        message,
+        Message::Tick(_) | Message::Link(LinkEvent::Beat { .. } | LinkEvent::Latency(_))
+    );
     model.dirty |= visible;
     match message {
         Message::Tick(local_ms) => tick(model, local_ms, &mut out),
@@ -37,26 +40,25 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Out {
             model.focus = Some(focused);
             out.push(Command::Link(LinkOrder::Focus(focused)));
         }
-        Message::Wheel(lines) => {
-            if model.popups.is_empty() && !model.is_offline() {
-                let id = if lines < 0 { ActionId::Up } else { ActionId::Down };
-                for _ in 0..lines.unsigned_abs() {
-                    screen::act(model, id, &mut out);
-                }
-            }
-        }
         Message::Link(event) => link(model, event, &mut out),
-        Message::Lines { log, purpose, result } => screen::lines(model, &log, purpose, result, &mut out),
+        Message::Lines { log, purpose, result } => {
+            screen::lines(model, &log, purpose, result, &mut out);
+        }
         Message::Followed { log, lines } => screen::followed(model, &log, lines),
         Message::FollowEnded { log, broke } => screen::follow_ended(model, &log, broke.as_ref()),
         Message::Hit { log, run, hit } => screen::log::search::hit(model, &log, run, hit),
-        Message::SearchEnded { log, run, result } => screen::log::search::ended(model, &log, run, result),
+        Message::SearchEnded { log, run, result } => {
+            screen::log::search::ended(model, &log, run, result);
+        }
         Message::Marks { log, result } => screen::marks(model, &log, result, &mut out),
         Message::Whole { build, result } => screen::build::whole(model, &build, result),
         Message::Acted { request_id, result } => acted(model, &request_id, result),
         Message::Saved { log, result } => match result {
             Ok((path, bytes)) => {
-                model.toast(format!("saved {} to {path}", crate::time::bytes(bytes)), Some(State::Success));
+                model.toast(
+                    format!("saved {} to {path}", crate::time::bytes(bytes)),
+                    Some(State::Success),
+                );
             }
             Err(sentence) => popup::error(model, format!("{log} was not saved"), sentence, None),
         },
@@ -106,7 +108,8 @@ fn link(model: &mut Model, event: LinkEvent, out: &mut Out) {
         LinkEvent::Latency(latency) => {
             let now = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
             // What trembles by a third says nothing new: it would only write to the terminal.
-            let steady = model.latency_ms.is_some_and(|before| now.abs_diff(before) <= (before / 3).max(2));
+            let steady =
+                model.latency_ms.is_some_and(|before| now.abs_diff(before) <= (before / 3).max(2));
             if !steady {
                 model.latency_ms = Some(now);
                 model.dirty = true;
@@ -153,7 +156,11 @@ fn notice_came(model: &mut Model, notice: &Notice, out: &mut Out) {
         "worker" => Some(State::Lost),
         _ => Some(State::Warnings),
     };
-    let opens = if state == Some(State::Failure) && !notice.build.is_empty() { "   ! opens it" } else { "" };
+    let opens = if state == Some(State::Failure) && !notice.build.is_empty() {
+        "   ! opens it"
+    } else {
+        ""
+    };
     model.toast(format!("{}{opens}", notice.text), state);
     if let Some(ring) = ring
         && !model.options.no_notify
@@ -169,7 +176,11 @@ fn deeds_done(model: &mut Model) {
     }
 }
 
-fn acted(model: &mut Model, request_id: &str, result: Result<linn_proto::control::Accepted, Refusal>) {
+fn acted(
+    model: &mut Model,
+    request_id: &str,
+    result: Result<linn_proto::control::Accepted, Refusal>,
+) {
     match result {
         Ok(accepted) => {
             model.deeds.accepted(request_id, &accepted);
@@ -181,7 +192,12 @@ fn acted(model: &mut Model, request_id: &str, result: Result<linn_proto::control
         }
         Err(refusal) => {
             if let Some(deed) = model.deeds.refused(request_id) {
-                popup::error(model, format!("cannot {}", deed.what()), refusal.sentence, refusal.hint);
+                popup::error(
+                    model,
+                    format!("cannot {}", deed.what()),
+                    refusal.sentence,
+                    refusal.hint,
+                );
             }
         }
     }
@@ -222,7 +238,8 @@ fn key(model: &mut Model, event: KeyEvent, out: &mut Out) {
 fn interrupt(model: &mut Model, out: &mut Out) {
     let now = model.local_ms;
     if model.interrupted_ms.is_some_and(|at| now - at <= TWICE_MS) {
-        let reason = if model.options.owns_master { ExitReason::QuitStop } else { ExitReason::Quit };
+        let reason =
+            if model.options.owns_master { ExitReason::QuitStop } else { ExitReason::Quit };
         out.push(Command::Exit(reason));
         return;
     }
@@ -236,7 +253,7 @@ fn interrupt(model: &mut Model, out: &mut Out) {
 /// Does what an action says, or says why it cannot.
 pub(crate) fn run(model: &mut Model, action: &'static Action, out: &mut Out) {
     if let Err(why) = possible(model, action) {
-        model.toast(why, None);
+        model.toast(why.sentence(), None);
         return;
     }
     match action.id {
@@ -261,7 +278,9 @@ pub(crate) fn run(model: &mut Model, action: &'static Action, out: &mut Out) {
                 quit(model, out);
             }
         }
-        ActionId::Force | ActionId::Rebuild | ActionId::Stop | ActionId::Pause => popup::open_for(model, action.id),
+        ActionId::Force | ActionId::Rebuild | ActionId::Stop | ActionId::Pause => {
+            popup::open_for(model, action.id);
+        }
         ActionId::Why => popup::open_why(model),
         ActionId::Log => {
             if let Some(build) = model.selection().build
@@ -286,11 +305,39 @@ fn quit(model: &mut Model, out: &mut Out) {
     }
 }
 
-/// Whether an action could be done now, and why not.
-pub(crate) fn possible(model: &Model, action: &Action) -> Result<(), String> {
+/// Why an action cannot be done now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Hindrance {
+    /// There is nothing to do it to: its key is not shown.
+    Missing(String),
+    /// It is not allowed, or the link is broken: its key is shown dim.
+    Forbidden(String),
+}
+
+impl Hindrance {
+    pub(crate) fn sentence(self) -> String {
+        match self {
+            Self::Missing(sentence) | Self::Forbidden(sentence) => sentence,
+        }
+    }
+}
+
+/// Whether an action could be done now.
+pub(crate) fn possible(model: &Model, action: &Action) -> Result<(), Hindrance> {
     use linn_proto::entity::BuildState;
     if action.id == ActionId::StartUp {
-        return if model.options.offer_up { Ok(()) } else { Err("no master can be started from here".into()) };
+        // Only when a first attempt has shown that nobody is there.
+        let offered = model.options.offer_up && matches!(model.link, LinkState::Down { .. });
+        return if offered {
+            Ok(())
+        } else {
+            Err(Hindrance::Missing("no master is started from here".into()))
+        };
+    }
+    if matches!(action.id, ActionId::NextMatch | ActionId::PreviousMatch)
+        && model.log.as_ref().is_none_or(|screen| screen.search.is_none())
+    {
+        return Err(Hindrance::Missing("nothing was searched yet: / searches".into()));
     }
     let selection = model.selection();
     let build = model.selected_build();
@@ -300,12 +347,15 @@ pub(crate) fn possible(model: &Model, action: &Action) -> Result<(), String> {
         Needs::FinishedBuild => match build {
             None => Some("no build is selected"),
             // C24: the master takes a rebuild of a running build, too; here the key is for what has ended.
-            Some(build) if build.state() != BuildState::Finished => Some("it still runs: x ends it"),
+            Some(build) if build.state() != BuildState::Finished => {
+                Some("it still runs: x ends it")
+            }
             Some(_) => None,
         },
         Needs::Unfinished => {
             let runs = build.is_some_and(|build| build.state() != BuildState::Finished);
-            (!runs && selection.request.is_none()).then_some("nothing that runs or waits is selected")
+            (!runs && selection.request.is_none())
+                .then_some("nothing that runs or waits is selected")
         }
         Needs::Builder => selection.builder.is_none().then_some("no builder is selected"),
         Needs::Waiting => {
@@ -314,14 +364,18 @@ pub(crate) fn possible(model: &Model, action: &Action) -> Result<(), String> {
         Needs::Worker => selection.worker.is_none().then_some("no worker is selected"),
     };
     if let Some(missing) = missing {
-        return Err(missing.into());
+        return Err(Hindrance::Missing(missing.into()));
     }
     if action.right != Right::Viewer {
         if model.options.read_only {
-            return Err(format!("this context is read-only: {} is not possible", action.name.trim_end_matches('…')));
+            let name = action.name.trim_end_matches('…');
+            return Err(Hindrance::Forbidden(format!(
+                "this context is read-only: {name} is not possible"
+            )));
         }
         if !model.is_live() {
-            return Err("the link is broken: actions wait until it is back".into());
+            let sentence = "the link is broken: actions wait until it is back";
+            return Err(Hindrance::Forbidden(sentence.into()));
         }
     }
     Ok(())

@@ -5,8 +5,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use crate::{
     canvas::Canvas,
     model::{LinkState, Model, SMALLEST},
-    popup,
-    screen,
+    popup, screen,
     theme::Role,
     widget::{footer::footer, header::header},
 };

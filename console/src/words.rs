@@ -100,7 +100,7 @@ pub(crate) fn percent(started_ms: i64, usual_ms: Option<i64>, now_ms: i64) -> Op
     (share < 100).then_some(share)
 }
 
-/// What happened to a build, without its name: `test: 2 failed`, `build successful`, `step test 61%`.
+/// What happened to a build, without its name: `test: 2 failed`, `build successful`, `in test 61%`.
 pub(crate) fn outcome(build: &Build, now_ms: i64) -> String {
     let state = State::of_build(build);
     match state {
@@ -110,8 +110,13 @@ pub(crate) fn outcome(build: &Build, now_ms: i64) -> String {
                 linn_proto::entity::BuildState::Stopping => "is being stopped".to_owned(),
                 _ => match build.steps.iter().find(|step| step.state() == StepState::Running) {
                     Some(step) => {
-                        let share = step.started_at_ms.and_then(|start| percent(start, step.usual_ms, now_ms));
-                        share.map_or_else(|| step.name.clone(), |share| format!("{} {share}%", step.name))
+                        let share = step
+                            .started_at_ms
+                            .and_then(|start| percent(start, step.usual_ms, now_ms));
+                        share.map_or_else(
+                            || format!("in {}", step.name),
+                            |share| format!("in {} {share}%", step.name),
+                        )
                     }
                     None => "between steps".to_owned(),
                 },
@@ -122,7 +127,9 @@ pub(crate) fn outcome(build: &Build, now_ms: i64) -> String {
             text
         }
         _ => match telling_step(build).filter(|_| state.is_red()) {
-            Some(step) if !step.text.is_empty() && step.text != step.name => format!("{}: {}", step.name, step.text),
+            Some(step) if !step.text.is_empty() && step.text != step.name => {
+                format!("{}: {}", step.name, step.text)
+            }
             _ if !build.text.is_empty() => build.text.clone(),
             Some(step) => format!("failed in {}", step.name),
             None => state.upper().to_lowercase(),
@@ -136,7 +143,8 @@ pub(crate) fn blame(build: &Build) -> String {
         Some(since) if !since.blamelist.is_empty() => &since.blamelist,
         _ => &build.blamelist,
     };
-    let count = build.since_good.as_ref().map_or(0, |since| since.changes.len()).max(build.changes.len());
+    let count =
+        build.since_good.as_ref().map_or(0, |since| since.changes.len()).max(build.changes.len());
     match (count, authors.is_empty()) {
         (0, true) => String::new(),
         (count, true) => format!("blame {count}"),
@@ -235,7 +243,8 @@ mod tests {
     fn waits_are_sentences() {
         let busy = Wait { kind: "worker_busy".into(), detail: "w-mac-01".into(), until_ms: None };
         assert_eq!(wait(&busy, 0), "workers busy: w-mac-01");
-        let quiet = Wait { kind: "quiet_period".into(), detail: String::new(), until_ms: Some(18_000) };
+        let quiet =
+            Wait { kind: "quiet_period".into(), detail: String::new(), until_ms: Some(18_000) };
         assert_eq!(wait(&quiet, 0), "quiet period, 0:18 left");
     }
 }

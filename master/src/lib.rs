@@ -1,14 +1,31 @@
 //! The linn master: edges around the engine (master/ARCHITECTURE.md has the map).
 
 #[cfg(feature = "master")]
+mod act;
+#[cfg(feature = "master")]
 pub mod api;
+#[cfg(feature = "master")]
+mod clock;
 #[cfg(feature = "master")]
 pub mod config;
 #[cfg(feature = "master")]
+pub mod engine;
+#[cfg(feature = "master")]
+mod intake;
+#[cfg(feature = "master")]
+mod local;
+#[cfg(feature = "master")]
 pub mod logs;
 #[cfg(feature = "master")]
+pub mod metrics;
+#[cfg(feature = "master")]
 pub mod source;
+#[cfg(feature = "master")]
+mod start;
 #[cfg(feature = "master")]
 pub mod store;
 
 pub mod cli;
+
+#[cfg(feature = "master")]
+pub use start::{Ended, Master, Options, Running, StartError, runtime};

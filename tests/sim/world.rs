@@ -153,7 +153,7 @@ impl World {
         }
         while !self.is_quiet() {
             if self.now > TROUBLE + PEACE {
-                return Err(format!("L1: not done in {PEACE} ms of peace"));
+                return Err(format!("L1: not done in {PEACE} ms of peace: {}", self.still_open()));
             }
             self.step(false)?;
         }
@@ -175,6 +175,21 @@ impl World {
         core.state().buildsets().next().is_none()
             && core.next_timeout().is_none_or(|due| due.0 > self.now + PEACE)
             && self.machines.iter().all(|machine| machine.processes.is_empty())
+    }
+
+    /// What keeps the world from being quiet, in words.
+    fn still_open(&self) -> String {
+        let Some(core) = &self.master.core else { return "the master is down".into() };
+        let builds = core.state().builds().filter(|build| build.complete_at.is_none());
+        let builds: Vec<_> = builds.map(|build| format!("{} on {}", build.reference(), build.worker)).collect();
+        let waiting: Vec<_> = core.state().waiting_requests().map(|request| request.id.to_string()).collect();
+        let machine = |machine: &Machine| {
+            let up = machine.session.as_ref().map(linn_worker::session::Session::is_up);
+            let held: Vec<_> = machine.processes.keys().collect();
+            format!("{} up {up:?} dials {:?} holds {held:?}", machine.name, machine.dials)
+        };
+        let machines: Vec<_> = self.machines.iter().map(machine).collect();
+        format!("builds {builds:?}, waiting {waiting:?}, {}", machines.join("; "))
     }
 
     /// Goes to the next moment at which something happens, and lets it happen.

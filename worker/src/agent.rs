@@ -101,6 +101,7 @@ enum Dial<F> {
     Up(Box<Link>),
 }
 
+#[expect(clippy::large_enum_variant, reason = "moved once and never kept in bulk")]
 enum Event {
     Due,
     Called(Result<Channel, tonic::transport::Error>),
@@ -294,11 +295,11 @@ impl Agent {
                         }
                     }
                     Output::Retry { why, after } => {
-                        self.verdict = Some(Verdict::Drop { why, after })
+                        self.verdict = Some(Verdict::Drop { why, after });
                     }
                     Output::End { why } => self.verdict = Some(Verdict::End { why }),
                     Output::Draining => {
-                        tracing::info!("draining: the master starts nothing more here")
+                        tracing::info!("draining: the master starts nothing more here");
                     }
                     Output::Note(note) => tracing::warn!("{note}"),
                 }
@@ -472,7 +473,7 @@ impl Agent {
                 "the worker's machine was restarted".to_owned()
             };
             if left > 0 {
-                why.push_str(&format!("; {left} processes could not be killed"));
+                why = format!("{why}; {left} processes could not be killed");
             }
             let exit = Exit { ending: Ending::Lost.into(), code: -1, signal: 0, why };
             let finished = Finished { logs: spool.final_logs(&start), ..finished(id, exit) };

@@ -37,19 +37,17 @@ pub struct RunError {
 
 impl RunError {
     fn new(code: u8, error: &dyn std::error::Error, advice: &str) -> Self {
-        let mut message = format!("error: {error}");
+        let mut lines = vec![format!("error: {error}")];
         let mut source = error.source();
         while let Some(cause) = source {
-            message.push_str(&format!(
-                "\nwhy: {}",
-                cause.to_string().trim_end().replace('\n', "\n     ")
-            ));
+            let text = cause.to_string();
+            lines.push(format!("why: {}", text.trim_end().replace('\n', "\n     ")));
             source = cause.source();
         }
         if !advice.is_empty() {
-            message.push_str(&format!("\ntry: {advice}"));
+            lines.push(format!("try: {advice}"));
         }
-        Self { message, code }
+        Self { message: lines.join("\n"), code }
     }
 
     fn usage(what: &str, advice: &str) -> Self {

@@ -65,6 +65,7 @@ pub fn endpoint(server: &str) -> Result<Endpoint, BadServer> {
 type Opening<T> = Pin<Box<dyn Future<Output = Result<Response<Streaming<T>>, Status>> + Send>>;
 
 /// The receiving half of a stream; the server may let us speak before it answers.
+#[expect(clippy::large_enum_variant, reason = "moved once and never kept in bulk")]
 enum Incoming<T> {
     Opening(Opening<T>),
     Open(Streaming<T>),
@@ -84,6 +85,7 @@ impl<T> Incoming<T> {
 
 /// What comes from the master.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "moved once and never kept in bulk")]
 pub(crate) enum Heard {
     Control(ToWorker),
     Acked(LogAcked),

@@ -1,5 +1,6 @@
 //! The slim binary of a worker: `linn-worker run`.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     // One thread: a worker waits, its supervisors work.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

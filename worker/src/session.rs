@@ -35,6 +35,7 @@ pub struct Greeting {
 
 /// Something that happened to the worker.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "moved once and never kept in bulk")]
 pub enum Input {
     /// A connection stands and nothing has been said on it yet.
     LinkUp,
@@ -196,7 +197,7 @@ impl Session {
         match input {
             Input::LinkUp => self.greet(out),
             Input::LinkDown => self.link_down(),
-            Input::FromMaster(msg) => self.from_master(msg, out),
+            Input::FromMaster(msg) => self.heard(msg, out),
             Input::LogAcked(acked) => self.log_acked(&acked, out),
             Input::Adopted(command) => {
                 self.commands.entry(command).or_default();
@@ -316,7 +317,7 @@ impl Session {
         }
     }
 
-    fn from_master(&mut self, msg: to_worker::Msg, out: &mut Vec<Output>) {
+    fn heard(&mut self, msg: to_worker::Msg, out: &mut Vec<Output>) {
         match (msg, self.phase) {
             (_, Phase::Down) => {}
             (to_worker::Msg::Welcome(welcome), Phase::Greeting) => self.welcome(welcome, out),

@@ -92,7 +92,7 @@ impl Spool {
         let folder = self.folder(CommandId(start.command));
         fs::DirBuilder::new().mode(0o700).create(&folder)?;
         let written = private_file(&folder.join("start"))
-            .and_then(|mut file| file.write_all(&start.encode_to_vec()));
+            .and_then(|mut file| file.write_all(&start.encode_length_delimited_to_vec()));
         if written.is_err() {
             let _ = fs::remove_dir_all(&folder);
         }
@@ -211,13 +211,8 @@ pub(crate) fn claimant(folder: &Path) -> Option<Identity> {
 
 pub(crate) fn read_start(folder: &Path) -> io::Result<Start> {
     let bytes = fs::read(folder.join("start"))?;
-    // A start that was cut short must not pass for a shorter one.
-    let start = Start::decode(bytes.as_slice()).map_err(io::Error::other)?;
-    if start.encoded_len() == bytes.len() {
-        Ok(start)
-    } else {
-        Err(io::ErrorKind::InvalidData.into())
-    }
+    // With its length in front, one that was cut short cannot pass for a shorter one.
+    Start::decode_length_delimited(bytes.as_slice()).map_err(io::Error::other)
 }
 
 fn read_exit(folder: &Path) -> Option<Finished> {

@@ -73,9 +73,11 @@ pub(crate) struct Confirm {
 pub(crate) fn stop(model: &Model, id: &BuildRef) -> Popup {
     let mut facts = Vec::new();
     if let Some(build) = model.replica.build(id) {
-        let now_ms = model.now_ms();
+        let now_ms = model.shown_ms();
         let took = time::span(words::duration_ms(build, now_ms));
-        let of = build.usual_ms.map_or_else(String::new, |usual| format!(" of about {}", time::span(usual)));
+        let of = build
+            .usual_ms
+            .map_or_else(String::new, |usual| format!(" of about {}", time::span(usual)));
         facts.push(format!("running {took}{of} on {}", build.worker));
         facts.push(words::outcome(build, now_ms));
         if build.state() == BuildState::Stopping {
@@ -102,7 +104,12 @@ pub(crate) fn rebuild(model: &Model, id: &BuildRef) -> Popup {
     let mut facts = Vec::new();
     if let Some(build) = model.replica.build(id) {
         let state = State::of_build(build);
-        facts.push(format!("{} {}, {}", id, state.upper(), words::outcome(build, model.now_ms())));
+        facts.push(format!(
+            "{} {}, {}",
+            id,
+            state.upper(),
+            words::outcome(build, model.shown_ms())
+        ));
         facts.push(words::source(&build.sourcestamps, Some(build)));
     }
     Popup::Confirm(Confirm {
@@ -140,7 +147,12 @@ pub(crate) fn cancel(model: &Model, id: u64) -> Popup {
         effect: "it leaves the queue; builds that run are not touched".into(),
         button: format!("Cancel request {id}"),
         press: 'x',
-        keys: &[("tab", "move"), ("enter", "press"), ("x", "cancel the request"), ("esc", "leave it")],
+        keys: &[
+            ("tab", "move"),
+            ("enter", "press"),
+            ("x", "cancel the request"),
+            ("esc", "leave it"),
+        ],
         focus: Focus::Cancel,
     })
 }
@@ -151,7 +163,11 @@ pub(crate) fn worker(model: &Model, name: &str) -> Popup {
     let mut out = false;
     if let Some(worker) = model.replica.workers.get(name) {
         out = matches!(worker.state.as_str(), "paused" | "draining");
-        facts.push(format!("{}, runs {}", worker.state, words::count(worker.running.len(), "build")));
+        facts.push(format!(
+            "{}, runs {}",
+            worker.state,
+            words::count(worker.running.len(), "build")
+        ));
         let only: Vec<&str> = model
             .replica
             .builders
@@ -167,7 +183,11 @@ pub(crate) fn worker(model: &Model, name: &str) -> Popup {
         title: format!("take {name} out, or bring it in ?"),
         aim: Aim::Worker(name.to_owned()),
         facts,
-        how: vec!["pause: what runs goes on, nothing new starts", "drain: finish, then paused", "bring in again"],
+        how: vec![
+            "pause: what runs goes on, nothing new starts",
+            "drain: finish, then paused",
+            "bring in again",
+        ],
         chosen: if out { 2 } else { 0 },
         reason: Some(Input::default()),
         effect: "it stays so across restarts of worker and master".into(),
@@ -180,7 +200,7 @@ pub(crate) fn worker(model: &Model, name: &str) -> Popup {
 
 /// Before the console leaves a master that lives in this program.
 pub(crate) fn quit(model: &Model) -> Popup {
-    let running = model.replica.all_builds().filter(|build| build.state() != BuildState::Finished).count();
+    let running = model.replica.running().count();
     Popup::Confirm(Confirm {
         title: "leave linn ?".into(),
         aim: Aim::Quit,
@@ -191,13 +211,22 @@ pub(crate) fn quit(model: &Model) -> Popup {
                 running => format!("{} running", words::count(running, "build")),
             },
         ],
-        how: vec!["stop the master too; builds that run are taken up at the next start", "let it go on in the background"],
+        how: vec![
+            "stop it; running builds resume at the next start",
+            "let it go on in the background",
+        ],
         chosen: 0,
         reason: None,
         effect: "nothing is lost either way".into(),
         button: "Leave".into(),
         press: 'q',
-        keys: &[("up down", "how"), ("tab", "move"), ("enter", "press"), ("q", "leave"), ("esc", "stay")],
+        keys: &[
+            ("up down", "how"),
+            ("tab", "move"),
+            ("enter", "press"),
+            ("q", "leave"),
+            ("esc", "stay"),
+        ],
         focus: Focus::Cancel,
     })
 }
@@ -243,8 +272,12 @@ impl Confirm {
                     reason.key(stroke);
                 }
             }
-            (KeyCode::Char(character), _) if character == self.press && !stroke.ctrl => return self.go(model, out),
-            (KeyCode::Char(' ') | KeyCode::Down | KeyCode::Char('j'), _) if !self.how.is_empty() => {
+            (KeyCode::Char(character), _) if character == self.press && !stroke.ctrl => {
+                return self.go(model, out);
+            }
+            (KeyCode::Char(' ') | KeyCode::Down | KeyCode::Char('j'), _)
+                if !self.how.is_empty() =>
+            {
                 self.chosen = (self.chosen + 1) % self.how.len();
             }
             (KeyCode::Up | KeyCode::Char('k'), _) if !self.how.is_empty() => {
@@ -280,9 +313,11 @@ impl Confirm {
                 latest: self.chosen == 1,
                 reason: String::new(),
             }),
-            Aim::Cancel(request) => {
-                Deed::Cancel(CancelRequest { request_id, request: *request, reason: reason(DEFAULT_CANCEL_REASON) })
-            }
+            Aim::Cancel(request) => Deed::Cancel(CancelRequest {
+                request_id,
+                request: *request,
+                reason: reason(DEFAULT_CANCEL_REASON),
+            }),
             Aim::Worker(worker) => {
                 let verb = match self.chosen {
                     0 => WorkerVerb::Pause,
@@ -297,7 +332,11 @@ impl Confirm {
                 })
             }
             Aim::Quit => {
-                let reason = if self.chosen == 0 { ExitReason::QuitStop } else { ExitReason::QuitLeaveRunning };
+                let reason = if self.chosen == 0 {
+                    ExitReason::QuitStop
+                } else {
+                    ExitReason::QuitLeaveRunning
+                };
                 out.push(Command::Exit(reason));
                 return After::Close;
             }

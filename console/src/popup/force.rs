@@ -43,9 +43,16 @@ enum Value {
     Text(Input),
     Switch(bool),
     /// One of several.
-    Choice { choices: Vec<String>, chosen: usize },
+    Choice {
+        choices: Vec<String>,
+        chosen: usize,
+    },
     /// Any of several; `at` is where the cursor stands.
-    Many { choices: Vec<String>, chosen: Vec<bool>, at: usize },
+    Many {
+        choices: Vec<String>,
+        chosen: Vec<bool>,
+        at: usize,
+    },
     /// Shown, not changed.
     Fixed(String),
 }
@@ -57,8 +64,12 @@ impl Value {
             Self::Switch(on) => on.to_string(),
             Self::Choice { choices, chosen } => choices.get(*chosen).cloned().unwrap_or_default(),
             Self::Many { choices, chosen, .. } => {
-                let on: Vec<&str> =
-                    choices.iter().zip(chosen).filter(|(_, on)| **on).map(|(text, _)| text.as_str()).collect();
+                let on: Vec<&str> = choices
+                    .iter()
+                    .zip(chosen)
+                    .filter(|(_, on)| **on)
+                    .map(|(text, _)| text.as_str())
+                    .collect();
                 // C44: a comma between values.
                 on.join(",")
             }
@@ -96,7 +107,9 @@ impl Force {
         let builder = model.replica.builders.get(name)?;
         let Some(form) = builder.forms.first() else {
             let why = format!("no force scheduler has the builder {name}");
-            let hint = format!("add force_scheduler(\"force\", builders = [\"{name}\"]) to the configuration");
+            let hint = format!(
+                "add force_scheduler(\"force\", builders = [\"{name}\"]) to the configuration"
+            );
             error(model, format!("cannot force {name}"), why, Some(hint));
             return None;
         };
@@ -106,15 +119,20 @@ impl Force {
     fn new(builder: &str, form: &ForceForm, codebases: &[String]) -> Self {
         let several = codebases.len() > 1;
         let mut fields = Vec::new();
-        let declared: Vec<&str> =
-            form.parameters.iter().filter(|one| one.kind == "codebase").map(|one| one.name.as_str()).collect();
+        let declared: Vec<&str> = form
+            .parameters
+            .iter()
+            .filter(|one| one.kind == "codebase")
+            .map(|one| one.name.as_str())
+            .collect();
         let shown: Vec<&str> = match (declared.is_empty(), several) {
             (false, _) => declared,
             (true, true) => codebases.iter().map(String::as_str).collect(),
             (true, false) => vec![codebases.first().map_or("", String::as_str)],
         };
         for codebase in shown {
-            let label = |what: &str| if several { format!("{codebase} {what}") } else { what.to_owned() };
+            let label =
+                |what: &str| if several { format!("{codebase} {what}") } else { what.to_owned() };
             let field = |label, sets, hint: &str| Field {
                 label,
                 sets,
@@ -123,10 +141,21 @@ impl Force {
                 hint: hint.to_owned(),
                 before: String::new(),
             };
-            fields.push(field(label("branch"), Sets::Branch(codebase.to_owned()), "empty = the default branch"));
-            fields.push(field(label("revision"), Sets::Revision(codebase.to_owned()), "empty = its newest"));
+            fields.push(field(
+                label("branch"),
+                Sets::Branch(codebase.to_owned()),
+                "empty = the default branch",
+            ));
+            fields.push(field(
+                label("revision"),
+                Sets::Revision(codebase.to_owned()),
+                "empty = its newest",
+            ));
         }
-        let parameters = form.parameters.iter().filter(|one| one.kind != "codebase" && one.kind != "patch");
+        // A parameter of that name is the scheduler's own word for it.
+        fields.retain(|field: &Field| !form.parameters.iter().any(|one| one.name == field.label));
+        let parameters =
+            form.parameters.iter().filter(|one| one.kind != "codebase" && one.kind != "patch");
         fields.extend(parameters.map(from_parameter));
         if !fields.iter().any(|field| field.sets == Sets::Reason) {
             fields.push(Field {
@@ -138,6 +167,9 @@ impl Force {
                 before: String::new(),
             });
         }
+        if fields.iter().any(|field| field.sets == Sets::Priority) {
+            return Self::with(builder, form, several, fields);
+        }
         fields.push(Field {
             label: "priority".into(),
             sets: Sets::Priority,
@@ -146,13 +178,22 @@ impl Force {
             hint: "empty = as the scheduler says".into(),
             before: String::new(),
         });
+        Self::with(builder, form, several, fields)
+    }
+
+    fn with(
+        builder: &str,
+        form: &ForceForm,
+        several_codebases: bool,
+        mut fields: Vec<Field>,
+    ) -> Self {
         for field in &mut fields {
             field.before = field.value.text();
         }
         Self {
             builder: builder.to_owned(),
             scheduler: form.scheduler.clone(),
-            several_codebases: several,
+            several_codebases,
             fields,
             index: 0,
             complaint: None,
@@ -241,16 +282,21 @@ impl Force {
                     ..CodebaseChoice::default()
                 }),
                 Sets::Revision(codebase) => {
-                    if let Some(choice) = choices.iter_mut().find(|choice| &choice.codebase == codebase) {
+                    if let Some(choice) =
+                        choices.iter_mut().find(|choice| &choice.codebase == codebase)
+                    {
                         choice.revision = filled;
                     }
                 }
                 // What was left as it stood is the scheduler's own default: it is not sent.
-                Sets::Property(name) if text != field.before => drop(properties.insert(name.clone(), text)),
+                Sets::Property(name) if text != field.before => {
+                    drop(properties.insert(name.clone(), text));
+                }
                 Sets::Property(_) => {}
                 Sets::AnyProperties => {
                     let pairs = text.split_whitespace().filter_map(|pair| pair.split_once('='));
-                    properties.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+                    properties
+                        .extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
                 }
                 Sets::Reason => request.reason = text,
                 Sets::Priority => request.priority = text.parse().ok(),
@@ -279,7 +325,10 @@ impl Force {
         option("--revision", request.revision.clone());
         for choice in &request.codebases {
             let branch = choice.branch.clone().unwrap_or_default();
-            let revision = choice.revision.as_ref().map_or_else(String::new, |revision| format!("@{revision}"));
+            let revision = choice
+                .revision
+                .as_ref()
+                .map_or_else(String::new, |revision| format!("@{revision}"));
             option("--codebase", Some(format!("{}:{branch}{revision}", choice.codebase)));
         }
         for (name, value) in &request.properties {
@@ -296,11 +345,14 @@ impl Force {
         let title = format!("force {}   (scheduler {})", self.builder, self.scheduler);
         let mut inside = pane(&mut part, &title, true);
         let (end, height) = (inside.width(), inside.height());
-        let longest = self.fields.iter().map(|field| canvas::width(&field.label)).max().unwrap_or(0);
+        let longest =
+            self.fields.iter().map(|field| canvas::width(&field.label)).max().unwrap_or(0);
         let value_at = longest.clamp(8, 20) + 3;
         let page = usize::from(height.saturating_sub(4)).max(1);
         let first = (self.index + 1).saturating_sub(page);
-        for (y, (index, field)) in (0_u16..).zip(self.fields.iter().enumerate().skip(first).take(page)) {
+        for (y, (index, field)) in
+            (0_u16..).zip(self.fields.iter().enumerate().skip(first).take(page))
+        {
             let active = index == self.index;
             let role = if active { Role::Key } else { Role::Text };
             inside.put_cut(0, y, value_at.saturating_sub(2), &field.label, inside.role(role));
@@ -313,7 +365,9 @@ impl Force {
         let foot = height.saturating_sub(3);
         inside.rule(0, foot, end, inside.glyphs.horizontal, inside.role(Role::Frame));
         match &self.complaint {
-            Some(complaint) => _ = inside.put_cut(0, foot + 1, end, complaint, inside.role(Role::Alarm)),
+            Some(complaint) => {
+                _ = inside.put_cut(0, foot + 1, end, complaint, inside.role(Role::Alarm));
+            }
             None => {
                 let x = inside.say(0, foot + 1, "same as  ", Role::Dim);
                 inside.put_cut(x, foot + 1, end, &self.same_as(), inside.role(Role::Text));
@@ -327,7 +381,11 @@ impl Force {
 fn change(value: &mut Value, stroke: Stroke) {
     match value {
         Value::Text(input) => _ = input.key(stroke),
-        Value::Switch(on) if matches!(stroke.code, KeyCode::Char(' ') | KeyCode::Left | KeyCode::Right) => *on = !*on,
+        Value::Switch(on)
+            if matches!(stroke.code, KeyCode::Char(' ') | KeyCode::Left | KeyCode::Right) =>
+        {
+            *on = !*on;
+        }
         Value::Choice { choices, chosen } if !choices.is_empty() => match stroke.code {
             KeyCode::Right | KeyCode::Char(' ') => *chosen = (*chosen + 1) % choices.len(),
             KeyCode::Left => *chosen = (*chosen + choices.len() - 1) % choices.len(),
@@ -379,11 +437,13 @@ fn from_parameter(parameter: &ForceParameter) -> Field {
         "fixed" => Value::Fixed(default),
         "choice" if parameter.multiple => {
             let on: Vec<&str> = default.split(',').collect();
-            let chosen = parameter.choices.iter().map(|choice| on.contains(&choice.as_str())).collect();
+            let chosen =
+                parameter.choices.iter().map(|choice| on.contains(&choice.as_str())).collect();
             Value::Many { choices: parameter.choices.clone(), chosen, at: 0 }
         }
         "choice" => {
-            let chosen = parameter.choices.iter().position(|choice| *choice == default).unwrap_or(0);
+            let chosen =
+                parameter.choices.iter().position(|choice| *choice == default).unwrap_or(0);
             Value::Choice { choices: parameter.choices.clone(), chosen }
         }
         _ => Value::Text(Input::new(default)),
@@ -391,6 +451,7 @@ fn from_parameter(parameter: &ForceParameter) -> Field {
     let sets = match (parameter.kind.as_str(), parameter.name.as_str()) {
         ("any_property", _) => Sets::AnyProperties,
         (_, "reason") => Sets::Reason,
+        (_, "priority") => Sets::Priority,
         (_, name) => Sets::Property(name.to_owned()),
     };
     let hint = match parameter.kind.as_str() {
@@ -400,7 +461,8 @@ fn from_parameter(parameter: &ForceParameter) -> Field {
         _ if !parameter.regex.is_empty() => format!("must match {}", parameter.regex),
         _ => String::new(),
     };
-    let label = if parameter.label.is_empty() { parameter.name.clone() } else { parameter.label.clone() };
+    let label =
+        if parameter.label.is_empty() { parameter.name.clone() } else { parameter.label.clone() };
     Field { label, sets, value, required: parameter.required, hint, before: String::new() }
 }
 
@@ -423,7 +485,11 @@ fn default_text(json: &str) -> String {
 /// Quoted for a shell where it must be.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=@,+".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -464,7 +530,10 @@ mod tests {
         assert_eq!(request.branch.as_deref(), Some("d"));
         assert_eq!(request.properties.len(), 2);
         assert_eq!(request.properties["sdk"], "14.3-beta");
-        assert_eq!(form.same_as(), "linn force pkg --branch d --property clean=false --property sdk=14.3-beta");
+        assert_eq!(
+            form.same_as(),
+            "linn force pkg --branch d --property clean=false --property sdk=14.3-beta"
+        );
     }
 
     #[test]

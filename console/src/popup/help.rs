@@ -6,7 +6,7 @@ use super::After;
 use crate::{
     canvas::Canvas,
     keys::Stroke,
-    registry::{ACTIONS, Action, Group, PLACES, Scopes},
+    registry::{ACTIONS, Action, Group, PLACES, Scopes, shown_key, valid},
     theme::Role,
     widget::{
         footer::ascii_name,
@@ -41,7 +41,9 @@ impl Help {
                 self.all = !self.all;
                 self.scrolled = 0;
             }
-            KeyCode::Down | KeyCode::PageDown => self.scrolled += if stroke.code == KeyCode::Down { 1 } else { 10 },
+            KeyCode::Down | KeyCode::PageDown => {
+                self.scrolled += if stroke.code == KeyCode::Down { 1 } else { 10 }
+            }
             KeyCode::Up => self.scrolled = self.scrolled.saturating_sub(1),
             KeyCode::PageUp => self.scrolled = self.scrolled.saturating_sub(10),
             _ => {
@@ -77,14 +79,65 @@ impl Help {
     }
 
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>) {
+        if self.all || !self.input.text().is_empty() {
+            self.draw_list(canvas);
+        } else {
+            self.draw_overview(canvas);
+        }
+    }
+
+    /// All keys of the place on one page: the first key of each with its word, group by group.
+    fn draw_overview(&self, canvas: &mut Canvas<'_>) {
+        let width = canvas.width().saturating_sub(4).min(100);
+        let cells = width.saturating_sub(14);
+        let mut rows: Vec<(&str, Vec<(String, String)>)> = Vec::new();
+        for group in Group::ALL {
+            let mut name = group.name();
+            let mut row = Vec::new();
+            let mut used = 0;
+            for action in valid(self.scope).filter(|action| action.group == group) {
+                let (key, word) = (shown_key(action), ascii_name(action.name, canvas));
+                let length = crate::canvas::width(&key) + crate::canvas::width(&word) + 4;
+                if used + length > cells && !row.is_empty() {
+                    rows.push((std::mem::take(&mut name), std::mem::take(&mut row)));
+                    used = 0;
+                }
+                used += length;
+                row.push((key, word));
+            }
+            if !row.is_empty() {
+                rows.push((name, row));
+            }
+        }
+        let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(4);
+        let mut part = centred(canvas, width, height);
+        let mut inside = pane(&mut part, &format!("keys: {}", self.place()), true);
+        for (y, (group, row)) in (1_u16..).zip(rows.iter().skip(self.scrolled)) {
+            inside.say(0, y, group, Role::Dim);
+            let mut x = 9;
+            for (key, word) in row {
+                x = inside.say(x, y, key, Role::Key) + 1;
+                x = inside.say(x, y, word, Role::Text) + 3;
+            }
+        }
+    }
+
+    fn place(&self) -> &'static str {
+        PLACES.iter().find(|(scope, _)| *scope == self.scope).map_or("", |(_, name)| name)
+    }
+
+    fn draw_list(&self, canvas: &mut Canvas<'_>) {
         let lines = self.lines();
         // Two columns where they fit.
         let columns: u16 = if canvas.width() >= 110 { 2 } else { 1 };
         let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).div_ceil(columns);
         let width = if columns == 2 { 112 } else { 76 };
         let height = rows.saturating_add(4).min(canvas.height());
-        let place = PLACES.iter().find(|(scope, _)| *scope == self.scope).map_or("", |(_, name)| name);
-        let title = if self.all { "keys: all screens".to_owned() } else { format!("keys: {place}") };
+        let title = if self.all {
+            "keys: all screens".to_owned()
+        } else {
+            format!("keys: {}", self.place())
+        };
         let mut part = centred(canvas, width, height);
         let mut inside = pane(&mut part, &title, true);
         let page = inside.height().saturating_sub(2);
@@ -102,7 +155,11 @@ impl Help {
             let end = x + column_width;
             inside.say(x, y, group, Role::Dim);
             inside.put_cut(x + 9, y, x + 25, keys, inside.role(Role::Key));
-            let text = if action.name.ends_with('…') { format!("{}…", action.title) } else { action.title.to_owned() };
+            let text = if action.name.ends_with('…') {
+                format!("{}…", action.title)
+            } else {
+                action.title.to_owned()
+            };
             let text = ascii_name(&text, &inside);
             inside.put_cut(x + 26, y, end, &text, inside.role(Role::Text));
         }
@@ -119,7 +176,7 @@ impl Help {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::{self, valid};
+    use crate::registry;
 
     #[test]
     fn help_has_every_action_of_every_place() {

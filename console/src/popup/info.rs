@@ -100,7 +100,10 @@ mod tests {
 
     #[test]
     fn wraps_at_blanks() {
-        assert_eq!(wrap("the master has no such build", 10), ["the master", "has no", "such build"]);
+        assert_eq!(
+            wrap("the master has no such build", 10),
+            ["the master", "has no", "such build"]
+        );
         assert_eq!(wrap("abcdefghijkl", 5), ["abcde", "fghij", "kl"]);
         assert_eq!(wrap("", 5), [""]);
     }

@@ -109,7 +109,10 @@ pub(crate) fn paste(model: &mut Model, text: &str) {
 pub(crate) fn open_for(model: &mut Model, id: ActionId) {
     let selection = model.selection();
     let popup = match id {
-        ActionId::Force => selection.builder.and_then(|builder| force::Force::open(model, &builder)).map(Popup::Force),
+        ActionId::Force => selection
+            .builder
+            .and_then(|builder| force::Force::open(model, &builder))
+            .map(Popup::Force),
         ActionId::Rebuild => selection.build.map(|build| confirm::rebuild(model, &build)),
         ActionId::Pause => selection.worker.map(|worker| confirm::worker(model, &worker)),
         ActionId::Stop => match (selection.request, selection.build) {
@@ -127,7 +130,10 @@ pub(crate) fn waiting_of<'a>(model: &'a Model, selection: &Selection) -> Vec<&'a
     let waiting = model.replica.waiting();
     match selection.request {
         Some(id) => waiting.into_iter().filter(|request| request.id == id).collect(),
-        None => waiting.into_iter().filter(|request| Some(&request.builder) == selection.builder.as_ref()).collect(),
+        None => waiting
+            .into_iter()
+            .filter(|request| Some(&request.builder) == selection.builder.as_ref())
+            .collect(),
     }
 }
 

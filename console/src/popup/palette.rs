@@ -19,8 +19,13 @@ use crate::{
     },
 };
 
-pub(crate) const KEYS: &[(&str, &str)] =
-    &[("up down", "move"), ("enter", "run"), ("esc", "cancel"), (":1234", "line of a log"), ("#12", "build")];
+pub(crate) const KEYS: &[(&str, &str)] = &[
+    ("up down", "move"),
+    ("enter", "run"),
+    ("esc", "cancel"),
+    (":1234", "line of a log"),
+    ("#12", "build"),
+];
 /// Lines shown.
 const SHOWN: usize = 12;
 
@@ -56,7 +61,9 @@ impl Palette {
             (KeyCode::Down, _) | (KeyCode::Char('n'), true) => {
                 self.index = (self.index + 1).min(choices.len().saturating_sub(1));
             }
-            (KeyCode::Up, _) | (KeyCode::Char('p'), true) => self.index = self.index.saturating_sub(1),
+            (KeyCode::Up, _) | (KeyCode::Char('p'), true) => {
+                self.index = self.index.saturating_sub(1);
+            }
             (KeyCode::Tab, _) => {
                 if let Some(choice) = choices.get(self.index) {
                     self.input = Input::new(title(choice));
@@ -120,9 +127,13 @@ impl Palette {
         self.input.draw(&mut inside, x, 0, width.saturating_sub(x), true);
         let rows = usize::from(inside.height().saturating_sub(4)).max(1);
         let first = (self.index + 1).saturating_sub(rows);
-        for (y, (index, choice)) in (2_u16..).zip(choices.iter().enumerate().skip(first).take(rows)) {
+        for (y, (index, choice)) in (2_u16..).zip(choices.iter().enumerate().skip(first).take(rows))
+        {
             let (key, why) = match choice {
-                Choice::Act(action) => (registry::shown_key(action), update::possible(model, action).err()),
+                Choice::Act(action) => (
+                    registry::shown_key(action),
+                    update::possible(model, action).err().map(update::Hindrance::sentence),
+                ),
                 _ => (String::new(), None),
             };
             let role = if why.is_some() { Role::Dim } else { Role::Text };
@@ -191,8 +202,10 @@ pub(crate) fn filled(model: &Model, verb: &str) -> String {
         ("WORKER", selection.worker),
     ] {
         if let Some(value) = value {
-            let words: Vec<String> =
-                text.split(' ').map(|word| if word == name { quote(value.clone()) } else { word.to_owned() }).collect();
+            let words: Vec<String> = text
+                .split(' ')
+                .map(|word| if word == name { quote(value.clone()) } else { word.to_owned() })
+                .collect();
             text = words.join(" ");
         }
     }
@@ -213,7 +226,11 @@ fn score(typed: &str, title: &str, name: &str) -> Option<u32> {
         return Some(1);
     }
     let mut letters = title.chars();
-    typed.chars().filter(|letter| *letter != ' ').all(|letter| letters.any(|other| other == letter)).then_some(2)
+    typed
+        .chars()
+        .filter(|letter| *letter != ' ')
+        .all(|letter| letters.any(|other| other == letter))
+        .then_some(2)
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use crate::{
     widget::input::Input,
 };
 
-pub(crate) const KEYS: &[(&str, &str)] = &[("enter", "do it"), ("ctrl-u", "clear"), ("esc", "cancel")];
+pub(crate) const KEYS: &[(&str, &str)] =
+    &[("enter", "do it"), ("ctrl-u", "clear"), ("esc", "cancel")];
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +82,11 @@ impl Prompt {
             }
             Kind::Search => screen::log::search::begin(model, text, out),
             Kind::Save => {
-                if let Some(log) = model.log.as_ref().map(|screen| screen.buffer.log.clone()).filter(|_| !text.is_empty())
+                if let Some(log) = model
+                    .log
+                    .as_ref()
+                    .map(|screen| screen.buffer.log.clone())
+                    .filter(|_| !text.is_empty())
                 {
                     out.push(Command::Save { log, path: text.to_owned() });
                 }

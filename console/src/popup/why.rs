@@ -10,16 +10,22 @@ const MOST: usize = 8;
 pub(crate) fn open_why(model: &mut Model) {
     let selection = model.selection();
     let requests = waiting_of(model, &selection);
-    let now_ms = model.now_ms();
+    let now_ms = model.shown_ms();
     let mut lines = Vec::new();
     for request in requests.iter().take(MOST) {
         if !lines.is_empty() {
             lines.push((Role::Text, String::new()));
         }
         let waits = time::span(now_ms - request.submitted_at_ms);
-        let title = format!("request {}   {}   waits {waits}   priority {}", request.id, request.builder, request.priority);
+        let title = format!(
+            "request {}   {}   waits {waits}   priority {}",
+            request.id, request.builder, request.priority
+        );
         lines.push((Role::Strong, title));
-        lines.push((Role::Dim, format!("{}   {}", request.reason, words::source(&request.sourcestamps, None))));
+        lines.push((
+            Role::Dim,
+            format!("{}   {}", request.reason, words::source(&request.sourcestamps, None)),
+        ));
         if request.waits.is_empty() {
             lines.push((Role::Text, "nothing holds it back: it is about to start".into()));
         }

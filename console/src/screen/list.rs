@@ -22,7 +22,8 @@ pub(crate) fn moved(id: ActionId, index: usize, count: usize, page: usize) -> Op
 /// The first shown row, so that the selected one is in view and the list is not scrolled further than needed.
 pub(crate) fn scrolled(first: usize, selected: usize, count: usize, page: usize) -> usize {
     let page = page.max(1);
-    let first = if selected < first { selected } else { first.max((selected + 1).saturating_sub(page)) };
+    let first =
+        if selected < first { selected } else { first.max((selected + 1).saturating_sub(page)) };
     first.min(count.saturating_sub(page))
 }
 

@@ -92,7 +92,12 @@ pub(crate) fn follow_ended(model: &mut Model, log: &LogRef, broke: Option<&Refus
 }
 
 /// Where the errors are.
-pub(crate) fn marks(model: &mut Model, log: &LogRef, result: Result<LogMarksReply, Refusal>, out: &mut Out) {
+pub(crate) fn marks(
+    model: &mut Model,
+    log: &LogRef,
+    result: Result<LogMarksReply, Refusal>,
+    out: &mut Out,
+) {
     match model.place() {
         Place::Log(_) => log::marks(model, log, result, out),
         _ => build::marks(model, log, result, out),

@@ -12,15 +12,15 @@ use hyper_util::rt::TokioIo;
 use linn_proto::{
     common::Results,
     console::{
-        Beat, Delta, EventsRequest, FollowLogRequest, GetRequest, ListReply, ListRequest, LogHit, LogLine, LogLines,
-        LogMarksReply, LogMarksRequest, RawBytes, RawLogRequest, ReadLogRequest, Resumed, SearchLogRequest,
-        SnapshotPart, WaitRequest, WatchReply, WatchRequest,
+        Beat, Delta, EventsRequest, FollowLogRequest, GetRequest, ListReply, ListRequest, LogHit,
+        LogLine, LogLines, LogMarksReply, LogMarksRequest, RawBytes, RawLogRequest, ReadLogRequest,
+        Resumed, SearchLogRequest, SnapshotPart, WaitRequest, WatchReply, WatchRequest,
         console_server::{Console, ConsoleServer},
         watch_reply::Msg,
     },
     control::{
-        Accepted, CancelRequest, ForceRequest, PollSourceRequest, RebuildRequest, SetPriorityRequest, ShutdownRequest,
-        StopRequest, WorkerControlRequest,
+        Accepted, CancelRequest, ForceRequest, PollSourceRequest, RebuildRequest,
+        SetPriorityRequest, ShutdownRequest, StopRequest, WorkerControlRequest,
         control_server::{Control, ControlServer},
     },
     entity::{BuildRequest, BuildState, Entity, EntityId, Event, Kind, Notice, entity::Of},
@@ -113,7 +113,8 @@ impl Fake {
     /// Starts one; must be called inside a runtime.
     pub(crate) fn start(now_ms: i64, entities: Vec<Entity>) -> Self {
         let (incoming, accepted) = mpsc::channel(16);
-        let state = State { epoch: vec![7], seq: 1, now_ms, next_request: 90_000, ..State::default() };
+        let state =
+            State { epoch: vec![7], seq: 1, now_ms, next_request: 90_000, ..State::default() };
         let fake = Self {
             state: Arc::new(Mutex::new(state)),
             changed: watch::Sender::new(1),
@@ -273,7 +274,10 @@ fn reply(msg: Msg) -> WatchReply {
 #[tonic::async_trait]
 impl Console for Fake {
     type WatchStream = Stream<WatchReply>;
-    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+    async fn watch(
+        &self,
+        request: Request<WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
         let request = request.into_inner();
         let mut changed = self.changed.subscribe();
         let fake = self.clone();
@@ -285,11 +289,15 @@ impl Console for Fake {
                 let mut state = fake.state();
                 state.watches.push((request.epoch.clone(), request.since));
                 if request.epoch == state.epoch {
-                    first.push(reply(Msg::Resumed(Resumed { epoch: state.epoch.clone(), seq: state.seq })));
+                    first.push(reply(Msg::Resumed(Resumed {
+                        epoch: state.epoch.clone(),
+                        seq: state.seq,
+                    })));
                 } else {
                     let all: Vec<Entity> =
                         state.entities.values().filter_map(|(_, entity)| entity.clone()).collect();
-                    let parts: Vec<&[Entity]> = if all.is_empty() { vec![&[]] } else { all.chunks(PART).collect() };
+                    let parts: Vec<&[Entity]> =
+                        if all.is_empty() { vec![&[]] } else { all.chunks(PART).collect() };
                     for (index, part) in parts.iter().enumerate() {
                         first.push(reply(Msg::Snapshot(SnapshotPart {
                             epoch: state.epoch.clone(),
@@ -310,7 +318,8 @@ impl Console for Fake {
             loop {
                 let delta = {
                     let state = fake.state();
-                    let mut delta = Delta { seq: state.seq, at_ms: state.now_ms, ..Delta::default() };
+                    let mut delta =
+                        Delta { seq: state.seq, at_ms: state.now_ms, ..Delta::default() };
                     for ((kind, id), (seq, entity)) in &state.entities {
                         match entity {
                             _ if *seq <= last => {}
@@ -318,7 +327,8 @@ impl Console for Fake {
                             None => delta.removals.push(EntityId { kind: *kind, id: id.clone() }),
                         }
                     }
-                    delta.notices = state.notices.iter().filter(|notice| notice.seq > last).cloned().collect();
+                    delta.notices =
+                        state.notices.iter().filter(|notice| notice.seq > last).cloned().collect();
                     delta
                 };
                 if delta.seq > last {
@@ -342,16 +352,26 @@ impl Console for Fake {
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Entity>, Status> {
         let request = request.into_inner();
         let state = self.state();
-        let found = state.entities.get(&(request.kind, request.r#ref.clone())).and_then(|(_, entity)| entity.clone());
-        found.map(Response::new).ok_or_else(|| Status::not_found(format!("there is no {}", request.r#ref)))
+        let found = state
+            .entities
+            .get(&(request.kind, request.r#ref.clone()))
+            .and_then(|(_, entity)| entity.clone());
+        found
+            .map(Response::new)
+            .ok_or_else(|| Status::not_found(format!("there is no {}", request.r#ref)))
     }
 
-    async fn read_log(&self, request: Request<ReadLogRequest>) -> Result<Response<LogLines>, Status> {
+    async fn read_log(
+        &self,
+        request: Request<ReadLogRequest>,
+    ) -> Result<Response<LogLines>, Status> {
         let request = request.into_inner();
         let log = self.log(&request.log)?;
         let total = log.lines().len();
         let from = match (request.at_ms, request.from_line) {
-            (Some(at_ms), _) => usize::try_from((at_ms - log.first_ms + 99) / 100).unwrap_or(1).max(1),
+            (Some(at_ms), _) => {
+                usize::try_from((at_ms - log.first_ms + 99) / 100).unwrap_or(1).max(1)
+            }
             (None, from) if from < 0 => {
                 (total + 1).saturating_sub(usize::try_from(-from).unwrap_or(usize::MAX)).max(1)
             }
@@ -361,7 +381,10 @@ impl Console for Fake {
     }
 
     type FollowLogStream = Stream<LogLines>;
-    async fn follow_log(&self, request: Request<FollowLogRequest>) -> Result<Response<Self::FollowLogStream>, Status> {
+    async fn follow_log(
+        &self,
+        request: Request<FollowLogRequest>,
+    ) -> Result<Response<Self::FollowLogStream>, Status> {
         let request = request.into_inner();
         self.log(&request.log)?;
         let fake = self.clone();
@@ -374,9 +397,9 @@ impl Console for Fake {
                 let total = log.lines().len();
                 let from = next.unwrap_or_else(|| match request.from_line {
                     0 => total + 1,
-                    from if from < 0 => {
-                        (total + 1).saturating_sub(usize::try_from(-from).unwrap_or(usize::MAX)).max(1)
-                    }
+                    from if from < 0 => (total + 1)
+                        .saturating_sub(usize::try_from(-from).unwrap_or(usize::MAX))
+                        .max(1),
                     from => usize::try_from(from).unwrap_or(1),
                 });
                 next = Some(total + 1);
@@ -394,10 +417,14 @@ impl Console for Fake {
     }
 
     type SearchLogStream = Stream<LogHit>;
-    async fn search_log(&self, request: Request<SearchLogRequest>) -> Result<Response<Self::SearchLogStream>, Status> {
+    async fn search_log(
+        &self,
+        request: Request<SearchLogRequest>,
+    ) -> Result<Response<Self::SearchLogStream>, Status> {
         let request = request.into_inner();
         let log = self.log(&request.log)?;
-        let source = if request.literal { regex::escape(&request.pattern) } else { request.pattern };
+        let source =
+            if request.literal { regex::escape(&request.pattern) } else { request.pattern };
         let pattern = regex::RegexBuilder::new(&source)
             .case_insensitive(request.ignore_case)
             .build()
@@ -408,7 +435,11 @@ impl Console for Fake {
             .enumerate()
             .filter(|(index, text)| {
                 let number = *index as u64 + 1;
-                let inside = if request.backward { number <= request.from_line } else { number >= request.from_line };
+                let inside = if request.backward {
+                    number <= request.from_line
+                } else {
+                    number >= request.from_line
+                };
                 inside && pattern.is_match(&String::from_utf8_lossy(text))
             })
             .map(|(index, text)| LogHit {
@@ -425,17 +456,27 @@ impl Console for Fake {
     }
 
     type RawLogStream = Stream<RawBytes>;
-    async fn raw_log(&self, request: Request<RawLogRequest>) -> Result<Response<Self::RawLogStream>, Status> {
+    async fn raw_log(
+        &self,
+        request: Request<RawLogRequest>,
+    ) -> Result<Response<Self::RawLogStream>, Status> {
         let log = self.log(&request.into_inner().log)?;
-        let pieces: Vec<RawBytes> = log.text.chunks(1000).map(|data| RawBytes { data: data.to_vec().into() }).collect();
+        let pieces: Vec<RawBytes> =
+            log.text.chunks(1000).map(|data| RawBytes { data: data.to_vec().into() }).collect();
         Ok(Response::new(Box::pin(tokio_stream::iter(pieces).map(Ok))))
     }
 
-    async fn log_marks(&self, request: Request<LogMarksRequest>) -> Result<Response<LogMarksReply>, Status> {
+    async fn log_marks(
+        &self,
+        request: Request<LogMarksRequest>,
+    ) -> Result<Response<LogMarksReply>, Status> {
         let log = self.log(&request.into_inner().log)?;
         let lines = log.lines();
         let with = |word: &str| -> Vec<u64> {
-            let found = lines.iter().enumerate().filter(|(_, text)| String::from_utf8_lossy(text).contains(word));
+            let found = lines
+                .iter()
+                .enumerate()
+                .filter(|(_, text)| String::from_utf8_lossy(text).contains(word));
             found.map(|(index, _)| index as u64 + 1).collect()
         };
         let total = lines.len() as u64;
@@ -448,7 +489,10 @@ impl Console for Fake {
     }
 
     type EventsStream = Stream<Event>;
-    async fn events(&self, _request: Request<EventsRequest>) -> Result<Response<Self::EventsStream>, Status> {
+    async fn events(
+        &self,
+        _request: Request<EventsRequest>,
+    ) -> Result<Response<Self::EventsStream>, Status> {
         Ok(Response::new(Box::pin(tokio_stream::empty())))
     }
 
@@ -461,7 +505,12 @@ impl Console for Fake {
 impl Control for Fake {
     async fn force(&self, request: Request<ForceRequest>) -> Result<Response<Accepted>, Status> {
         let request = request.into_inner();
-        let what = format!("force {} {:?} ({})", request.builders.join(","), request.properties, request.reason);
+        let what = format!(
+            "force {} {:?} ({})",
+            request.builders.join(","),
+            request.properties,
+            request.reason
+        );
         self.act(&request.request_id, what, |state, seq| {
             state.next_request += 1;
             let id = state.next_request;
@@ -474,14 +523,22 @@ impl Control for Fake {
             };
             let entity = Entity { of: Some(Of::Request(one)) };
             state.entities.insert((Kind::Request.into(), id.to_string()), (seq, Some(entity)));
-            Accepted { made: vec![EntityId { kind: Kind::Request.into(), id: id.to_string() }], ..Accepted::default() }
+            Accepted {
+                made: vec![EntityId { kind: Kind::Request.into(), id: id.to_string() }],
+                ..Accepted::default()
+            }
         })
     }
 
-    async fn rebuild(&self, request: Request<RebuildRequest>) -> Result<Response<Accepted>, Status> {
+    async fn rebuild(
+        &self,
+        request: Request<RebuildRequest>,
+    ) -> Result<Response<Accepted>, Status> {
         let request = request.into_inner();
         let latest = if request.latest { " latest" } else { "" };
-        self.act(&request.request_id, format!("rebuild {}{latest}", request.build), |_, _| Accepted::default())
+        self.act(&request.request_id, format!("rebuild {}{latest}", request.build), |_, _| {
+            Accepted::default()
+        })
     }
 
     async fn stop(&self, request: Request<StopRequest>) -> Result<Response<Accepted>, Status> {
@@ -507,21 +564,33 @@ impl Control for Fake {
         self.act(&request.request_id, what, |_, _| Accepted::default())
     }
 
-    async fn set_priority(&self, _request: Request<SetPriorityRequest>) -> Result<Response<Accepted>, Status> {
+    async fn set_priority(
+        &self,
+        _request: Request<SetPriorityRequest>,
+    ) -> Result<Response<Accepted>, Status> {
         Ok(Response::new(Accepted::default()))
     }
 
-    async fn worker_control(&self, request: Request<WorkerControlRequest>) -> Result<Response<Accepted>, Status> {
+    async fn worker_control(
+        &self,
+        request: Request<WorkerControlRequest>,
+    ) -> Result<Response<Accepted>, Status> {
         let request = request.into_inner();
         let what = format!("{:?} {} ({})", request.verb(), request.worker, request.reason);
         self.act(&request.request_id, what, |_, _| Accepted::default())
     }
 
-    async fn poll_source(&self, _request: Request<PollSourceRequest>) -> Result<Response<Accepted>, Status> {
+    async fn poll_source(
+        &self,
+        _request: Request<PollSourceRequest>,
+    ) -> Result<Response<Accepted>, Status> {
         Ok(Response::new(Accepted::default()))
     }
 
-    async fn shutdown(&self, _request: Request<ShutdownRequest>) -> Result<Response<Accepted>, Status> {
+    async fn shutdown(
+        &self,
+        _request: Request<ShutdownRequest>,
+    ) -> Result<Response<Accepted>, Status> {
         Ok(Response::new(Accepted::default()))
     }
 }

@@ -3,8 +3,8 @@
 use linn_proto::{
     common::{Property, Results, SourceStamp},
     entity::{
-        Build, BuildRequest, BuildState, Builder, Buildset, Change, Entity, ForceForm, ForceParameter, Log, Master,
-        SinceGood, Step, StepState, Wait, Worker, entity::Of,
+        Build, BuildRequest, BuildState, Builder, Buildset, Change, Entity, ForceForm,
+        ForceParameter, Log, Master, SinceGood, Step, StepState, Wait, Worker, entity::Of,
     },
 };
 
@@ -26,7 +26,14 @@ fn step(number: u32, name: &str, from: i64, to: Option<i64>, results: Results, u
         (false, None) => StepState::Running,
         (false, Some(_)) => StepState::Finished,
     };
-    let log = Log { name: "stdio".into(), bytes: 4_100_000, lines: 38_211, complete: to.is_some(), id: 1, truncated: false };
+    let log = Log {
+        name: "stdio".into(),
+        bytes: 4_100_000,
+        lines: 38_211,
+        complete: to.is_some(),
+        id: 1,
+        truncated: false,
+    };
     Step {
         number,
         name: name.into(),
@@ -43,7 +50,13 @@ fn step(number: u32, name: &str, from: i64, to: Option<i64>, results: Results, u
 }
 
 /// A build whose steps share its time as fetch, compile and test do.
-pub(crate) fn build(builder: &str, number: u32, started: i64, ended: Option<i64>, results: Results) -> Build {
+pub(crate) fn build(
+    builder: &str,
+    number: u32,
+    started: i64,
+    ended: Option<i64>,
+    results: Results,
+) -> Build {
     let until = ended.unwrap_or(NOW);
     let span = until - started;
     let (a, b) = (started + span / 10, started + span / 2);
@@ -51,7 +64,14 @@ pub(crate) fn build(builder: &str, number: u32, started: i64, ended: Option<i64>
     let steps = vec![
         step(1, "fetch", started, Some(a), Results::Success, 20_000),
         step(2, "compile", a, Some(b), Results::Success, 170_000),
-        step(3, "test", b, ended, if ended.is_none() { Results::Unspecified } else { results }, 174_000),
+        step(
+            3,
+            "test",
+            b,
+            ended,
+            if ended.is_none() { Results::Unspecified } else { results },
+            174_000,
+        ),
         step(4, "package", 0, None, Results::Unspecified, 31_000),
     ];
     Build {
@@ -80,14 +100,18 @@ pub(crate) fn build(builder: &str, number: u32, started: i64, ended: Option<i64>
             changes: vec![2, 3],
             blamelist: vec!["Ben Ito <ben@example.org>".into(), "Li Wen <li@example.org>".into()],
         }),
-        properties: ["branch \"main\" scheduler", "got_revision \"41b0e226c1\" step", "clean false force"]
-            .iter()
-            .map(|line| {
-                let mut parts = line.split(' ');
-                let mut next = || parts.next().unwrap_or_default().to_owned();
-                Property { name: next(), json: next(), source: next() }
-            })
-            .collect(),
+        properties: [
+            "branch \"main\" scheduler",
+            "got_revision \"41b0e226c1\" step",
+            "clean false force",
+        ]
+        .iter()
+        .map(|line| {
+            let mut parts = line.split(' ');
+            let mut next = || parts.next().unwrap_or_default().to_owned();
+            Property { name: next(), json: next(), source: next() }
+        })
+        .collect(),
         steps,
         attempt: 1,
         text: if failed { "failed test (failure)".into() } else { "build successful".into() },
@@ -109,12 +133,21 @@ fn builder(name: &str, state: &str, pending: u32) -> Builder {
             required: true,
             ..ForceParameter::default()
         },
-        ForceParameter { name: "clean".into(), kind: "bool".into(), default_json: "false".into(), ..ForceParameter::default() },
+        ForceParameter {
+            name: "clean".into(),
+            kind: "bool".into(),
+            default_json: "false".into(),
+            ..ForceParameter::default()
+        },
     ];
     let group = name.split('-').next().unwrap_or_default();
     Builder {
         name: name.into(),
-        tags: if ["linux", "mac", "win"].contains(&group) { vec![group.into()] } else { Vec::new() },
+        tags: if ["linux", "mac", "win"].contains(&group) {
+            vec![group.into()]
+        } else {
+            Vec::new()
+        },
         workers: vec![format!("w-{}-01", &name[..3])],
         state: state.into(),
         pending,
@@ -161,7 +194,11 @@ fn request(id: u64, builder: &str, waits: &[(&str, &str)], minutes: i64) -> Buil
         submitted_at_ms: NOW - minutes * MINUTE,
         waits: waits
             .iter()
-            .map(|(kind, detail)| Wait { kind: (*kind).into(), detail: (*detail).into(), until_ms: None })
+            .map(|(kind, detail)| Wait {
+                kind: (*kind).into(),
+                detail: (*detail).into(),
+                until_ms: None,
+            })
             .collect(),
         reason: "on-commit main".into(),
         owners: vec!["Li Wen <li@example.org>".into()],
@@ -202,12 +239,20 @@ pub(crate) fn farm() -> Vec<Entity> {
         entities.push(entity(Of::Builder(builder(name, state, pending))));
     }
     let mut builds = Vec::new();
-    for number in 0..20 {
-        let ago = i64::from(20 - number) * 40 + 30;
-        for name in ["linux-rel", "linux-dbg", "linux-asan", "mac-arm", "mac-x64", "win-rel", "docs"] {
+    for (name, first) in [
+        ("linux-rel", 893),
+        ("linux-dbg", 356),
+        ("linux-asan", 180),
+        ("mac-arm", 98),
+        ("mac-x64", 67),
+        ("win-rel", 434),
+        ("docs", 146),
+    ] {
+        for number in 0..20 {
+            let ago = i64::from(20 - number) * 40 + 30;
             let flips = name == "linux-asan" && number % 7 == 3;
             let results = if flips { Failure } else { Success };
-            builds.push(build(name, 100 + number, at(ago), Some(at(ago - 6)), results));
+            builds.push(build(name, first + number, at(ago), Some(at(ago - 6)), results));
         }
     }
     builds.extend([
@@ -249,7 +294,11 @@ pub(crate) fn farm() -> Vec<Entity> {
         ..request(88_377, "linux-dbg", &[], 10)
     };
     entities.push(entity(Of::Request(claimed)));
-    entities.push(entity(Of::Buildset(Buildset { id: 4127, reason: "on-commit main".into(), ..Buildset::default() })));
+    entities.push(entity(Of::Buildset(Buildset {
+        id: 4127,
+        reason: "on-commit main".into(),
+        ..Buildset::default()
+    })));
     entities
 }
 
@@ -259,12 +308,17 @@ pub(crate) fn log_text() -> Vec<u8> {
     for number in 1..=1200 {
         let line = match number {
             700 => "---- lexer::unicode_3 stdout ----".to_owned(),
-            701 => "\x1b[1;31merror\x1b[0m: thread 'lexer::unicode_3' panicked at src/lexer.rs:418:9:".to_owned(),
+            701 => {
+                "\x1b[1;31merror\x1b[0m: thread 'lexer::unicode_3' panicked at src/lexer.rs:418:9:"
+                    .to_owned()
+            }
             702 => "assertion `left == right` failed".to_owned(),
             703 => "  left: 3".to_owned(),
             704 => " right: 4".to_owned(),
             1100 => "error: test failed, to rerun pass `--lib`".to_owned(),
-            _ if number % 97 == 0 => format!("warning: unused variable: `x{number}` in a line that is long enough to be wrapped at eighty columns, twice perhaps"),
+            _ if number % 97 == 0 => format!(
+                "warning: unused variable: `x{number}` in a line that is long enough to be wrapped at eighty columns, twice perhaps"
+            ),
             _ => format!("test case_{number:04} ... \x1b[32mok\x1b[0m"),
         };
         text.extend_from_slice(line.as_bytes());

@@ -7,7 +7,11 @@ use crate::canvas::Canvas;
 /// Draws `share` (0.0 to 1.0 and beyond, cut) of `cells`.
 pub(crate) fn share(canvas: &mut Canvas<'_>, x: u16, y: u16, cells: u16, share: f64, style: Style) {
     let eighths = (share.clamp(0.0, 1.0) * f64::from(cells) * 8.0).round();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to eight times a u16 above")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to eight times a u16 above"
+    )]
     let eighths = eighths as u32;
     // Something that took time at all is seen.
     let eighths = if share > 0.0 { eighths.max(1) } else { 0 };

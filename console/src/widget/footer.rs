@@ -5,9 +5,9 @@ use crate::{
     glyph::State,
     model::{LinkState, Model},
     popup::Popup,
-    registry::{self, ActionId, Right},
+    registry::{self, ActionId},
     theme::Role,
-    update,
+    update::{self, Hindrance},
     widget::sentence,
 };
 
@@ -68,9 +68,11 @@ fn valid_keys(model: &Model, canvas: &mut Canvas<'_>, y: u16) {
     let help = registry::valid(scope).find(|action| action.id == ActionId::Help);
     let help_cells = if help.is_some() { 8 } else { 0 };
     let mut x = 1;
-    for action in registry::valid(scope).filter(|action| action.footer && action.id != ActionId::Help) {
-        let read_only = action.right != Right::Viewer && model.options.read_only;
-        if !read_only && update::possible(model, action).is_err() && model.is_live() {
+    for action in
+        registry::valid(scope).filter(|action| action.footer && action.id != ActionId::Help)
+    {
+        let possible = update::possible(model, action);
+        if matches!(possible, Err(Hindrance::Missing(_))) {
             continue;
         }
         let key = registry::shown_key(action);
@@ -79,7 +81,7 @@ fn valid_keys(model: &Model, canvas: &mut Canvas<'_>, y: u16) {
             continue;
         }
         let (key_role, name_role) =
-            if update::possible(model, action).is_err() { (Role::Dim, Role::Dim) } else { (Role::Key, Role::Text) };
+            if possible.is_err() { (Role::Dim, Role::Dim) } else { (Role::Key, Role::Text) };
         x = canvas.say(x, y, &key, key_role);
         x = canvas.say(x + 1, y, &ascii_name(action.name, canvas), name_role) + 2;
     }

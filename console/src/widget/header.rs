@@ -2,7 +2,6 @@
 //!
 //! The first line is a row of segments. Those of later versions (tree, on duty) come between these without moving them.
 
-use linn_proto::entity::BuildState;
 use ratatui::style::Style;
 
 use crate::{
@@ -86,27 +85,42 @@ fn segments(model: &Model, canvas: &Canvas<'_>, wide: bool) -> Vec<Segment> {
     }
     let reds = model.reds();
     let new = reds.iter().filter(|build| build.new_failure).count();
-    let red_style = if reds.is_empty() { theme.state(State::Success) } else { theme.state(State::Failure) };
+    let red_style =
+        if reds.is_empty() { theme.state(State::Success) } else { theme.state(State::Failure) };
     segments.push(match (reds.len(), wide) {
         (0, true) => vec![(format!("{} all green", glyph(State::Success)), red_style)],
         (0, false) => vec![(format!("{} green", glyph(State::Success)), red_style)],
         (count, true) => {
-            let text = if new > 0 { format!("{} {count} red, {new} new", glyph(State::Failure)) } else { format!("{} {count} red", glyph(State::Failure)) };
+            let text = if new > 0 {
+                format!("{} {count} red, {new} new", glyph(State::Failure))
+            } else {
+                format!("{} {count} red", glyph(State::Failure))
+            };
             vec![(text, red_style)]
         }
         (count, false) => {
-            let text = if new > 0 { format!("{}{count} {new}new", glyph(State::Failure)) } else { format!("{}{count}", glyph(State::Failure)) };
+            let text = if new > 0 {
+                format!("{}{count} {new}new", glyph(State::Failure))
+            } else {
+                format!("{}{count}", glyph(State::Failure))
+            };
             vec![(text, red_style)]
         }
     });
-    let running = model.replica.all_builds().filter(|build| build.state() != BuildState::Finished).count();
+    let running = model.replica.running().count();
     let waiting = model.replica.waiting();
-    let mut queue = format!("{}{running} {}{}", glyph(State::Running), glyph(State::Queued), waiting.len());
+    let mut queue =
+        format!("{}{running} {}{}", glyph(State::Running), glyph(State::Queued), waiting.len());
     if wide {
-        queue = format!("{}{running}  {}{}", glyph(State::Running), glyph(State::Queued), waiting.len());
+        queue = format!(
+            "{}{running}  {}{}",
+            glyph(State::Running),
+            glyph(State::Queued),
+            waiting.len()
+        );
     }
     if let Some(oldest) = waiting.iter().map(|request| request.submitted_at_ms).min() {
-        let age = time::age(model.now_ms() - oldest);
+        let age = time::age(model.shown_ms() - oldest);
         queue = if wide { format!("{queue} oldest {age}") } else { format!("{queue} {age}") };
     }
     segments.push(vec![(queue, theme.role(Role::Text))]);
@@ -117,7 +131,9 @@ fn segments(model: &Model, canvas: &Canvas<'_>, wide: bool) -> Vec<Segment> {
         ((if wide { "workers " } else { "w " }).to_owned(), theme.role(Role::Text)),
         (format!("{online}/{all}"), style),
     ]);
-    if let Some(trouble) = model.replica.master.as_ref().map(|master| &master.trouble).filter(|text| !text.is_empty()) {
+    if let Some(trouble) =
+        model.replica.master.as_ref().map(|master| &master.trouble).filter(|text| !text.is_empty())
+    {
         segments.push(vec![(format!("! {trouble}"), theme.role(Role::Alarm))]);
     }
     segments
@@ -132,11 +148,16 @@ fn broken(model: &Model, canvas: &mut Canvas<'_>, since_ms: i64, why: &str, retr
     let x = canvas.put(
         x + 2,
         0,
-        &format!("NO LINK since {} ({})", model.zone.second(since_ms), time::age(now_ms - since_ms)),
+        &format!(
+            "NO LINK since {} ({})",
+            model.zone.second(since_ms),
+            time::age(now_ms - since_ms)
+        ),
         alarm,
     );
     let left = retry_at_ms - now_ms;
-    let retry = if left <= 0 { "trying".to_owned() } else { format!("retry {}", time::age(left + 999)) };
+    let retry =
+        if left <= 0 { "trying".to_owned() } else { format!("retry {}", time::age(left + 999)) };
     let x = canvas.put(x, 0, &format!(", old data, {retry}, ctrl-r now"), alarm);
     if width >= WIDE {
         canvas.put_cut(x + 2, 0, width.saturating_sub(1), why, canvas.role(Role::Dim));
@@ -171,13 +192,18 @@ fn crumbs(model: &Model, canvas: &Canvas<'_>, wide: bool) -> Vec<(String, Style)
     let (strong, text) = (canvas.role(Role::Strong), canvas.role(Role::Text));
     let waiting = || model.replica.waiting().len();
     match model.place() {
-        Place::Waterfall => vec![("1 Waterfall".into(), strong), (filtered(&model.waterfall.filter), text)],
+        Place::Waterfall => {
+            vec![("1 Waterfall".into(), strong), (filtered(&model.waterfall.filter), text)]
+        }
         Place::Builders => vec![
             ("3 Builders".into(), strong),
-            (format!("{} ({})", filtered(&model.builders.filter), model.replica.builders.len()), text),
+            (
+                format!("{} ({})", filtered(&model.builders.filter), model.replica.builders.len()),
+                text,
+            ),
         ],
         Place::Queue => {
-            let running = model.replica.all_builds().filter(|build| build.state() != BuildState::Finished).count();
+            let running = model.replica.running().count();
             let mut facts = format!("{} waiting, {running} running", waiting());
             if !model.queue.filter.is_empty() {
                 facts = format!("{} {facts}", model.queue.filter);
@@ -185,39 +211,56 @@ fn crumbs(model: &Model, canvas: &Canvas<'_>, wide: bool) -> Vec<(String, Style)
             vec![("4 Queue".into(), strong), (facts, text)]
         }
         Place::Workers => {
-            let online = model.replica.workers.values().filter(|worker| worker.state == "online").count();
+            let online =
+                model.replica.workers.values().filter(|worker| worker.state == "online").count();
             vec![
                 ("5 Workers".into(), strong),
                 (format!("{}, {online} up", model.replica.workers.len()), text),
             ]
         }
-        Place::Later(number) => vec![(format!("{number} {}", screen::later::title(*number)), strong)],
+        Place::Later(number) => {
+            vec![(format!("{number} {}", screen::later::title(*number)), strong)]
+        }
         Place::Build(build) => {
-            let mut crumbs = vec![(build.builder.clone(), strong), (format!("#{}", build.number), strong)];
+            let mut crumbs =
+                vec![(build.builder.clone(), strong), (format!("#{}", build.number), strong)];
             if wide && let Some(number) = model.trail.first().and_then(crate::update::number) {
                 crumbs.insert(0, (format!("{number} {}", root_name(number)), text));
             }
             if let Some(found) = model.replica.build(build) {
                 let state = State::of_build(found);
-                let facts = screen::build::headline(found, model.now_ms());
-                crumbs.push((format!("  {} {facts}", canvas.glyphs.state(state)), canvas.theme.state(state)));
+                let facts = screen::build::headline(found, model.shown_ms());
+                crumbs.push((
+                    format!("  {} {facts}", canvas.glyphs.state(state)),
+                    canvas.theme.state(state),
+                ));
             }
             crumbs
         }
         Place::Log(log) => {
             let found = model.replica.build(&log.build);
-            let step = found.and_then(|build| build.steps.iter().find(|step| step.number == log.step));
+            let step =
+                found.and_then(|build| build.steps.iter().find(|step| step.number == log.step));
             let name = step.map_or_else(|| log.step.to_string(), |step| step.name.clone());
             let mut crumbs = if wide {
-                vec![(log.build.builder.clone(), strong), (format!("#{}", log.build.number), strong), (name, strong)]
+                vec![
+                    (log.build.builder.clone(), strong),
+                    (format!("#{}", log.build.number), strong),
+                    (name, strong),
+                ]
             } else {
                 vec![(name, strong), (log.build.to_string(), strong)]
             };
             crumbs.push((log.name.clone(), strong));
             if let Some(step) = step {
                 let state = State::of_step(step);
-                let took = words::step_duration_ms(step, model.now_ms()).map(time::step_span).unwrap_or_default();
-                crumbs.push((format!("  {} {took}", canvas.glyphs.state(state)), canvas.theme.state(state)));
+                let took = words::step_duration_ms(step, model.shown_ms())
+                    .map(time::step_span)
+                    .unwrap_or_default();
+                crumbs.push((
+                    format!("  {} {took}", canvas.glyphs.state(state)),
+                    canvas.theme.state(state),
+                ));
             }
             crumbs
         }
@@ -255,8 +298,11 @@ fn aside(model: &Model, canvas: &Canvas<'_>, wide: bool) -> String {
         }
         Place::Builders => format!("sort: {}", model.builders.sort_name()),
         Place::Queue => {
-            let oldest = model.replica.waiting().iter().map(|request| request.submitted_at_ms).min();
-            oldest.map_or_else(String::new, |oldest| format!("oldest {}", time::span(model.now_ms() - oldest)))
+            let oldest =
+                model.replica.waiting().iter().map(|request| request.submitted_at_ms).min();
+            oldest.map_or_else(String::new, |oldest| {
+                format!("oldest {}", time::span(model.shown_ms() - oldest))
+            })
         }
         Place::Workers => format!("sort: {}", model.workers.sort_name()),
         Place::Later(_) => String::new(),

@@ -74,7 +74,10 @@ impl Input {
     }
 
     fn after(&self) -> usize {
-        self.text[self.cursor..].graphemes(true).next().map_or(self.cursor, |next| self.cursor + next.len())
+        self.text[self.cursor..]
+            .graphemes(true)
+            .next()
+            .map_or(self.cursor, |next| self.cursor + next.len())
     }
 
     /// Draws the text with its cursor; when it is too long, its part before the cursor.
@@ -94,7 +97,12 @@ impl Input {
         let mut tail_at = at;
         if active {
             let under = next.unwrap_or(" ");
-            tail_at = canvas.part(0, 0, end, y + 1).put(at, y, under, style.add_modifier(Modifier::REVERSED));
+            tail_at = canvas.part(0, 0, end, y + 1).put(
+                at,
+                y,
+                under,
+                style.add_modifier(Modifier::REVERSED),
+            );
         }
         let tail = if active { &self.text[self.after()..] } else { &self.text[self.cursor..] };
         canvas.put_cut(tail_at, y, end, tail, style);
@@ -118,7 +126,10 @@ mod tests {
         assert_eq!(input.text(), "force ");
         input.insert("mac\n");
         assert_eq!(input.text(), "force mac ");
-        press(&mut input, &[(KeyCode::Char('a'), true), (KeyCode::Delete, false), (KeyCode::Char('F'), false)]);
+        press(
+            &mut input,
+            &[(KeyCode::Char('a'), true), (KeyCode::Delete, false), (KeyCode::Char('F'), false)],
+        );
         assert_eq!(input.text(), "Force mac ");
         press(&mut input, &[(KeyCode::Char('k'), true)]);
         assert_eq!(input.text(), "F");

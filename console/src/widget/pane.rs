@@ -16,9 +16,12 @@ pub(crate) fn pane<'a>(canvas: &'a mut Canvas<'_>, title: &str, active: bool) ->
             canvas.put(0, y, canvas.glyphs.vertical, style);
             canvas.put(right, y, canvas.glyphs.vertical, style);
         }
-        for (x, y, corner) in
-            [(0, 0, top_left), (right, 0, top_right), (0, bottom, bottom_left), (right, bottom, bottom_right)]
-        {
+        for (x, y, corner) in [
+            (0, 0, top_left),
+            (right, 0, top_right),
+            (0, bottom, bottom_left),
+            (right, bottom, bottom_right),
+        ] {
             canvas.put(x, y, corner, style);
         }
         if !title.is_empty() {

@@ -28,14 +28,16 @@ pub(crate) fn selected(model: &Model, canvas: &mut Canvas<'_>, y: u16, end: u16)
             canvas.put_cut(1, y, end, &text, canvas.role(Role::Text));
         }
         Place::Later(_) => {}
-        Place::Waterfall | Place::Builders => match selection.build.as_ref().and_then(|id| model.replica.build(id)) {
-            Some(found) => build(model, canvas, y, end, found),
-            None => {
-                if let Some(name) = selection.builder {
-                    idle(model, canvas, y, end, &name);
+        Place::Waterfall | Place::Builders => {
+            match selection.build.as_ref().and_then(|id| model.replica.build(id)) {
+                Some(found) => build(model, canvas, y, end, found),
+                None => {
+                    if let Some(name) = selection.builder {
+                        idle(model, canvas, y, end, &name);
+                    }
                 }
             }
-        },
+        }
     }
 }
 
@@ -48,7 +50,13 @@ pub(crate) fn build(model: &Model, canvas: &mut Canvas<'_>, y: u16, end: u16, bu
     let x = canvas.put(1, 0, canvas.glyphs.state(state), style);
     let name = format!("{} #{}", build.builder, build.number);
     let x = canvas.say(x + 1, 0, &name, Role::Strong);
-    let mut x = canvas.put_cut(x + 2, 0, end, &words::outcome(build, model.now_ms()), canvas.role(Role::Text));
+    let mut x = canvas.put_cut(
+        x + 2,
+        0,
+        end,
+        &words::outcome(build, model.shown_ms()),
+        canvas.role(Role::Text),
+    );
     if build.new_failure {
         x = canvas.put(x + 2, 0, "NEW", style);
     }
@@ -58,7 +66,9 @@ pub(crate) fn build(model: &Model, canvas: &mut Canvas<'_>, y: u16, end: u16, bu
     } else {
         facts.push(words::source(&build.sourcestamps, Some(build)));
     }
-    if let Some(builder) = model.replica.builders.get(&build.builder).filter(|builder| builder.pending > 0) {
+    if let Some(builder) =
+        model.replica.builders.get(&build.builder).filter(|builder| builder.pending > 0)
+    {
         facts.push(format!("{} queued", builder.pending));
     }
     for fact in facts.into_iter().filter(|fact| !fact.is_empty()) {
@@ -74,11 +84,19 @@ fn idle(model: &Model, canvas: &mut Canvas<'_>, y: u16, end: u16, name: &str) {
     let first = model.replica.waiting().into_iter().find(|request| request.builder == name);
     let text = match (first, model.replica.builders.get(name)) {
         (Some(request), _) => {
-            let why = request.waits.first().map(|wait| words::wait(wait, model.now_ms())).unwrap_or_default();
+            let why = request
+                .waits
+                .first()
+                .map(|wait| words::wait(wait, model.shown_ms()))
+                .unwrap_or_default();
             format!("request {} waits: {why}", request.id)
         }
-        (None, Some(builder)) if builder.never_start => "never built: no worker could ever run it".into(),
-        (None, Some(builder)) if builder.state == "offline" => "never built: none of its workers is there".into(),
+        (None, Some(builder)) if builder.never_start => {
+            "never built: no worker could ever run it".into()
+        }
+        (None, Some(builder)) if builder.state == "offline" => {
+            "never built: none of its workers is there".into()
+        }
         _ => "never built; f forces a build".into(),
     };
     canvas.put_cut(x + 2, y, end, &text, canvas.role(Role::Text));

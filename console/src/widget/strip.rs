@@ -1,7 +1,5 @@
 //! The strip: one glyph for each builder, wherever you are; a bracket shows which ones the waterfall has in view.
 
-use linn_proto::entity::BuildState;
-
 use crate::{
     canvas::Canvas,
     glyph::State,
@@ -17,12 +15,15 @@ pub(crate) fn strip(canvas: &mut Canvas<'_>, model: &Model, x: u16, y: u16, cell
         return 0;
     }
     let window = in_view(model);
-    let first = builders.iter().position(|builder| Some(builder.name.as_str()) == window.first().copied());
+    let first =
+        builders.iter().position(|builder| Some(builder.name.as_str()) == window.first().copied());
     let bracketed = first.is_some() && window.len() < builders.len();
     let room = usize::from(cells).saturating_sub(if bracketed { 2 } else { 0 });
     // More builders than room: the part around what is in view.
     let from = match first {
-        Some(first) if builders.len() > room => first.saturating_sub((room.saturating_sub(window.len())) / 2),
+        Some(first) if builders.len() > room => {
+            first.saturating_sub((room.saturating_sub(window.len())) / 2)
+        }
         _ => 0,
     }
     .min(builders.len().saturating_sub(room));
@@ -35,7 +36,7 @@ pub(crate) fn strip(canvas: &mut Canvas<'_>, model: &Model, x: u16, y: u16, cell
         }
         let state = model.builder_state(&builder.name);
         // What runs is seen running, in the colour of what it has to make good.
-        let runs = model.replica.builds_of(&builder.name).rev().any(|build| build.state() != BuildState::Finished);
+        let runs = model.replica.running_of(&builder.name).is_some();
         let glyph = canvas.glyphs.state(if runs { State::Running } else { state });
         let style = canvas.theme.state(state);
         at = canvas.part(0, 0, end, y + 1).put(at, y, glyph, style);
@@ -54,5 +55,10 @@ fn in_view(model: &Model) -> Vec<&str> {
     }
     let shown = waterfall::grid::widths(model).shown;
     let columns = waterfall::columns(model);
-    columns.iter().skip(model.waterfall.first).take(shown).map(|builder| builder.name.as_str()).collect()
+    columns
+        .iter()
+        .skip(model.waterfall.first)
+        .take(shown)
+        .map(|builder| builder.name.as_str())
+        .collect()
 }

@@ -1,5 +1,22 @@
 //! Where facts become durable: one trait, SQLite behind it, and a simple twin in memory for tests.
 
+mod filter;
+mod folder;
+mod janitor;
+mod journal;
+mod memory;
+mod rules;
+mod sqlite;
+
+pub use filter::{
+    BuildFilter, BuildStateFilter, BuildsetFilter, ChangeFilter, DEFAULT_LIMIT, Event,
+    RequestFilter,
+};
+pub use folder::{FREE_SPACE_FLOOR, free_space};
+pub use memory::MemoryStore;
+pub use sqlite::{Queries, SqliteStore};
+
+use linn_core::id::ConfigDigest;
 use linn_core::record::Record;
 use linn_core::state::Tables;
 use linn_core::time::Timestamp;
@@ -18,6 +35,23 @@ pub trait Store: Send {
     /// # Errors
     /// When the database cannot be read; the sentence says what to do.
     fn load(&mut self) -> Result<Tables, StoreError>;
+
+    /// Keeps the text of a configuration and of all that it loaded, by digest (D9): before the first build with it.
+    /// Keeping it again changes nothing.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    fn keep_config(
+        &mut self,
+        digest: &ConfigDigest,
+        sources: &[(String, String)],
+    ) -> Result<(), StoreError>;
+
+    /// Forgets a small bite of what is older than anybody needs, between other work. Says whether there is more.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    fn tidy(&mut self, now: Timestamp) -> Result<bool, StoreError>;
 }
 
 /// The journal numbers of one commit: `first..=last`; empty when `last < first`.
@@ -72,4 +106,16 @@ pub enum StoreError {
         /// What SQLite says.
         detail: String,
     },
+}
+
+impl StoreError {
+    fn other(file: &std::path::Path, error: &std::io::Error) -> Self {
+        let file = file.display().to_string();
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Self::Full { file }
+            }
+            _ => Self::Other { file, detail: error.to_string() },
+        }
+    }
 }

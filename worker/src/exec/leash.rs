@@ -18,6 +18,7 @@ pub(crate) struct LeashId(pub(crate) u64);
 
 /// What a leash tells the agent.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "moved once and never kept in bulk")]
 pub(crate) enum Told {
     /// The supervisor said something.
     Report { leash: LeashId, report: Report },

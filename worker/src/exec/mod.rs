@@ -1,6 +1,6 @@
 //! Running commands so that they outlive whoever ordered them.
 //!
-//! On the supervisor's side: [`supervise`] is the process, [`watch`] its loop, [`line`] its end of the talk with the
+//! On the supervisor's side: [`supervise`] is the process, [`watch`] its loop, [`mod@line`] its end of the talk with the
 //! agent, the rest its parts. On the agent's side: [`pool`] keeps supervisors and [`leash`] holds one of them.
 
 pub(crate) mod env;

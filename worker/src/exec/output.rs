@@ -154,8 +154,8 @@ impl Logs {
 
     /// Makes the logs survive a power cut.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        let files = self.logs.iter().filter_map(|log| log.files.as_ref());
-        files.map(|files| files.bytes.sync_data().and_then(|()| files.spans.sync_data())).collect()
+        let mut files = self.logs.iter().filter_map(|log| log.files.as_ref());
+        files.try_for_each(|files| files.bytes.sync_data().and_then(|()| files.spans.sync_data()))
     }
 
     /// Lengths and digests, and what was captured.

@@ -81,6 +81,7 @@ pub(crate) struct Watch<'line> {
     /// How far the stop has gone.
     stopping: StopNow,
     kill_at: Option<Instant>,
+    killed: bool,
     news_since: Option<Instant>,
     current: Option<Current>,
     last_status: Option<WaitStatus>,
@@ -109,6 +110,7 @@ impl<'line> Watch<'line> {
             stopped: None,
             stopping: StopNow::No,
             kill_at: None,
+            killed: false,
             news_since: None,
             current: None,
             last_status: None,
@@ -204,7 +206,6 @@ impl<'line> Watch<'line> {
     /// One wait and all that came of it.
     fn turn(&mut self, longest: Duration) -> io::Result<()> {
         let now = Instant::now();
-        self.heed_time(now);
         let blocked = self.is_blocked();
         let timeout = self.timeout(now, longest, blocked);
         let ready = self.wait(timeout, blocked)?;
@@ -225,14 +226,19 @@ impl<'line> Watch<'line> {
             self.read_tails();
         }
         self.reap()?;
+        // Last, so that what was read in this turn counts, and so that a stop is known when the turn is over.
+        self.heed_time(Instant::now());
         self.flush_news();
         Ok(())
     }
 
-    /// Whether the spool is full: the agent must first hear that the master has something of it.
+    /// Whether the spool is full: the agent must first hear that the master has something of it. What is left in the
+    /// pipe of a killed tree is taken in any case: the master may want to hear no more of it.
     fn is_blocked(&self) -> bool {
         let steer = self.line.steer();
-        steer.limit > 0 && self.logs.total().saturating_sub(steer.acked) >= steer.limit
+        !self.killed
+            && steer.limit > 0
+            && self.logs.total().saturating_sub(steer.acked) >= steer.limit
     }
 
     fn heed_agent(&mut self) {
@@ -248,7 +254,7 @@ impl<'line> Watch<'line> {
         if self.is_blocked() {
             self.excuse(now);
         }
-        if self.stopped.is_none() && self.current.is_some() {
+        if self.stopped.is_none() {
             if let Some(limit) = self.limits.total.filter(|limit| now >= self.began + *limit) {
                 self.stop(Stopped::TooLong(limit), StopNow::Interrupt);
             } else if let Some(limit) =
@@ -259,6 +265,7 @@ impl<'line> Watch<'line> {
         }
         if self.kill_at.is_some_and(|at| now >= at) {
             self.kill_tree();
+            self.killed = true;
             self.kill_at = Some(now + KILL_AGAIN);
         }
         let held_long =
@@ -328,10 +335,12 @@ impl<'line> Watch<'line> {
         let mut no_later = |other: Option<Instant>| at = at.min(other.unwrap_or(at));
         no_later(self.kill_at.filter(|_| self.current.is_some()));
         no_later(self.news_since.map(|since| since + GATHER));
+        if self.stopped.is_none() {
+            no_later(self.limits.total.map(|limit| self.began + limit));
+        }
         if let Some(current) = &self.current {
             no_later(current.ended.filter(|_| !blocked).map(|ended| ended + HOLDERS));
             if self.stopped.is_none() {
-                no_later(self.limits.total.map(|limit| self.began + limit));
                 let silence = self.limits.silence.filter(|_| !blocked);
                 no_later(silence.map(|limit| self.last_output + limit));
             }

@@ -123,12 +123,9 @@ async fn what_is_not_there_is_said_in_one_sentence() {
     assert_eq!(ending(&finished), Ending::Failed);
     assert!(why(&finished).starts_with("cannot fetch from"), "{finished:?}");
     assert_eq!(finished.exit.unwrap().code, 128);
-    for bad in ["--upload-pack=touch owned", "ext::sh -c id"] {
-        let finished =
-            check_out(&world, 4, Checkout { repository: bad.into(), ..of(&repository) }).await;
-        assert_eq!(ending(&finished), Ending::NotStarted, "{bad}");
-        world.master.with(|kept| kept.finishes.clear());
-        break;
+    for (id, bad) in [(4, "--upload-pack=touch owned"), (7, "ext::sh -c id")] {
+        let what = Checkout { repository: bad.into(), ..of(&repository) };
+        assert_eq!(ending(&check_out(&world, id, what).await), Ending::NotStarted, "{bad}");
     }
     let finished =
         check_out(&world, 5, Checkout { branch: Some("-x".into()), ..of(&repository) }).await;
@@ -336,4 +333,19 @@ async fn hooks_of_a_tree_do_not_run() {
     assert!(succeeded(&check_out(&world, 2, of(&repository)).await));
     assert!(!world.build_dir().join("owned").exists());
     assert!(succeeded(&world.master.run(sh(3, "git log -1")).await));
+}
+
+#[tokio::test]
+async fn a_link_in_place_of_the_tree_is_not_followed() {
+    let world = World::new().await;
+    let repository = repository(world.dir.path());
+    let other = world.dir.path().join("other");
+    git(world.dir.path(), &["clone", "--quiet", repository.to_str().unwrap(), "other"]);
+    std::fs::write(other.join("mine"), "precious\n").unwrap();
+    std::fs::create_dir_all(world.build_dir().parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(&other, world.build_dir()).unwrap();
+    let what = Checkout { mode: CheckoutMode::Full.into(), ..of(&repository) };
+    assert!(succeeded(&check_out(&world, 1, what).await), "{}", world.master.text(1));
+    assert!(!world.build_dir().is_symlink());
+    assert_eq!(read(other.join("mine")), "precious\n");
 }

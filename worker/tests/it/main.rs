@@ -1,5 +1,7 @@
 //! A worker against a small master over a real socket, running real commands under real supervisors.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod checkout;
 mod master;
 mod resume;

@@ -21,6 +21,9 @@ use tonic::{Request, Response, Status, Streaming};
 /// Nothing that a test waits for takes longer, unless something is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Offset, stream and time of a piece.
+type Span = (u64, LogStream, i64);
+
 /// What the master has heard and kept.
 #[derive(Default)]
 pub(crate) struct Kept {
@@ -29,7 +32,7 @@ pub(crate) struct Kept {
     pub(crate) finishes: BTreeMap<u64, Finished>,
     pub(crate) finish_count: BTreeMap<u64, usize>,
     pub(crate) logs: BTreeMap<(u64, String), Vec<u8>>,
-    pub(crate) spans: BTreeMap<(u64, String), Vec<(u64, LogStream, i64)>>,
+    pub(crate) spans: BTreeMap<(u64, String), Vec<Span>>,
     pub(crate) properties: Vec<(u64, String, String)>,
     pub(crate) left: usize,
     pub(crate) sessions: u64,
@@ -236,7 +239,7 @@ impl Service {
         self.changed.send_modify(|count| *count += 1);
     }
 
-    fn hello(kept: &mut Kept, hello: Hello) -> to_worker::Msg {
+    fn hello(kept: &mut Kept, hello: &Hello) -> to_worker::Msg {
         kept.hellos.push(hello.clone());
         if let Some(refused) = kept.refuse.clone() {
             return to_worker::Msg::Refused(refused);
@@ -269,7 +272,7 @@ impl Service {
         let mut kept = self.kept.lock().unwrap();
         match message.msg {
             Some(from_worker::Msg::Hello(hello)) => {
-                let answer = Self::hello(&mut kept, hello);
+                let answer = Self::hello(&mut kept, &hello);
                 control.try_send(Ok(ToWorker { msg: Some(answer) })).unwrap();
                 kept.control = Some(control.clone());
             }

@@ -162,3 +162,32 @@ async fn leftovers_of_a_killed_supervisor_are_hunted_down() {
     // The worker goes on.
     assert!(succeeded(&world.master.run(sh(2, "true")).await));
 }
+
+#[tokio::test]
+async fn a_command_with_a_full_spool_can_be_killed() {
+    let mut world = World::without_worker();
+    world.master.set_spool_limit(1 << 20);
+    world.master.hold_acks();
+    world.worker();
+    world.master.session(1).await;
+    world.master.start(sh(1, "yes"));
+    world.master.until("a megabyte", |kept| (kept.received >= 1 << 20).then_some(())).await;
+    world.master.kill(1, "enough");
+    assert_eq!(ending(&world.master.finished(1).await), Ending::Interrupted);
+}
+
+#[tokio::test]
+async fn the_time_limit_counts_while_a_checkout_waits_too() {
+    use linn_proto::worker::{Checkout, start};
+    let world = World::new().await;
+    let checkout = Checkout {
+        repository: "/no/such/repository".into(),
+        workdir: "build".into(),
+        retries: 9,
+        retry_delay_ms: 600_000,
+        ..Checkout::default()
+    };
+    let start = crate::master::with(1, start::What::Checkout(checkout));
+    let finished = world.master.run(limits(start, |limits| limits.total_ms = 500)).await;
+    assert_eq!(ending(&finished), Ending::TimedOut);
+}

@@ -80,7 +80,8 @@ pub(crate) fn steps(build: &Build) -> Vec<&Step> {
 
 /// The step the person stands on.
 pub(crate) fn step<'a>(screen: &BuildScreen, build: &'a Build) -> Option<&'a Step> {
-    let chosen = screen.step.and_then(|number| build.steps.iter().find(|step| step.number == number));
+    let chosen =
+        screen.step.and_then(|number| build.steps.iter().find(|step| step.number == number));
     chosen.or_else(|| telling_step(build)).or_else(|| build.steps.iter().find(|step| !step.hidden))
 }
 
@@ -148,9 +149,13 @@ pub(crate) fn act(model: &mut Model, id: ActionId, out: &mut Out) -> bool {
     let Some(mut screen) = model.build.take() else { return false };
     let known = acted(model, &mut screen, id, out);
     // Going elsewhere may have made another screen already.
-    if model.build.is_none() && matches!(model.place(), Place::Build(build) if build == &screen.build) {
+    if model.build.is_none()
+        && matches!(model.place(), Place::Build(build) if build == &screen.build)
+    {
         model.build = Some(screen);
-    } else if model.build.is_none() && model.trail.iter().any(|place| place == &Place::Build(screen.build.clone())) {
+    } else if model.build.is_none()
+        && model.trail.iter().any(|place| place == &Place::Build(screen.build.clone()))
+    {
         // Kept for the way back.
         model.build = Some(screen);
     }
@@ -184,7 +189,11 @@ fn acted(model: &mut Model, screen: &mut BuildScreen, id: ActionId, out: &mut Ou
         ActionId::NextRed | ActionId::PreviousRed => {
             let by = if id == ActionId::NextRed { 1 } else { -1 };
             let broken: Vec<u32> = found(model, screen).map_or_else(Vec::new, |build| {
-                steps(build).iter().filter(|step| waterfall::grid::is_broken(step)).map(|step| step.number).collect()
+                steps(build)
+                    .iter()
+                    .filter(|step| waterfall::grid::is_broken(step))
+                    .map(|step| step.number)
+                    .collect()
             });
             match waterfall::next_of(&broken, screen.step.as_ref(), by) {
                 Some(number) => screen.step = Some(*number),
@@ -221,7 +230,9 @@ fn moved(model: &Model, screen: &mut BuildScreen, id: ActionId) -> bool {
         Pane::Blame | Pane::Properties => {
             let slot = usize::from(screen.pane == Pane::Properties);
             let count = view::scrolling(model, screen);
-            let Some(index) = list::moved(id, screen.scrolled[slot], count, page) else { return false };
+            let Some(index) = list::moved(id, screen.scrolled[slot], count, page) else {
+                return false;
+            };
             screen.scrolled[slot] = index;
         }
     }
@@ -257,10 +268,17 @@ pub(crate) fn sentence(model: &Model) -> String {
         facts.push(format!("stopped: {}", build.stop_reason));
     }
     facts.push(words::source(&build.sourcestamps, Some(build)));
-    let set: Vec<&linn_proto::entity::BuildRequest> =
-        model.replica.requests.values().filter(|request| request.buildset == build.buildset).collect();
+    let set: Vec<&linn_proto::entity::BuildRequest> = model
+        .replica
+        .requests
+        .values()
+        .filter(|request| request.buildset == build.buildset)
+        .collect();
     if set.len() > 1 {
-        let red = set.iter().filter(|one| State::of_results(one.results()).is_some_and(State::is_red)).count();
+        let red = set
+            .iter()
+            .filter(|one| State::of_results(one.results()).is_some_and(State::is_red))
+            .count();
         let done = set.iter().filter(|one| one.complete_at_ms.is_some()).count();
         facts.push(format!("siblings {} ok, {red} red, {} to come", done - red, set.len() - done));
     }

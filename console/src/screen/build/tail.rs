@@ -26,7 +26,12 @@ pub(crate) struct Tail {
 }
 
 /// Aims the pane at a log; nothing happens while it stays the same.
-pub(crate) fn aim(tail: &mut Option<Tail>, target: Option<(LogRef, Spot)>, live: bool, out: &mut Out) {
+pub(crate) fn aim(
+    tail: &mut Option<Tail>,
+    target: Option<(LogRef, Spot)>,
+    live: bool,
+    out: &mut Out,
+) {
     let Some((log, spot)) = target else {
         if tail.take().is_some() {
             out.push(Command::Unfollow);
@@ -48,7 +53,13 @@ pub(crate) fn aim(tail: &mut Option<Tail>, target: Option<(LogRef, Spot)>, live:
                 out.push(Command::Marks { log: log.clone() });
             }
             let from = -i64::from(LINES);
-            out.push(Command::ReadLog { log, purpose: Purpose::Tail, from, lines: LINES, at_ms: None });
+            out.push(Command::ReadLog {
+                log,
+                purpose: Purpose::Tail,
+                from,
+                lines: LINES,
+                at_ms: None,
+            });
         }
     }
 }
@@ -85,7 +96,12 @@ pub(crate) fn follow_ended(model: &mut Model, log: &LogRef) {
 }
 
 /// The errors came: the pane goes to the first.
-pub(crate) fn marks(model: &mut Model, log: &LogRef, result: Result<LogMarksReply, Refusal>, out: &mut Out) {
+pub(crate) fn marks(
+    model: &mut Model,
+    log: &LogRef,
+    result: Result<LogMarksReply, Refusal>,
+    out: &mut Out,
+) {
     let Some(tail) = tail_of(model, log) else { return };
     let Ok(marks) = result else { return };
     tail.errors = marks.errors.len();
@@ -93,6 +109,12 @@ pub(crate) fn marks(model: &mut Model, log: &LogRef, result: Result<LogMarksRepl
         let from = first.saturating_sub(BEFORE).max(1);
         tail.anchor = Some(from);
         let from = i64::try_from(from).unwrap_or(i64::MAX);
-        out.push(Command::ReadLog { log: log.clone(), purpose: Purpose::Tail, from, lines: LINES, at_ms: None });
+        out.push(Command::ReadLog {
+            log: log.clone(),
+            purpose: Purpose::Tail,
+            from,
+            lines: LINES,
+            at_ms: None,
+        });
     }
 }

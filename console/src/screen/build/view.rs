@@ -88,7 +88,7 @@ impl Drawing<'_> {
 
     fn steps(&self, canvas: &mut Canvas<'_>) {
         let all = steps(self.build);
-        let now_ms = self.model.now_ms();
+        let now_ms = self.model.shown_ms();
         let chosen = step(self.screen, self.build).map(|step| step.number);
         let index = all.iter().position(|step| Some(step.number) == chosen).unwrap_or(0);
         let page = usize::from(canvas.height());
@@ -97,7 +97,10 @@ impl Drawing<'_> {
         let name_end = if wide { 18 } else { 13.min(canvas.width() / 2) };
         let time_end = name_end + 7;
         let usual_end = if wide { time_end + 7 } else { time_end };
-        let longest = all.iter().filter_map(|step| words::step_duration_ms(step, now_ms).max(step.usual_ms)).max();
+        let longest = all
+            .iter()
+            .filter_map(|step| words::step_duration_ms(step, now_ms).max(step.usual_ms))
+            .max();
         for (y, step) in (0_u16..).zip(all.iter().skip(first).take(page)) {
             let state = State::of_step(step);
             let selected = Some(step.number) == chosen;
@@ -114,9 +117,14 @@ impl Drawing<'_> {
             let x = usual_end + 2;
             let cells = canvas.width().saturating_sub(x + 1);
             match (took, step.state()) {
-                (Some(took), _) => self.step_bar(canvas, x, y, cells, step, took, longest.unwrap_or(1)),
-                (None, StepState::Finished) => _ = canvas.put_cut(x, y, x + cells, &step.text, canvas.role(Role::Dim)),
-                (None, _) => _ = canvas.put_cut(x, y, x + cells, "to come", canvas.role(Role::Dim)),
+                (Some(took), _) => {
+                    self.step_bar(canvas, x, y, cells, step, took, longest.unwrap_or(1));
+                }
+                (None, StepState::Finished) => {
+                    _ = canvas.put_cut(x, y, x + cells, &step.text, canvas.role(Role::Dim));
+                }
+                (None, _) if cells >= 7 => _ = canvas.say(x, y, "to come", Role::Dim),
+                (None, _) => {}
             }
             if selected {
                 canvas.tint(0, y, canvas.width(), canvas.role(Role::Selected));
@@ -126,7 +134,16 @@ impl Drawing<'_> {
 
     /// The share of the longest step; over one and a half times the usual time a mark stands behind it.
     #[expect(clippy::too_many_arguments, reason = "a bar has a place, a length and a measure")]
-    fn step_bar(&self, canvas: &mut Canvas<'_>, x: u16, y: u16, cells: u16, step: &Step, took: i64, longest: i64) {
+    fn step_bar(
+        &self,
+        canvas: &mut Canvas<'_>,
+        x: u16,
+        y: u16,
+        cells: u16,
+        step: &Step,
+        took: i64,
+        longest: i64,
+    ) {
         let style = canvas.theme.state(State::of_step(step)).remove_modifier(Modifier::BOLD);
         #[expect(clippy::cast_precision_loss, reason = "spans of days are far below 2^52 ms")]
         let share = took as f64 / longest.max(1) as f64;
@@ -193,7 +210,13 @@ impl Drawing<'_> {
             };
             let revision = words::revision(change.revision.as_deref().unwrap_or_default());
             let x = canvas.put_cut(0, y, 7, revision, canvas.role(Role::Key));
-            let x = canvas.put_cut(x + 1, y, x + 11, words::person(&change.author), canvas.role(Role::Strong));
+            let x = canvas.put_cut(
+                x + 1,
+                y,
+                x + 11,
+                words::person(&change.author),
+                canvas.role(Role::Strong),
+            );
             canvas.put_cut(x + 1, y, end, words::subject(change), canvas.role(Role::Text));
             y += 1;
             // Files only where all changes have room for them.
@@ -230,7 +253,8 @@ impl Drawing<'_> {
         }
         let rows = u64::from(canvas.height());
         let buffer = &tail.buffer;
-        let first = tail.anchor.unwrap_or_else(|| (buffer.total_lines + 1).saturating_sub(rows)).max(1);
+        let first =
+            tail.anchor.unwrap_or_else(|| (buffer.total_lines + 1).saturating_sub(rows)).max(1);
         let times = canvas.width() >= 60;
         for (y, number) in (0_u16..canvas.height()).zip(first..) {
             let Some(line) = buffer.lines.get(&number) else { continue };
@@ -244,14 +268,17 @@ impl Drawing<'_> {
             }
         }
         if buffer.known && buffer.total_lines == 0 {
-            let text = if buffer.complete { "the step printed nothing" } else { "nothing printed yet" };
+            let text =
+                if buffer.complete { "the step printed nothing" } else { "nothing printed yet" };
             canvas.say(0, 0, text, Role::Dim);
         }
     }
 
     fn properties_title(&self) -> String {
         match &self.screen.whole {
-            Some(whole) => words::count(whole.properties.len(), "property").replace("propertys", "properties"),
+            Some(whole) => {
+                words::count(whole.properties.len(), "property").replace("propertys", "properties")
+            }
             None => "properties".into(),
         }
     }
@@ -262,15 +289,29 @@ impl Drawing<'_> {
             canvas.say(0, 0, text, Role::Dim);
             return;
         };
-        let longest = whole.properties.iter().map(|property| crate::canvas::width(&property.name)).max();
+        let longest =
+            whole.properties.iter().map(|property| crate::canvas::width(&property.name)).max();
         let value_at = longest.unwrap_or(0).clamp(8, canvas.width() / 3) + 2;
         let source_at = canvas.width().saturating_sub(10);
-        let rows = (0_u16..canvas.height()).zip(whole.properties.iter().skip(self.screen.scrolled[1]));
+        let rows =
+            (0_u16..canvas.height()).zip(whole.properties.iter().skip(self.screen.scrolled[1]));
         for (y, property) in rows {
-            canvas.put_cut(0, y, value_at.saturating_sub(1), &property.name, canvas.role(Role::Strong));
+            canvas.put_cut(
+                0,
+                y,
+                value_at.saturating_sub(1),
+                &property.name,
+                canvas.role(Role::Strong),
+            );
             let value = property.json.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
             let value = value.unwrap_or(&property.json);
-            canvas.put_cut(value_at, y, source_at.saturating_sub(1), value, canvas.role(Role::Text));
+            canvas.put_cut(
+                value_at,
+                y,
+                source_at.saturating_sub(1),
+                value,
+                canvas.role(Role::Text),
+            );
             canvas.put_cut(source_at, y, canvas.width(), &property.source, canvas.role(Role::Dim));
         }
     }
@@ -283,7 +324,8 @@ impl Drawing<'_> {
             return;
         };
         let state = State::of_step(step);
-        let title = format!("{} {}", step.name, if state.is_red() { "failed" } else { state.word() });
+        let title =
+            format!("{} {}", step.name, if state.is_red() { "failed" } else { state.word() });
         let mut inside = pane(&mut part, &title, false);
         let end = inside.width();
         let mut y = 0;
@@ -304,14 +346,16 @@ impl Drawing<'_> {
         say(&mut inside, "", &statistics.join("   "), text);
         for log in &step.logs {
             let cut = if log.truncated { ", cut at its limit" } else { "" };
-            let size = format!("{}, {} lines{cut}", time::bytes(log.bytes), time::grouped(log.lines));
+            let size =
+                format!("{}, {} lines{cut}", time::bytes(log.bytes), time::grouped(log.lines));
             say(&mut inside, &log.name, &size, text);
         }
         for url in &step.urls {
             say(&mut inside, &url.name, &url.url, text);
         }
         if let Some(usual) = step.usual_ms {
-            let took = words::step_duration_ms(step, self.model.now_ms()).map_or_else(|| "-".into(), time::step_span);
+            let took = words::step_duration_ms(step, self.model.shown_ms())
+                .map_or_else(|| "-".into(), time::step_span);
             say(&mut inside, "took", &format!("{took}, usually {}", time::step_span(usual)), text);
         }
     }

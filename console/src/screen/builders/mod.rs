@@ -2,7 +2,7 @@
 
 pub(crate) mod view;
 
-use linn_proto::entity::{BuildState, Builder};
+use linn_proto::entity::{BuildState, Builder, Worker};
 
 use crate::{
     glyph::State,
@@ -68,20 +68,31 @@ pub(crate) fn rows(model: &Model) -> (Vec<Row<'_>>, usize) {
             Row { builder, state, since_ms: since(model, builder, state) }
         })
         .filter(|row| {
-            let texts = [row.builder.name.as_str(), row.builder.project.as_str(), row.builder.description.as_str()];
+            let texts = [
+                row.builder.name.as_str(),
+                row.builder.project.as_str(),
+                row.builder.description.as_str(),
+            ];
             filter::passes(&screen.filter, &texts, row.state)
         })
         .collect();
     match screen.sort {
-        Sort::State => rows.sort_by_key(|row| (row.state, std::cmp::Reverse(row.since_ms), &row.builder.name)),
+        Sort::State => {
+            rows.sort_by_key(|row| (row.state, std::cmp::Reverse(row.since_ms), &row.builder.name));
+        }
         Sort::Name => rows.sort_by_key(|row| &row.builder.name),
-        Sort::Queue => rows.sort_by_key(|row| (std::cmp::Reverse(row.builder.pending), &row.builder.name)),
+        Sort::Queue => {
+            rows.sort_by_key(|row| (std::cmp::Reverse(row.builder.pending), &row.builder.name));
+        }
     }
     if screen.reversed {
         rows.reverse();
     }
     let page = page(model);
-    let folds = screen.sort == Sort::State && !screen.reversed && !screen.unfolded && screen.filter.is_empty();
+    let folds = screen.sort == Sort::State
+        && !screen.reversed
+        && !screen.unfolded
+        && screen.filter.is_empty();
     let mut folded = 0;
     if folds && rows.len() > page {
         // Only good ones fold, and only those that do not fit.
@@ -97,9 +108,18 @@ pub(crate) fn rows(model: &Model) -> (Vec<Row<'_>>, usize) {
 fn since(model: &Model, builder: &Builder, state: State) -> Option<i64> {
     let builds = || model.replica.builds_of(&builder.name).rev();
     match state {
-        State::Running => builds().find(|build| build.state() != BuildState::Finished).map(|build| build.started_at_ms),
-        State::Queued | State::Locked => {
-            model.replica.waiting().iter().find(|one| one.builder == builder.name).map(|one| one.submitted_at_ms)
+        State::Running => model.replica.running_of(&builder.name).map(|build| build.started_at_ms),
+        State::Queued | State::Locked => model
+            .replica
+            .waiting()
+            .iter()
+            .find(|one| one.builder == builder.name)
+            .map(|one| one.submitted_at_ms),
+        State::Lost => {
+            let seen = |name| {
+                model.replica.workers.get(name).and_then(|worker: &Worker| worker.last_seen_at_ms)
+            };
+            builder.workers.iter().filter_map(seen).max()
         }
         state => builds()
             .filter(|build| build.state() == BuildState::Finished)
@@ -131,7 +151,8 @@ pub(crate) fn selection(model: &Model) -> Selection {
 /// What keys do here.
 pub(crate) fn act(model: &mut Model, id: ActionId, out: &mut Out) -> bool {
     let names: Vec<String> = rows(model).0.iter().map(|row| row.builder.name.clone()).collect();
-    let index = names.iter().position(|name| Some(name) == model.builders.selected.as_ref()).unwrap_or(0);
+    let index =
+        names.iter().position(|name| Some(name) == model.builders.selected.as_ref()).unwrap_or(0);
     if let Some(index) = list::moved(id, index, names.len(), page(model)) {
         model.builders.selected = names.get(index).cloned();
         return true;
@@ -148,8 +169,12 @@ pub(crate) fn act(model: &mut Model, id: ActionId, out: &mut Out) -> bool {
             }
         }
         ActionId::NextRed | ActionId::PreviousRed => {
-            let reds: Vec<String> =
-                rows(model).0.iter().filter(|row| row.state.is_red()).map(|row| row.builder.name.clone()).collect();
+            let reds: Vec<String> = rows(model)
+                .0
+                .iter()
+                .filter(|row| row.state.is_red())
+                .map(|row| row.builder.name.clone())
+                .collect();
             let by = if id == ActionId::NextRed { 1 } else { -1 };
             match waterfall::next_of(&reds, model.builders.selected.as_ref(), by) {
                 Some(name) => model.builders.selected = Some(name.clone()),
@@ -179,5 +204,6 @@ pub(crate) fn settle(model: &mut Model) {
         model.builders.selected = names.first().cloned();
     }
     let page = page(model);
-    model.builders.first = list::scrolled(model.builders.first, index.unwrap_or(0), names.len(), page);
+    model.builders.first =
+        list::scrolled(model.builders.first, index.unwrap_or(0), names.len(), page);
 }

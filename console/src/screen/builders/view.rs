@@ -5,14 +5,8 @@ use ratatui::style::Style;
 
 use super::{Row, page, preview_height, rows};
 use crate::{
-    canvas::Canvas,
-    glyph::State,
-    model::Model,
-    screen::waterfall,
-    theme::Role,
-    time,
-    widget::pane::pane,
-    words,
+    canvas::Canvas, glyph::State, model::Model, screen::waterfall, theme::Role, time,
+    widget::pane::pane, words,
 };
 
 /// Builds shown of each builder.
@@ -62,12 +56,17 @@ pub(crate) fn view(model: &Model, canvas: &mut Canvas<'_>) {
         canvas.say(3, y, &format!("{folded} more ok: press . to unfold"), Role::Dim);
     }
     if rows.is_empty() {
-        let text = if model.builders.filter.is_empty() { "no builders" } else { "nothing passes the filter; esc clears it" };
+        let text = if model.builders.filter.is_empty() {
+            "no builders"
+        } else {
+            "nothing passes the filter; esc clears it"
+        };
         canvas.say(3, 1, text, Role::Dim);
     }
     let preview = preview_height(model);
     if preview > 0
-        && let Some(row) = rows.iter().find(|row| Some(&row.builder.name) == model.builders.selected.as_ref())
+        && let Some(row) =
+            rows.iter().find(|row| Some(&row.builder.name) == model.builders.selected.as_ref())
     {
         let (width, height) = (canvas.width(), canvas.height());
         let mut part = canvas.part(0, height.saturating_sub(preview), width, preview);
@@ -115,7 +114,7 @@ fn draw_row(model: &Model, canvas: &mut Canvas<'_>, columns: &Columns, y: u16, r
     let builder = row.builder;
     let chosen = model.builders.selected.as_ref() == Some(&builder.name);
     let style = canvas.theme.state(row.state);
-    let now_ms = model.now_ms();
+    let now_ms = model.shown_ms();
     canvas.state(1, y, row.state);
     let name = canvas.role(if chosen { Role::Strong } else { Role::Text });
     canvas.put_cut(3, y, columns.state.saturating_sub(1), &builder.name, name);
@@ -130,11 +129,18 @@ fn draw_row(model: &Model, canvas: &mut Canvas<'_>, columns: &Columns, y: u16, r
     let online = builder
         .workers
         .iter()
-        .filter(|name| model.replica.workers.get(*name).is_some_and(|worker| worker.state == "online"))
+        .filter(|name| {
+            model.replica.workers.get(*name).is_some_and(|worker| worker.state == "online")
+        })
         .count();
     let text = format!("{online}/{}", builder.workers.len());
     let short = online == 0;
-    canvas.say(columns.workers, y, &if short { format!("{text} !") } else { text }, if short { Role::Alarm } else { Role::Text });
+    canvas.say(
+        columns.workers,
+        y,
+        &if short { format!("{text} !") } else { text },
+        if short { Role::Alarm } else { Role::Text },
+    );
     if let Some(x) = columns.usual {
         let usual = builder.usual_ms.map_or_else(|| "-".into(), time::span);
         canvas.say(x, y, &usual, Role::Dim);
@@ -143,7 +149,13 @@ fn draw_row(model: &Model, canvas: &mut Canvas<'_>, columns: &Columns, y: u16, r
         && State::of_build(build).is_red()
     {
         let text = words::blame(build);
-        canvas.put_cut(x, y, canvas.width(), text.strip_prefix("blame ").unwrap_or(&text), Style::new());
+        canvas.put_cut(
+            x,
+            y,
+            canvas.width(),
+            text.strip_prefix("blame ").unwrap_or(&text),
+            Style::new(),
+        );
     }
     if chosen {
         canvas.tint(0, y, canvas.width(), canvas.role(Role::Selected));
@@ -160,21 +172,35 @@ fn recent(model: &Model, canvas: &mut Canvas<'_>, x: u16, y: u16, builder: &str)
 
 fn draw_preview(model: &Model, canvas: &mut Canvas<'_>, row: &Row<'_>) {
     let builder = row.builder;
-    let now_ms = model.now_ms();
+    let now_ms = model.shown_ms();
     let end = canvas.width();
     let shown = usize::from(canvas.height()).saturating_sub(2);
     for (y, build) in (0_u16..).zip(model.replica.builds_of(&builder.name).rev().take(shown)) {
         let state = State::of_build(build);
         let x = canvas.state(0, y, state);
         let x = canvas.say(x + 1, y, &format!("#{:<5}", build.number), Role::Strong);
-        let x = canvas.say(x + 1, y, &format!("{:>7}", time::span(words::duration_ms(build, now_ms))), Role::Text);
+        let x = canvas.say(
+            x + 1,
+            y,
+            &format!("{:>7}", time::span(words::duration_ms(build, now_ms))),
+            Role::Text,
+        );
         let ago = match build.state() {
-            BuildState::Finished => format!("{} ago", time::age(now_ms - build.complete_at_ms.unwrap_or(now_ms))),
+            BuildState::Finished => {
+                format!("{} ago", time::age(now_ms - build.complete_at_ms.unwrap_or(now_ms)))
+            }
             _ => "now".to_owned(),
         };
         let x = canvas.say(x + 2, y, &format!("{ago:<9}"), Role::Dim);
-        let x = canvas.put_cut(x + 1, y, end, &words::outcome(build, now_ms), canvas.role(Role::Text));
-        canvas.put_cut(x + 2, y, end, &words::source(&build.sourcestamps, Some(build)), canvas.role(Role::Dim));
+        let x =
+            canvas.put_cut(x + 1, y, end, &words::outcome(build, now_ms), canvas.role(Role::Text));
+        canvas.put_cut(
+            x + 2,
+            y,
+            end,
+            &words::source(&build.sourcestamps, Some(build)),
+            canvas.role(Role::Dim),
+        );
     }
     let foot = canvas.height().saturating_sub(1);
     let workers: Vec<String> = builder
@@ -188,6 +214,9 @@ fn draw_preview(model: &Model, canvas: &mut Canvas<'_>, row: &Row<'_>) {
         .collect();
     let group = waterfall::group(builder);
     let group = if group.is_empty() { String::new() } else { format!("   in {group}") };
-    let text = format!("workers {}{group}", if workers.is_empty() { "none".into() } else { workers.join(", ") });
+    let text = format!(
+        "workers {}{group}",
+        if workers.is_empty() { "none".into() } else { workers.join(", ") }
+    );
     canvas.put_cut(0, foot, end, &text, canvas.role(Role::Dim));
 }

@@ -56,7 +56,8 @@ pub(crate) fn go(model: &mut Model, target: Target, out: &mut Out) {
         Target::Line(line) => {
             screen.jump(line, rows);
             if line > total {
-                let text = format!("the log has {} lines: this is the last", crate::time::grouped(total));
+                let text =
+                    format!("the log has {} lines: this is the last", crate::time::grouped(total));
                 model.toast(text, None);
             }
         }

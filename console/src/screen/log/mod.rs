@@ -151,17 +151,23 @@ pub(crate) fn settle(model: &mut Model, out: &mut Out) {
         return;
     }
     let log = screen.buffer.log.clone();
-    if !screen.asked {
+    if !screen.asked && now_ms >= screen.again_ms {
         screen.asked = true;
         // The totals and the end come first, whatever the spot: most logs are small.
         let from = -i64::try_from(rows.max(u64::from(WINDOW))).unwrap_or(1);
         screen.window = true;
         let lines = u32::try_from(-from).unwrap_or(WINDOW);
-        out.push(Command::ReadLog { log: log.clone(), purpose: Purpose::Show, from, lines, at_ms: None });
+        out.push(Command::ReadLog {
+            log: log.clone(),
+            purpose: Purpose::Show,
+            from,
+            lines,
+            at_ms: None,
+        });
         out.push(Command::Marks { log });
         return;
     }
-    if screen.buffer.known && !screen.buffer.complete && !screen.streaming {
+    if screen.asked && screen.buffer.known && !screen.buffer.complete && !screen.streaming {
         screen.streaming = true;
         // The last line comes again: it may have been unended.
         let from = i64::try_from(screen.buffer.total_lines.max(1)).unwrap_or(i64::MAX);
@@ -184,7 +190,13 @@ pub(crate) fn settle(model: &mut Model, out: &mut Out) {
     if let Some(line) = missing {
         screen.window = true;
         let from = i64::try_from(line).unwrap_or(i64::MAX);
-        out.push(Command::ReadLog { log, purpose: Purpose::Show, from, lines: WINDOW, at_ms: None });
+        out.push(Command::ReadLog {
+            log,
+            purpose: Purpose::Show,
+            from,
+            lines: WINDOW,
+            at_ms: None,
+        });
     }
 }
 
@@ -212,7 +224,8 @@ pub(crate) fn lines(
             if lines.lines.is_empty() {
                 screen.again_ms = now_ms + AGAIN_MS;
             }
-            let around = if purpose == Purpose::Jump { first.unwrap_or(screen.top) } else { screen.top };
+            let around =
+                if purpose == Purpose::Jump { first.unwrap_or(screen.top) } else { screen.top };
             let fresh = !screen.buffer.known;
             let around = if fresh { first.unwrap_or(around) } else { around };
             screen.buffer.insert(lines, around);
@@ -248,11 +261,18 @@ pub(crate) fn followed(model: &mut Model, log: &LogRef, lines: LogLines) {
     }
 }
 
-/// The stream ended: the log is complete, or the link broke and the stream is opened again when it is back.
+/// The stream ended. With the log: the totals say so when they are asked for again. With the link: it is opened again
+/// when that is back.
 pub(crate) fn follow_ended(model: &mut Model, log: &LogRef, broke: Option<&Refusal>) {
+    let now_ms = model.local_ms;
     if let Some(screen) = screen_of(model, log) {
         match broke {
-            None => screen.buffer.complete = true,
+            None if !screen.buffer.complete => {
+                screen.asked = false;
+                screen.streaming = false;
+                screen.again_ms = now_ms + AGAIN_MS;
+            }
+            None => {}
             Some(refusal) if refusal.lost => {}
             Some(refusal) => screen.trouble = Some(refusal.sentence.clone()),
         }
@@ -260,7 +280,12 @@ pub(crate) fn follow_ended(model: &mut Model, log: &LogRef, broke: Option<&Refus
 }
 
 /// The errors came.
-pub(crate) fn marks(model: &mut Model, log: &LogRef, result: Result<LogMarksReply, Refusal>, out: &mut Out) {
+pub(crate) fn marks(
+    model: &mut Model,
+    log: &LogRef,
+    result: Result<LogMarksReply, Refusal>,
+    out: &mut Out,
+) {
     let rows = rows(model);
     let Some(screen) = screen_of(model, log) else { return };
     let Ok(marks) = result else {
@@ -272,7 +297,7 @@ pub(crate) fn marks(model: &mut Model, log: &LogRef, result: Result<LogMarksRepl
         first_error(screen, rows);
     }
     if let Some(by) = screen.step.take() {
-        error(model, by, out);
+        error(model, by, true, out);
     }
 }
 
@@ -286,12 +311,14 @@ fn first_error(screen: &mut LogScreen, rows: u64) {
     }
 }
 
-/// To the next or previous error. Of a growing log the marks are asked for again when lines came since.
-fn error(model: &mut Model, by: isize, out: &mut Out) {
+/// To the next or previous error. Marks that do not reach the end are asked for again once; `fresh` ones just came.
+fn error(model: &mut Model, by: isize, fresh: bool, out: &mut Out) {
     let rows = rows(model);
     let Some(screen) = model.log.as_mut() else { return };
-    let stale = screen.marks.as_ref().is_none_or(|marks| marks.marked_to < screen.buffer.total_lines);
-    let from = screen.current.unwrap_or(if by > 0 { screen.top.saturating_sub(1) } else { screen.top });
+    let stale =
+        screen.marks.as_ref().is_none_or(|marks| marks.marked_to < screen.buffer.total_lines);
+    let from =
+        screen.current.unwrap_or(if by > 0 { screen.top.saturating_sub(1) } else { screen.top });
     let errors = screen.marked();
     let target = if by > 0 {
         errors.iter().find(|line| **line > from)
@@ -300,7 +327,7 @@ fn error(model: &mut Model, by: isize, out: &mut Out) {
     };
     match target.copied() {
         Some(line) => screen.jump(line, rows),
-        None if stale && !screen.buffer.complete && by > 0 && screen.step.is_none() => {
+        None if stale && !fresh && by > 0 => {
             screen.step = Some(by);
             let log = screen.buffer.log.clone();
             out.push(Command::Marks { log });
@@ -311,7 +338,10 @@ fn error(model: &mut Model, by: isize, out: &mut Out) {
             match around {
                 Some(line) => {
                     screen.jump(line, rows);
-                    model.toast(if by > 0 { "the first error again" } else { "the last error again" }, None);
+                    model.toast(
+                        if by > 0 { "the first error again" } else { "the last error again" },
+                        None,
+                    );
                 }
                 None => model.toast("no error was found in this log", Some(State::Success)),
             }
@@ -359,8 +389,8 @@ pub(crate) fn act(model: &mut Model, id: ActionId, out: &mut Out) -> bool {
             screen.current = None;
             screen.follow = !screen.buffer.complete;
         }
-        ActionId::NextRed => error(model, 1, out),
-        ActionId::PreviousRed => error(model, -1, out),
+        ActionId::NextRed => error(model, 1, false, out),
+        ActionId::PreviousRed => error(model, -1, false, out),
         ActionId::NextMatch => search::walk(model, 1),
         ActionId::PreviousMatch => search::walk(model, -1),
         ActionId::Search => model.popups.push(Popup::search()),
@@ -371,7 +401,8 @@ pub(crate) fn act(model: &mut Model, id: ActionId, out: &mut Out) -> bool {
         }
         ActionId::Save => {
             let log = &screen.buffer.log;
-            let name = format!("{}-{}-{}-{}.log", log.build.builder, log.build.number, log.step, log.name);
+            let name =
+                format!("{}-{}-{}-{}.log", log.build.builder, log.build.number, log.step, log.name);
             model.popups.push(Popup::save(&name.replace(['/', ' '], "_")));
         }
         ActionId::NextLog => next_log(model, out),
@@ -391,7 +422,8 @@ fn next_log(model: &mut Model, out: &mut Out) {
         .replica
         .build(&log.build)
         .and_then(|build| build.steps.iter().find(|step| step.number == log.step));
-    let names: Vec<String> = step.map_or_else(Vec::new, |step| step.logs.iter().map(|log| log.name.clone()).collect());
+    let names: Vec<String> =
+        step.map_or_else(Vec::new, |step| step.logs.iter().map(|log| log.name.clone()).collect());
     match crate::screen::waterfall::next_of(&names, Some(&log.name), 1) {
         Some(name) if *name != log.name => {
             let log = LogRef { name: name.clone(), ..log };
@@ -415,8 +447,14 @@ fn neighbour(model: &mut Model, by: isize, out: &mut Out) {
         let mut newer = builds.range(log.build.number + 1..);
         let mut next = || if by < 0 { older.next() } else { newer.next() };
         std::iter::from_fn(&mut next).find_map(|(_, build)| {
-            let step = build.steps.iter().find(|step| Some(&step.name) == name.as_ref() && !step.logs.is_empty())?;
-            Some((LogRef { build: reference(build), step: step.number, name: log.name.clone() }, crate::logs::spot(step)))
+            let step = build
+                .steps
+                .iter()
+                .find(|step| Some(&step.name) == name.as_ref() && !step.logs.is_empty())?;
+            Some((
+                LogRef { build: reference(build), step: step.number, name: log.name.clone() },
+                crate::logs::spot(step),
+            ))
         })
     });
     match next {
@@ -440,12 +478,14 @@ pub(crate) fn aside(model: &Model, wide: bool) -> String {
     if !buffer.known {
         return String::new();
     }
-    let mut text = format!("{}  {} lines", time::bytes(buffer.total_bytes), time::grouped(buffer.total_lines));
+    let mut text =
+        format!("{}  {} lines", time::bytes(buffer.total_bytes), time::grouped(buffer.total_lines));
     let new = buffer.total_lines.saturating_sub(screen.seen);
     if screen.follow {
         text = format!("{text}  FOLLOW");
     } else if !buffer.complete {
-        text = if new > 0 { format!("{text}  PAUSED +{new} new") } else { format!("{text}  PAUSED") };
+        text =
+            if new > 0 { format!("{text}  PAUSED +{new} new") } else { format!("{text}  PAUSED") };
     }
     if wide {
         let wrap = if screen.wrap { "on" } else { "off" };

@@ -37,7 +37,8 @@ pub(crate) struct Search {
 
 /// What a typed pattern means: a text, unless it is a pattern and looks like one; strict when it has capitals.
 pub(crate) fn meaning(pattern: &str) -> (bool, bool) {
-    let looks = pattern.contains(['*', '+', '|', '[', '\\', '^', '$', '?']) || pattern.contains(".*");
+    let looks =
+        pattern.contains(['*', '+', '|', '[', '\\', '^', '$', '?']) || pattern.contains(".*");
     let literal = !looks || Regex::new(pattern).is_err();
     let ignore_case = !pattern.chars().any(char::is_uppercase);
     (literal, ignore_case)
@@ -65,7 +66,11 @@ pub(crate) fn begin(model: &mut Model, pattern: &str, out: &mut Out) {
         took_ms: None,
         jumped: false,
         from,
-        regex: RegexBuilder::new(&source).case_insensitive(ignore_case).size_limit(1 << 20).build().ok(),
+        regex: RegexBuilder::new(&source)
+            .case_insensitive(ignore_case)
+            .size_limit(1 << 20)
+            .build()
+            .ok(),
         trouble: None,
     });
     let log = screen.buffer.log.clone();
@@ -136,10 +141,7 @@ pub(crate) fn walk(model: &mut Model, by: isize) {
     let rows = super::rows(model);
     let Some(screen) = model.log.as_mut() else { return };
     let from = screen.current.unwrap_or(screen.top);
-    let Some(search) = &screen.search else {
-        model.toast("nothing was searched yet: / searches", None);
-        return;
-    };
+    let Some(search) = &screen.search else { return };
     let hits = &search.hits;
     let (next, around) = if by > 0 {
         (hits.range(from + 1..).next(), hits.first())
@@ -150,7 +152,8 @@ pub(crate) fn walk(model: &mut Model, by: isize) {
         (Some(line), _) => screen.jump(line, rows),
         (None, Some(line)) => {
             screen.jump(line, rows);
-            model.toast(if by > 0 { "the first match again" } else { "the last match again" }, None);
+            model
+                .toast(if by > 0 { "the first match again" } else { "the last match again" }, None);
         }
         (None, None) => model.toast("no match", None),
     }

@@ -50,7 +50,14 @@ impl Stamps {
     }
 
     /// The text for a line; empty where a time it needs is unknown.
-    pub(crate) fn text(self, at_ms: i64, before_ms: i64, start_ms: Option<i64>, now_ms: i64, zone: &Zone) -> String {
+    pub(crate) fn text(
+        self,
+        at_ms: i64,
+        before_ms: i64,
+        start_ms: Option<i64>,
+        now_ms: i64,
+        zone: &Zone,
+    ) -> String {
         if at_ms <= 0 {
             return String::new();
         }

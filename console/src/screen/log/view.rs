@@ -5,14 +5,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::{LogScreen, search};
-use crate::{
-    canvas::Canvas,
-    glyph::State,
-    logs::Line,
-    model::Model,
-    theme::Role,
-    time,
-};
+use crate::{canvas::Canvas, glyph::State, logs::Line, model::Model, theme::Role, time};
 
 /// One drawn piece of a line.
 type Piece = (ratatui::style::Style, String);
@@ -31,7 +24,8 @@ pub(crate) fn view(model: &Model, canvas: &mut Canvas<'_>) {
         return;
     }
     if screen.buffer.total_lines == 0 {
-        let said = if screen.buffer.complete { "the step printed nothing" } else { "nothing printed yet" };
+        let said =
+            if screen.buffer.complete { "the step printed nothing" } else { "nothing printed yet" };
         text.say(2, 1, said, Role::Dim);
         return;
     }
@@ -47,13 +41,19 @@ fn status(screen: &LogScreen, canvas: &mut Canvas<'_>) {
         return;
     }
     let Some(marks) = &screen.marks else { return };
-    let style = if marks.errors.is_empty() { canvas.role(Role::Dim) } else { canvas.theme.state(State::Failure) };
-    let place = screen.current.and_then(|line| marks.errors.iter().position(|error| *error == line));
+    let style = if marks.errors.is_empty() {
+        canvas.role(Role::Dim)
+    } else {
+        canvas.theme.state(State::Failure)
+    };
+    let place =
+        screen.current.and_then(|line| marks.errors.iter().position(|error| *error == line));
     let mut text = match (place, marks.errors.len()) {
         (_, 0) => "no errors".to_owned(),
         (Some(place), count) => format!("error {} of {count}", place + 1),
         (None, count) => {
-            let lines: Vec<String> = marks.errors.iter().take(3).map(|line| time::grouped(*line)).collect();
+            let lines: Vec<String> =
+                marks.errors.iter().take(3).map(|line| time::grouped(*line)).collect();
             let more = if count > 3 { ", …" } else { "" };
             format!("errors {count}: line {}{more}", lines.join(", "))
         }
@@ -90,7 +90,9 @@ impl<'a> Lines<'a> {
         let stamps = screen.stamps.width();
         let text_at = numbers + if stamps > 0 { stamps + 1 } else { 0 } + 3;
         let build = model.replica.build(&screen.buffer.log.build);
-        let step = build.and_then(|build| build.steps.iter().find(|step| step.number == screen.buffer.log.step));
+        let step = build.and_then(|build| {
+            build.steps.iter().find(|step| step.number == screen.buffer.log.step)
+        });
         Self {
             model,
             screen,
@@ -127,7 +129,8 @@ impl<'a> Lines<'a> {
         let mut left = usize::from(height);
         let mut top = self.screen.buffer.total_lines.max(1);
         while top > 1 {
-            let rows = self.screen.buffer.lines.get(&top).map_or(1, |line| self.wrapped(line).len());
+            let rows =
+                self.screen.buffer.lines.get(&top).map_or(1, |line| self.wrapped(line).len());
             if rows >= left {
                 break;
             }
@@ -150,7 +153,7 @@ impl<'a> Lines<'a> {
         if self.screen.stamps.width() > 0 {
             let before = self.screen.buffer.lines.get(&(number - 1)).map_or(0, |line| line.at_ms);
             let zone = &self.model.zone;
-            let now_ms = self.model.now_ms();
+            let now_ms = self.model.shown_ms();
             let text = self.screen.stamps.text(line.at_ms, before, self.start_ms, now_ms, zone);
             canvas.put_right(bar.saturating_sub(1), y, &text, canvas.role(Role::Dim));
         }
@@ -198,12 +201,16 @@ impl<'a> Lines<'a> {
     /// The pieces of a line with the matches of the search turned round.
     fn pieces(&self, line: &Line) -> Vec<Piece> {
         let pieces = line.text().pieces;
-        let Some(regex) = self.screen.search.as_ref().and_then(|search| search.regex.as_ref()) else {
+        let Some(regex) = self.screen.search.as_ref().and_then(|search| search.regex.as_ref())
+        else {
             return pieces;
         };
         let plain: String = pieces.iter().map(|(_, text)| text.as_str()).collect();
-        let matches: Vec<(usize, usize)> =
-            regex.find_iter(&plain).filter(|found| !found.is_empty()).map(|found| (found.start(), found.end())).collect();
+        let matches: Vec<(usize, usize)> = regex
+            .find_iter(&plain)
+            .filter(|found| !found.is_empty())
+            .map(|found| (found.start(), found.end()))
+            .collect();
         if matches.is_empty() {
             return pieces;
         }
@@ -268,7 +275,9 @@ impl<'a> Lines<'a> {
 
 /// The map of the whole log in the sentence line: one cell for an equal share of lines.
 pub(crate) fn sentence(model: &Model, canvas: &mut Canvas<'_>, y: u16, end: u16) {
-    let Some(screen) = model.log.as_ref().filter(|screen| screen.buffer.total_lines > 0) else { return };
+    let Some(screen) = model.log.as_ref().filter(|screen| screen.buffer.total_lines > 0) else {
+        return;
+    };
     let total = screen.buffer.total_lines;
     let rows = super::rows(model);
     let top = if screen.follow { (total + 1).saturating_sub(rows).max(1) } else { screen.top };
@@ -277,18 +286,24 @@ pub(crate) fn sentence(model: &Model, canvas: &mut Canvas<'_>, y: u16, end: u16)
     if cells == 0 {
         return;
     }
-    let cell_of = |line: u64| u16::try_from(line.saturating_sub(1).saturating_mul(u64::from(cells)) / total).unwrap_or(0);
+    let cell_of = |line: u64| {
+        u16::try_from(line.saturating_sub(1).saturating_mul(u64::from(cells)) / total).unwrap_or(0)
+    };
     canvas.rule(1, y, cells, canvas.glyphs.shade, canvas.role(Role::Frame));
     if let Some(marks) = &screen.marks {
-        for (lines, sign, state) in [(&marks.warnings, "!", State::Warnings), (&marks.errors, "E", State::Failure)] {
+        for (lines, sign, state) in
+            [(&marks.warnings, "!", State::Warnings), (&marks.errors, "E", State::Failure)]
+        {
             for line in lines {
                 canvas.put(1 + cell_of(*line), y, sign, canvas.theme.state(state));
             }
         }
     }
     if let Some(search) = &screen.search {
-        for line in &search.hits {
-            canvas.put(1 + cell_of(*line), y, "*", canvas.role(Role::Key));
+        let mut cells: Vec<u16> = search.hits.iter().map(|line| cell_of(*line)).collect();
+        cells.dedup();
+        for cell in cells {
+            canvas.put(1 + cell, y, "*", canvas.role(Role::Key));
         }
     }
     let (from, to) = (cell_of(top), cell_of((top + rows - 1).min(total)));

@@ -55,13 +55,14 @@ pub(crate) fn rows(model: &Model) -> Vec<Row<'_>> {
         .replica
         .waiting()
         .into_iter()
-        .filter(|request| filter::passes(filter, &[&request.builder, &request.reason], State::Queued))
+        .filter(|request| {
+            filter::passes(filter, &[&request.builder, &request.reason], State::Queued)
+        })
         .map(Row::Waiting)
         .collect();
     let mut builds: Vec<&Build> = model
         .replica
-        .all_builds()
-        .filter(|build| build.state() != BuildState::Finished)
+        .running()
         .filter(|build| filter::passes(filter, &[&build.builder, &build.worker], State::Running))
         .collect();
     builds.sort_by_key(|build| (build.started_at_ms, build.id));
@@ -101,7 +102,9 @@ pub(crate) fn selection(model: &Model) -> Selection {
 pub(crate) fn act(model: &mut Model, id: ActionId, out: &mut Out) -> bool {
     let ids = ids(model);
     let index = ids.iter().position(|row| Some(row) == model.queue.selected.as_ref()).unwrap_or(0);
-    if let Some(index) = list::moved(id, index, ids.len(), usize::from(model.body_height()).saturating_sub(2)) {
+    if let Some(index) =
+        list::moved(id, index, ids.len(), usize::from(model.body_height()).saturating_sub(2))
+    {
         model.queue.selected = ids.get(index).cloned();
         return true;
     }
@@ -139,7 +142,10 @@ pub(crate) fn settle(model: &mut Model) {
         model.queue.selected = ids.first().cloned();
     }
     let rows = rows(model);
-    let index = rows.iter().position(|row| row.id().is_some() && row.id() == model.queue.selected).unwrap_or(0);
+    let index = rows
+        .iter()
+        .position(|row| row.id().is_some() && row.id() == model.queue.selected)
+        .unwrap_or(0);
     let page = usize::from(model.body_height()).saturating_sub(1);
     // The rule over the first row comes into view with it.
     let index = if index == 1 { 0 } else { index };
@@ -159,7 +165,8 @@ pub(crate) fn sentence(model: &Model) -> String {
     if let Some(RowId::Request(id)) = &model.queue.selected
         && let Some(request) = model.replica.requests.get(id)
     {
-        let waits: Vec<String> = request.waits.iter().map(|wait| words::wait(wait, model.now_ms())).collect();
+        let waits: Vec<String> =
+            request.waits.iter().map(|wait| words::wait(wait, model.shown_ms())).collect();
         let waits = if waits.is_empty() { "about to start".to_owned() } else { waits.join("; ") };
         return format!("request {id} {}: {waits}", request.builder);
     }

@@ -3,15 +3,7 @@
 use linn_proto::entity::{Build, BuildRequest, BuildState};
 
 use super::{Row, rows};
-use crate::{
-    canvas::Canvas,
-    glyph::State,
-    model::Model,
-    theme::Role,
-    time,
-    widget::bar,
-    words,
-};
+use crate::{canvas::Canvas, glyph::State, model::Model, theme::Role, time, widget::bar, words};
 
 /// Where the columns begin.
 struct Columns {
@@ -80,33 +72,59 @@ fn rule(canvas: &mut Canvas<'_>, y: u16, name: &str) {
     canvas.put(2, y, &format!(" {name} "), canvas.role(Role::Dim));
 }
 
-fn waiting(model: &Model, canvas: &mut Canvas<'_>, columns: &Columns, y: u16, request: &BuildRequest) {
-    let now_ms = model.now_ms();
+fn waiting(
+    model: &Model,
+    canvas: &mut Canvas<'_>,
+    columns: &Columns,
+    y: u16,
+    request: &BuildRequest,
+) {
+    let now_ms = model.shown_ms();
     let end = columns.who.map_or(canvas.width(), |who| who.saturating_sub(1));
     canvas.state(1, y, words::wait_state(&request.waits));
     canvas.say(4, y, &request.id.to_string(), Role::Text);
-    canvas.put_cut(columns.builder, y, columns.priority.saturating_sub(1), &request.builder, canvas.role(Role::Strong));
+    canvas.put_cut(
+        columns.builder,
+        y,
+        columns.priority.saturating_sub(1),
+        &request.builder,
+        canvas.role(Role::Strong),
+    );
     canvas.say(columns.priority, y, &request.priority.to_string(), Role::Dim);
     let waits = now_ms - request.submitted_at_ms;
     let waits = if waits >= 3_600_000 { time::age(waits) } else { time::span(waits) };
     canvas.say(columns.waits, y, &waits, Role::Text);
-    let reason = request.waits.first().map_or_else(|| "about to start".into(), |wait| words::wait(wait, now_ms));
+    let reason = request
+        .waits
+        .first()
+        .map_or_else(|| "about to start".into(), |wait| words::wait(wait, now_ms));
     canvas.put_cut(columns.reason, y, end, &reason, canvas.role(Role::Text));
     if let Some(x) = columns.who {
-        let who = if request.owners.is_empty() { request.reason.clone() } else { words::people(&request.owners, 3) };
+        let who = if request.owners.is_empty() {
+            request.reason.clone()
+        } else {
+            words::people(&request.owners, 3)
+        };
         canvas.put_cut(x, y, canvas.width(), &who, canvas.role(Role::Dim));
     }
 }
 
 fn running(model: &Model, canvas: &mut Canvas<'_>, columns: &Columns, y: u16, build: &Build) {
-    let now_ms = model.now_ms();
+    let now_ms = model.shown_ms();
     let end = columns.who.map_or(canvas.width(), |who| who.saturating_sub(1));
     let stopping = build.state() == BuildState::Stopping;
     let state = if stopping { State::Cancelled } else { State::of_build(build) };
     canvas.state(1, y, state);
-    let id = build.request_ids.first().map_or_else(|| format!("#{}", build.number), ToString::to_string);
+    let id =
+        build.request_ids.first().map_or_else(|| format!("#{}", build.number), ToString::to_string);
     canvas.say(4, y, &id, Role::Text);
-    canvas.put_cut(columns.builder, y, columns.priority.saturating_sub(1), &build.builder, canvas.role(Role::Strong));
+    canvas.put_cut(
+        columns.builder,
+        y,
+        columns.priority.saturating_sub(1),
+        &build.builder,
+        canvas.role(Role::Strong),
+    );
     let request = build.request_ids.first().and_then(|id| model.replica.requests.get(id));
     if let Some(request) = request {
         canvas.say(columns.priority, y, &request.priority.to_string(), Role::Dim);
@@ -115,7 +133,13 @@ fn running(model: &Model, canvas: &mut Canvas<'_>, columns: &Columns, y: u16, bu
     }
     let mut x = columns.reason;
     if stopping {
-        canvas.put_cut(x, y, end, &format!("being stopped: {}", build.stop_reason), canvas.role(Role::Text));
+        canvas.put_cut(
+            x,
+            y,
+            end,
+            &format!("being stopped: {}", build.stop_reason),
+            canvas.role(Role::Text),
+        );
     } else {
         if let Some(share) = words::percent(build.started_at_ms, build.usual_ms, now_ms) {
             canvas.rule(x, y, 10, canvas.glyphs.empty, canvas.role(Role::Frame));
@@ -131,7 +155,11 @@ fn running(model: &Model, canvas: &mut Canvas<'_>, columns: &Columns, y: u16, bu
         canvas.put_cut(x.min(end), y, end, &text, canvas.role(Role::Text));
     }
     if let (Some(x), Some(request)) = (columns.who, request) {
-        let who = if request.owners.is_empty() { request.reason.clone() } else { words::people(&request.owners, 3) };
+        let who = if request.owners.is_empty() {
+            request.reason.clone()
+        } else {
+            words::people(&request.owners, 3)
+        };
         canvas.put_cut(x, y, canvas.width(), &who, canvas.role(Role::Dim));
     }
 }

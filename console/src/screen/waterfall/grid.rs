@@ -101,14 +101,15 @@ pub(crate) struct Grid<'a> {
 
 impl<'a> Grid<'a> {
     pub(crate) fn new(model: &'a Model) -> Self {
-        let now_ms = model.now_ms();
+        let now_ms = model.shown_ms();
         let bucket_ms = model.waterfall.bucket_ms();
         // Hours and days begin where the clock on the wall says so.
         let offset_ms = model.zone.offset_ms(now_ms);
         let index = |at_ms: i64| (at_ms + offset_ms).div_euclid(bucket_ms);
         let current = index(now_ms);
         let shown = widths(model).shown;
-        let columns: Vec<&Builder> = columns(model).into_iter().skip(model.waterfall.first).take(shown).collect();
+        let columns: Vec<&Builder> =
+            columns(model).into_iter().skip(model.waterfall.first).take(shown).collect();
         let stretches: Vec<Vec<Stretch<'_>>> = columns
             .iter()
             .map(|builder| {
@@ -126,7 +127,8 @@ impl<'a> Grid<'a> {
             .map(|change| (index(seen_ms(change)).min(current), change))
             .collect();
         changes.sort_by_key(|(bucket, change)| std::cmp::Reverse((*bucket, change.id)));
-        let mut grid = Self { bucket_ms, current, offset_ms, columns, stretches, changes, rows: Vec::new() };
+        let mut grid =
+            Self { bucket_ms, current, offset_ms, columns, stretches, changes, rows: Vec::new() };
         grid.rows = grid.lay_out(!model.waterfall.unfolded);
         grid
     }
@@ -183,7 +185,8 @@ impl<'a> Grid<'a> {
         if let Some(head) = heads().find(chosen).or_else(|| heads().next()) {
             return Some(Cell::Head { build: head.build, more: heads().count() - 1 });
         }
-        let bodies = || stretches.iter().filter(|stretch| stretch.bottom <= bucket && bucket < stretch.top);
+        let bodies =
+            || stretches.iter().filter(|stretch| stretch.bottom <= bucket && bucket < stretch.top);
         let body = bodies().find(chosen).or_else(|| bodies().next())?;
         Some(Cell::Body { build: body.build, first: bucket == body.top - 1 })
     }
@@ -204,13 +207,17 @@ impl<'a> Grid<'a> {
             (begun < end && ended >= start).then(|| ended.min(end) - begun.max(start))
         };
         let steps = build.steps.iter().filter(|step| !step.hidden);
-        steps.filter_map(|step| Some((overlap(step)?, step))).max_by_key(|(span, _)| *span).map(|(_, step)| step)
+        steps
+            .filter_map(|step| Some((overlap(step)?, step)))
+            .max_by_key(|(span, _)| *span)
+            .map(|(_, step)| step)
     }
 
     /// The row a build begins at, counted from now.
     pub(crate) fn row_of(&self, builder: &str, number: u32) -> Option<usize> {
         let column = self.columns.iter().position(|column| column.name == builder)?;
-        let stretch = self.stretches[column].iter().find(|stretch| stretch.build.number == number)?;
+        let stretch =
+            self.stretches[column].iter().find(|stretch| stretch.build.number == number)?;
         self.rows.iter().position(|row| self.bucket(*row) == Some(stretch.top))
     }
 
@@ -239,25 +246,38 @@ pub(crate) fn runs(build: &Build) -> bool {
 pub(crate) fn frame(model: &Model) -> (i64, u16) {
     let grouped = model.replica.builders.values().any(|builder| !super::group(builder).is_empty());
     let heads = if grouped { 2 } else { 1 };
-    match model.body_height() {
-        0..=12 => (0, heads),
-        13..=23 => (1, heads),
-        _ => (4, heads),
-    }
+    let most = match model.body_height() {
+        0..=12 => 0,
+        13..=23 => 1,
+        _ => 4,
+    };
+    // As many as the latest forecast needs; one even when nothing runs, so that a start moves nothing.
+    let now_ms = model.shown_ms();
+    let ahead = columns(model)
+        .iter()
+        .filter_map(|builder| model.replica.running_of(&builder.name)?.eta_ms)
+        .map(|eta_ms| (eta_ms - now_ms).div_euclid(model.waterfall.bucket_ms()) + 1)
+        .max();
+    (ahead.unwrap_or(0).clamp(1, 4).min(most), heads)
 }
 
 /// The scroll at which the selected build is in view.
 pub(crate) fn scroll(model: &Model) -> usize {
     let (forecast, heads) = frame(model);
-    let page = usize::from(model.body_height().saturating_sub(heads)).saturating_sub(usize::try_from(forecast).unwrap_or(0));
-    let grid = Grid::new(model);
-    let Some(selected) = super::selected(model) else { return 0 };
-    if model.waterfall.number.is_none() {
+    let page = usize::from(model.body_height().saturating_sub(heads))
+        .saturating_sub(usize::try_from(forecast).unwrap_or(0));
+    let Some(selected) = super::selected(model).filter(|_| model.waterfall.number.is_some()) else {
         return 0;
-    }
+    };
+    let grid = Grid::new(model);
     match grid.row_of(&selected.builder, selected.number) {
         // Its first body row belongs to it: that is where the failing step stands.
-        Some(row) => list::scrolled(model.waterfall.scroll, row + usize::from(row > 0), grid.rows.len() + 1, page),
+        Some(row) => list::scrolled(
+            model.waterfall.scroll,
+            row + usize::from(row > 0),
+            grid.rows.len() + 1,
+            page,
+        ),
         None => model.waterfall.scroll,
     }
 }

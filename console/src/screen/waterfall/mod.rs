@@ -47,6 +47,8 @@ pub(crate) struct Waterfall {
     zoom: Option<usize>,
     /// The same, found out from how long builds take.
     auto: usize,
+    /// The state of the replica it was found out from.
+    fitted: Option<(u64, Vec<u8>)>,
     pub(crate) flipped: bool,
     pub(crate) density: Density,
     /// Idle rows are shown one by one.
@@ -76,13 +78,17 @@ pub(crate) fn group(builder: &Builder) -> &str {
 /// All builders in the order of columns and strip: by group, then name; those without a group last.
 pub(crate) fn ordered(model: &Model) -> Vec<&Builder> {
     let mut builders: Vec<&Builder> = model.replica.builders.values().collect();
-    builders.sort_by_key(|builder| (group(builder).is_empty(), group(builder), builder.name.as_str()));
+    builders
+        .sort_by_key(|builder| (group(builder).is_empty(), group(builder), builder.name.as_str()));
     builders
 }
 
 /// The builders that pass the filter.
 pub(crate) fn columns(model: &Model) -> Vec<&Builder> {
     let mut builders = ordered(model);
+    if model.waterfall.filter.is_empty() {
+        return builders;
+    }
     builders.retain(|builder| {
         let texts = [builder.name.as_str(), group(builder), builder.project.as_str()];
         filter::passes(&model.waterfall.filter, &texts, model.builder_state(&builder.name))
@@ -103,14 +109,24 @@ pub(crate) fn selected(model: &Model) -> Option<BuildRef> {
 
 /// What the keys speak of.
 pub(crate) fn selection(model: &Model) -> Selection {
-    Selection { builder: model.waterfall.builder.clone(), build: selected(model), ..Selection::default() }
+    Selection {
+        builder: model.waterfall.builder.clone(),
+        build: selected(model),
+        ..Selection::default()
+    }
 }
 
 /// What keys do here.
 pub(crate) fn act(model: &mut Model, id: ActionId, out: &mut Out) -> bool {
     match id {
-        ActionId::Up | ActionId::Down | ActionId::HalfUp | ActionId::HalfDown | ActionId::PageUp | ActionId::PageDown
-        | ActionId::Top | ActionId::Bottom => along(model, id),
+        ActionId::Up
+        | ActionId::Down
+        | ActionId::HalfUp
+        | ActionId::HalfDown
+        | ActionId::PageUp
+        | ActionId::PageDown
+        | ActionId::Top
+        | ActionId::Bottom => along(model, id),
         ActionId::Left => across(model, -1),
         ActionId::Right => across(model, 1),
         ActionId::SideLeft | ActionId::SideRight => {
@@ -192,7 +208,9 @@ fn across(model: &mut Model, by: isize) {
         .map(|build| build.complete_at_ms.unwrap_or(build.started_at_ms));
     let near = |when: i64| {
         let builds = model.replica.builds.get(name)?;
-        let nearest = builds.values().min_by_key(|build| build.complete_at_ms.unwrap_or(i64::MAX).abs_diff(when))?;
+        let nearest = builds
+            .values()
+            .min_by_key(|build| build.complete_at_ms.unwrap_or(i64::MAX).abs_diff(when))?;
         (builds.last_key_value()?.0 != &nearest.number).then_some(nearest.number)
     };
     model.waterfall.number = when.and_then(near);
@@ -202,19 +220,29 @@ fn across(model: &mut Model, by: isize) {
 /// To the next red build: builders whose last verdict is red, new ones first.
 fn red(model: &mut Model, by: isize) {
     let shown: Vec<&str> = columns(model).iter().map(|builder| builder.name.as_str()).collect();
-    let reds: Vec<BuildRef> =
-        model.reds().into_iter().filter(|build| shown.contains(&build.builder.as_str())).map(reference).collect();
+    let reds: Vec<BuildRef> = model
+        .reds()
+        .into_iter()
+        .filter(|build| shown.contains(&build.builder.as_str()))
+        .map(reference)
+        .collect();
     let Some(target) = next_of(&reds, selected(model).as_ref(), by).cloned() else {
         model.toast("nothing is red", Some(crate::glyph::State::Success));
         return;
     };
-    let newest = model.replica.builds.get(&target.builder).and_then(|builds| builds.last_key_value());
-    model.waterfall.number = newest.is_none_or(|(number, _)| *number != target.number).then_some(target.number);
+    let newest =
+        model.replica.builds.get(&target.builder).and_then(|builds| builds.last_key_value());
+    model.waterfall.number =
+        newest.is_none_or(|(number, _)| *number != target.number).then_some(target.number);
     model.waterfall.builder = Some(target.builder);
 }
 
 /// The one after (or before) the current one, round and round; the first when the current one is not among them.
-pub(crate) fn next_of<'a, T: PartialEq>(all: &'a [T], current: Option<&T>, by: isize) -> Option<&'a T> {
+pub(crate) fn next_of<'a, T: PartialEq>(
+    all: &'a [T],
+    current: Option<&T>,
+    by: isize,
+) -> Option<&'a T> {
     let count = isize::try_from(all.len()).ok().filter(|count| *count > 0)?;
     let index = match current.and_then(|current| all.iter().position(|one| one == current)) {
         Some(index) => (isize::try_from(index).ok()? + by).rem_euclid(count),
@@ -237,9 +265,15 @@ pub(crate) fn settle(model: &mut Model) {
     {
         model.waterfall.number = None;
     }
-    model.waterfall.auto = fitting(model);
+    // All builds are looked at for it: only when there are other ones than before.
+    let known = (model.replica.seq, model.replica.epoch.clone());
+    if model.waterfall.fitted.as_ref() != Some(&known) {
+        model.waterfall.auto = fitting(model);
+        model.waterfall.fitted = Some(known);
+    }
     let shown = grid::widths(model).shown;
-    model.waterfall.first = list::scrolled(model.waterfall.first, index.unwrap_or(0), names.len(), shown);
+    model.waterfall.first =
+        list::scrolled(model.waterfall.first, index.unwrap_or(0), names.len(), shown);
     model.waterfall.scroll = grid::scroll(model);
 }
 
@@ -256,6 +290,9 @@ fn fitting(model: &Model) -> usize {
         (seen * 2 >= count).then_some(span)
     });
     let Some(median) = median else { return model.waterfall.auto };
-    let ideal = BUCKETS.iter().position(|bucket| bucket * ROWS_A_BUILD >= median).unwrap_or(BUCKETS.len() - 1);
+    let ideal = BUCKETS
+        .iter()
+        .position(|bucket| bucket * ROWS_A_BUILD >= median)
+        .unwrap_or(BUCKETS.len() - 1);
     if ideal.abs_diff(model.waterfall.auto) >= 2 { ideal } else { model.waterfall.auto }
 }

@@ -9,12 +9,7 @@ use super::{
     group, selected,
 };
 use crate::{
-    canvas::Canvas,
-    glyph::State,
-    model::Model,
-    replica::BuildRef,
-    theme::Role,
-    time, words,
+    canvas::Canvas, glyph::State, model::Model, replica::BuildRef, theme::Role, time, words,
 };
 
 pub(crate) fn view(model: &Model, canvas: &mut Canvas<'_>) {
@@ -28,7 +23,7 @@ pub(crate) fn view(model: &Model, canvas: &mut Canvas<'_>) {
         grid: Grid::new(model),
         widths: grid::widths(model),
         selected: selected(model),
-        now_ms: model.now_ms(),
+        now_ms: model.shown_ms(),
     };
     drawing.draw(canvas);
 }
@@ -72,10 +67,22 @@ impl<'a> Drawing<'a> {
         if heads > 1 {
             let mut column = 0;
             while let Some(builder) = self.grid.columns.get(column) {
-                let same = self.grid.columns[column..].iter().take_while(|next| group(next) == group(builder)).count();
+                let same = self.grid.columns[column..]
+                    .iter()
+                    .take_while(|next| group(next) == group(builder))
+                    .count();
                 let (x, end) = (self.x(column), self.x(column + same).min(last).saturating_sub(1));
-                let after = canvas.put_cut(x, 0, end, group(builder), canvas.role(Role::Dim));
-                canvas.rule(after, 0, end.saturating_sub(after), canvas.glyphs.horizontal, canvas.role(Role::Frame));
+                if !group(builder).is_empty() {
+                    let mut part = canvas.part(0, 0, end, 1);
+                    let after = part.say(x, 0, group(builder), Role::Dim);
+                    part.rule(
+                        after,
+                        0,
+                        end.saturating_sub(after),
+                        part.glyphs.horizontal,
+                        part.role(Role::Frame),
+                    );
+                }
                 column += same;
             }
         }
@@ -85,7 +92,8 @@ impl<'a> Drawing<'a> {
             let (x, end) = (self.x(column), self.x(column + 1).saturating_sub(1));
             if compact {
                 if chosen {
-                    let x = x.min(canvas.width().saturating_sub(crate::canvas::width(&builder.name)));
+                    let x =
+                        x.min(canvas.width().saturating_sub(crate::canvas::width(&builder.name)));
                     canvas.say(x, names_at, &builder.name, Role::Strong);
                 }
             } else {
@@ -129,14 +137,20 @@ impl<'a> Drawing<'a> {
 
     fn time(&self, bucket: i64) -> String {
         let at_ms = self.grid.start_ms(bucket);
-        if self.grid.bucket_ms >= 86_400_000 { self.model.zone.day(at_ms) } else { self.model.zone.minute(at_ms) }
+        if self.grid.bucket_ms >= 86_400_000 {
+            self.model.zone.day(at_ms)
+        } else {
+            self.model.zone.minute(at_ms)
+        }
     }
 
     /// When what runs should end.
     fn forecast(&self, canvas: &mut Canvas<'_>, y: u16, ahead: i64) {
         let style = canvas.role(Role::Forecast);
         for (column, builder) in self.grid.columns.iter().enumerate() {
-            let Some(Cell::Head { build, .. }) = self.grid.cell(Row::Now, column, None) else { continue };
+            let Some(Cell::Head { build, .. }) = self.grid.cell(Row::Now, column, None) else {
+                continue;
+            };
             if !grid::runs(build) {
                 continue;
             }
@@ -144,8 +158,16 @@ impl<'a> Drawing<'a> {
             let (rows, _) = grid::frame(self.model);
             let label = build.eta_ms.map(|eta| (self.grid.forecast_row(eta, rows), self.eta(eta)));
             let bar = canvas.glyphs.forecast;
+            if self.model.waterfall.density == Density::Compact {
+                if label.is_some_and(|(at, _)| ahead <= at) {
+                    canvas.put(x, y, bar, style);
+                }
+                continue;
+            }
             match label {
-                Some((at, text)) if at == ahead => _ = canvas.put_cut(x, y, end, &format!("{bar}{text}"), style),
+                Some((at, text)) if at == ahead => {
+                    _ = canvas.put_cut(x, y, end, &format!("{bar}{text}"), style);
+                }
                 Some((at, _)) if at < ahead => {}
                 Some(_) | None if ahead == 1 && builder.pending > 0 => {
                     canvas.put_cut(x, y, end, &format!("{bar}queued {}", builder.pending), style);
@@ -168,7 +190,13 @@ impl<'a> Drawing<'a> {
     fn now(&self, canvas: &mut Canvas<'_>, y: u16) {
         let x = canvas.say(0, y, &self.model.zone.minute(self.now_ms), Role::Strong);
         let width = canvas.width().min(self.x(self.grid.columns.len()));
-        canvas.rule(x, y, width.saturating_sub(x), canvas.glyphs.horizontal, canvas.role(Role::Frame));
+        canvas.rule(
+            x,
+            y,
+            width.saturating_sub(x),
+            canvas.glyphs.horizontal,
+            canvas.role(Role::Frame),
+        );
         for (column, builder) in self.grid.columns.iter().enumerate() {
             match self.grid.cell(Row::Now, column, self.number(column)) {
                 Some(cell) => self.cell(canvas, y, column, Row::Now, cell),
@@ -187,7 +215,9 @@ impl<'a> Drawing<'a> {
             _ => return,
         };
         let first = self.model.replica.requests.values().find(|request| {
-            request.builder == builder.name && request.claimed_at_ms.is_none() && request.complete_at_ms.is_none()
+            request.builder == builder.name
+                && request.claimed_at_ms.is_none()
+                && request.complete_at_ms.is_none()
         });
         let (state, text) = match (state, first) {
             (State::Paused, _) => (state, "paused".to_owned()),
@@ -195,7 +225,9 @@ impl<'a> Drawing<'a> {
             (_, Some(request)) => {
                 let state = words::wait_state(&request.waits);
                 let text = match (state, request.waits.first()) {
-                    (State::Locked, Some(wait)) => format!("lock {}", wait.detail),
+                    (State::Locked, Some(wait)) => {
+                        format!("lock {}", wait.detail.split(',').next().unwrap_or_default())
+                    }
                     (State::Lost, _) => "no worker".to_owned(),
                     _ => format!("queued {}", builder.pending.max(1)),
                 };
@@ -264,13 +296,22 @@ impl<'a> Drawing<'a> {
     }
 
     /// In wide columns the head says what the build came to.
-    fn beside(&self, canvas: &mut Canvas<'_>, x: u16, y: u16, end: u16, build: &Build, state: State) {
+    fn beside(
+        &self,
+        canvas: &mut Canvas<'_>,
+        x: u16,
+        y: u16,
+        end: u16,
+        build: &Build,
+        state: State,
+    ) {
         let text = match state {
             State::Running | State::Lost => words::outcome(build, self.now_ms),
-            state if state.is_red() => build.steps.iter().find(|step| grid::is_broken(step)).map_or_else(
-                || build.text.clone(),
-                |step| step.name.clone(),
-            ),
+            state if state.is_red() => build
+                .steps
+                .iter()
+                .find(|step| grid::is_broken(step))
+                .map_or_else(|| build.text.clone(), |step| step.name.clone()),
             _ => return,
         };
         canvas.put_cut(x, y, end, &text, Style { bg: None, ..canvas.theme.state(state) });
@@ -302,7 +343,8 @@ impl<'a> Drawing<'a> {
         }
         if grid::runs(build)
             && row_is_newest(row, self.grid.current)
-            && let Some(share) = step.started_at_ms.and_then(|at| words::percent(at, step.usual_ms, self.now_ms))
+            && let Some(share) =
+                step.started_at_ms.and_then(|at| words::percent(at, step.usual_ms, self.now_ms))
         {
             text = format!("{text}  {share}%");
         }
@@ -327,7 +369,13 @@ impl<'a> Drawing<'a> {
         let revision = words::revision(change.revision.as_deref().unwrap_or_default());
         let more = if others > 0 { format!(" +{others}") } else { String::new() };
         let text_end = end.saturating_sub(crate::canvas::width(&more));
-        let x = canvas.put_cut(x, y, text_end.min(x + 7), revision, canvas.role(if covered { Role::Key } else { Role::Dim }));
+        let x = canvas.put_cut(
+            x,
+            y,
+            text_end.min(x + 7),
+            revision,
+            canvas.role(if covered { Role::Key } else { Role::Dim }),
+        );
         let author = format!("{:<4}", words::person(&change.author));
         let x = canvas.put_cut(x + 1, y, text_end.min(x + 10), &author, style);
         canvas.put_cut(x + 1, y, text_end, words::subject(change), style);

@@ -56,7 +56,11 @@ pub(crate) fn state(worker: &Worker) -> State {
 
 /// The same in words: `busy 1/2`, `idle`, `PAUSED`, `LOST 2h10`.
 pub(crate) fn word(worker: &Worker, now_ms: i64) -> String {
-    let away = || worker.last_seen_at_ms.map_or_else(String::new, |seen| format!(" {}", time::age(now_ms - seen)));
+    let away = || {
+        worker
+            .last_seen_at_ms
+            .map_or_else(String::new, |seen| format!(" {}", time::age(now_ms - seen)))
+    };
     match worker.state.as_str() {
         "online" if worker.running.is_empty() => "idle".into(),
         "online" => match worker.max_builds {
@@ -99,7 +103,9 @@ pub(crate) fn rows(model: &Model) -> Vec<&Worker> {
 
 /// What the keys speak of: the worker and what it builds.
 pub(crate) fn selection(model: &Model) -> Selection {
-    let Some(worker) = model.workers.selected.as_ref().and_then(|name| model.replica.workers.get(name)) else {
+    let Some(worker) =
+        model.workers.selected.as_ref().and_then(|name| model.replica.workers.get(name))
+    else {
         return Selection::default();
     };
     let build = worker.running.first().and_then(|build| BuildRef::parse(build));
@@ -109,7 +115,8 @@ pub(crate) fn selection(model: &Model) -> Selection {
 /// What keys do here.
 pub(crate) fn act(model: &mut Model, id: ActionId, out: &mut Out) -> bool {
     let names: Vec<String> = rows(model).iter().map(|worker| worker.name.clone()).collect();
-    let index = names.iter().position(|name| Some(name) == model.workers.selected.as_ref()).unwrap_or(0);
+    let index =
+        names.iter().position(|name| Some(name) == model.workers.selected.as_ref()).unwrap_or(0);
     if let Some(index) = list::moved(id, index, names.len(), page(model)) {
         model.workers.selected = names.get(index).cloned();
         return true;
@@ -132,7 +139,8 @@ pub(crate) fn act(model: &mut Model, id: ActionId, out: &mut Out) -> bool {
             }
         }
         ActionId::SortNext => {
-            model.workers.sort = if model.workers.sort == Sort::State { Sort::Name } else { Sort::State };
+            model.workers.sort =
+                if model.workers.sort == Sort::State { Sort::Name } else { Sort::State };
         }
         ActionId::SortReverse => model.workers.reversed = !model.workers.reversed,
         ActionId::Filter => model.popups.push(Popup::filter(&model.workers.filter)),
@@ -154,12 +162,15 @@ pub(crate) fn settle(model: &mut Model) {
         model.workers.selected = names.first().cloned();
     }
     let page = page(model);
-    model.workers.first = list::scrolled(model.workers.first, index.unwrap_or(0), names.len(), page);
+    model.workers.first =
+        list::scrolled(model.workers.first, index.unwrap_or(0), names.len(), page);
 }
 
 /// What depends on the selected worker.
 pub(crate) fn sentence(model: &Model) -> String {
-    let Some(worker) = model.workers.selected.as_ref().and_then(|name| model.replica.workers.get(name)) else {
+    let Some(worker) =
+        model.workers.selected.as_ref().and_then(|name| model.replica.workers.get(name))
+    else {
         return "no worker has come yet: linn worker run --name NAME".into();
     };
     let only: Vec<&str> = model

@@ -3,13 +3,7 @@
 use linn_proto::entity::Worker;
 
 use super::{page, rows, state, word};
-use crate::{
-    canvas::Canvas,
-    model::Model,
-    replica::BuildRef,
-    theme::Role,
-    time, words,
-};
+use crate::{canvas::Canvas, model::Model, replica::BuildRef, theme::Role, time, words};
 
 pub(crate) fn view(model: &Model, canvas: &mut Canvas<'_>) {
     let rows = rows(model);
@@ -28,13 +22,19 @@ pub(crate) fn view(model: &Model, canvas: &mut Canvas<'_>) {
     if rows.is_empty() {
         canvas.say(4, 2, "no workers", Role::Dim);
     }
-    let now_ms = model.now_ms();
+    let now_ms = model.shown_ms();
     for (y, worker) in (1_u16..).zip(rows.into_iter().skip(model.workers.first).take(page(model))) {
         let style = canvas.theme.state(state(worker));
         canvas.state(1, y, state(worker));
         canvas.put_cut(4, y, state_at.saturating_sub(1), &worker.name, canvas.role(Role::Strong));
         canvas.put_cut(state_at, y, job.saturating_sub(1), &word(worker, now_ms), style);
-        canvas.put_cut(job, y, seen.saturating_sub(1), &work(model, worker), canvas.role(Role::Text));
+        canvas.put_cut(
+            job,
+            y,
+            seen.saturating_sub(1),
+            &work(model, worker),
+            canvas.role(Role::Text),
+        );
         // Who is there was seen just now; a number that ticks would say nothing.
         let ago = match (worker.state.as_str(), worker.last_seen_at_ms) {
             ("online" | "paused" | "draining", _) => "now".to_owned(),
@@ -57,12 +57,14 @@ fn work(model: &Model, worker: &Worker) -> String {
     if worker.running.is_empty() {
         return worker.paused_reason.clone();
     }
-    let now_ms = model.now_ms();
+    let now_ms = model.shown_ms();
     let jobs: Vec<String> = worker
         .running
         .iter()
         .map(|name| match BuildRef::parse(name).and_then(|id| model.replica.build(&id)) {
-            Some(build) => format!("{} #{} {}", build.builder, build.number, words::outcome(build, now_ms)),
+            Some(build) => {
+                format!("{} #{} {}", build.builder, build.number, words::outcome(build, now_ms))
+            }
             None => name.clone(),
         })
         .collect();

@@ -48,6 +48,10 @@ impl Method {
 impl Git<'_, '_> {
     /// Brings `tree` to the wanted commit and returns its id.
     pub(super) fn bring(&mut self, tree: &Path, method: Method) -> Result<String, Failure> {
+        if tree.is_symlink() {
+            // A build could have laid it, to have what lies behind it cleaned.
+            fs::remove_file(tree)?;
+        }
         match method {
             Method::Clobber => {
                 self.remove(tree)?;

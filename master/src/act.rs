@@ -1,0 +1,108 @@
+//! Carries out what the core ordered, after the commit: the place where the edges meet (architecture.md 15, rule 4).
+//!
+//! Nothing here waits: an order goes into a session's queue, a look is asked of a source's task, an answer is given. What
+//! an edge must know beside the order (where a command's logs lie, what counts as a warning) is looked up in the core's
+//! state while that is at hand.
+
+use std::sync::Arc;
+
+use linn_core::action::{Action, HeldVerdict};
+use linn_core::id::{BuildId, CommandId, SessionId, SourceName};
+use linn_core::master::Master;
+use linn_core::model::Step;
+use linn_core::record::Record;
+use linn_core::time::Timestamp;
+
+use crate::api::{Command, Order, Sessions};
+use crate::engine::{Answered, Replies};
+use crate::logs::{LogKey, LogStore};
+
+/// Asks a source to look now.
+pub(crate) type Poll = Box<dyn Fn(&SourceName) + Send>;
+
+/// The edges that take orders.
+pub(crate) struct Act {
+    /// Connected workers.
+    pub sessions: Arc<Sessions>,
+    /// Who waits for an answer.
+    pub replies: Arc<Replies>,
+    /// Logs, to be sealed when a build is over; `None` in tests without logs.
+    pub logs: Option<LogStore>,
+    /// Change sources.
+    pub poll: Poll,
+}
+
+impl Act {
+    /// Carries out one order. `seq` is the journal's number after the commit.
+    pub(crate) fn perform(&self, action: Action, seq: u64, now: Timestamp, master: &Master) {
+        match action {
+            Action::Welcome { session, held } => {
+                for (command, verdict) in &held {
+                    if *verdict != HeldVerdict::Forget
+                        && let Some(known) = command_of(master, *command)
+                    {
+                        self.sessions.know(session, *command, known);
+                    }
+                }
+                self.sessions.order(session, Order::Welcome(held));
+            }
+            Action::RefuseWorker { session, why, last } => {
+                self.sessions.order(session, Order::Refuse { why, last });
+            }
+            Action::CloseSession { session } => self.sessions.close(session),
+            Action::SendCommand { session, spec } => {
+                let known = command_of(master, spec.id);
+                self.know_and_send(session, spec.id, known, now, Order::Send(spec));
+            }
+            Action::InterruptCommand { session, command, reason, kill } => {
+                self.sessions.order(session, Order::Interrupt { command, reason, kill });
+            }
+            Action::AckCommand { session, command } => {
+                self.sessions.forget(command);
+                self.sessions.order(session, Order::Ack(command));
+            }
+            Action::Reply { token, answer } => {
+                self.replies.answer(token, Ok(Answered { answer, seq }));
+            }
+            Action::Poll { source } => (self.poll)(&source),
+        }
+    }
+
+    /// What follows from a fact without an order: the logs of a build that is over are sealed.
+    pub(crate) fn follow(&self, record: &Record) {
+        if let (Record::BuildFinished { id, .. }, Some(logs)) = (record, &self.logs) {
+            logs.seal(*id);
+        }
+    }
+
+    fn know_and_send(
+        &self,
+        session: SessionId,
+        id: CommandId,
+        known: Option<Command>,
+        now: Timestamp,
+        order: Order,
+    ) {
+        // The step of a command that is sent runs, so it is known; were it not, its bytes would find no log.
+        let known =
+            known.unwrap_or(Command { logs: Vec::new(), warning_pattern: None, since: now });
+        self.sessions.know(session, id, known);
+        self.sessions.order(session, order);
+    }
+}
+
+/// What the doors must know of a command; `None`: its build is no longer remembered.
+fn command_of(master: &Master, id: CommandId) -> Option<Command> {
+    let (build, number) = master.state().command(id)?;
+    let build = master.state().build(build)?;
+    let step = build.steps.iter().find(|step| step.number == number)?;
+    Some(Command {
+        logs: log_keys(build.id, step),
+        warning_pattern: master.warning_pattern(id).map(ToOwned::to_owned),
+        since: step.started_at.unwrap_or(build.started_at),
+    })
+}
+
+fn log_keys(build: BuildId, step: &Step) -> Vec<LogKey> {
+    step.logs.iter().map(|log| LogKey::new(build, log.id, log.name.clone())).collect()
+}

@@ -1,0 +1,112 @@
+//! Rows of history as things: what the database keeps, with what only the engine knows laid over it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use linn_core::eta;
+use linn_core::id::{BuildId, BuildsetId, RequestId};
+use linn_core::model::{Build, BuildRequest, Buildset};
+use linn_proto::entity::entity::Of;
+use linn_proto::entity::{self as entity, Entity};
+use tonic::Status;
+
+use super::super::convert::{self, Asked};
+use super::super::view::{build_entity, request_entity};
+use super::super::{Doors, gone};
+
+/// A thing.
+pub(super) fn thing(of: Of) -> Entity {
+    Entity { of: Some(of) }
+}
+
+/// Builds, whole: those that the engine still remembers with what is expected of them.
+pub(super) async fn builds(doors: &Doors, rows: Vec<Build>) -> Result<Vec<entity::Build>, Status> {
+    let running: Vec<BuildId> =
+        rows.iter().filter(|build| build.complete_at.is_none()).map(|build| build.id).collect();
+    let mut fresh: HashMap<u64, entity::Build> = HashMap::new();
+    if !running.is_empty() {
+        let now = doors.engine.now();
+        let look = move |master: &linn_core::master::Master| {
+            let state = master.state();
+            let known = running.iter().filter_map(|id| state.build(*id));
+            known
+                .map(|build| {
+                    let usual = eta::usual(state, &build.builder);
+                    let mut entity = build_entity(build, &usual, now);
+                    entity.properties = convert::properties(&build.properties);
+                    (build.id.0, entity)
+                })
+                .collect::<Vec<_>>()
+        };
+        fresh = doors.engine.ask(look).await.map_err(|error| gone(&error))?.into_iter().collect();
+    }
+    let whole = |row: Build| {
+        fresh.remove(&row.id.0).unwrap_or_else(|| {
+            let mut entity = convert::build(&row, None, None);
+            entity.properties = convert::properties(&row.properties);
+            entity
+        })
+    };
+    Ok(rows.into_iter().map(whole).collect())
+}
+
+/// Requests: those that wait with why, all with what their buildsets say.
+pub(super) async fn requests(
+    doors: &Arc<Doors>,
+    rows: Vec<BuildRequest>,
+) -> Result<Vec<entity::BuildRequest>, Status> {
+    let ids: Vec<RequestId> = rows.iter().map(|request| request.id).collect();
+    let look = move |master: &linn_core::master::Master| {
+        let known = ids.iter().filter_map(|id| master.state().request(*id));
+        known
+            .map(|request| {
+                let waits = convert::waits(&master.waits(request.id));
+                (request.id.0, request_entity(request, master.state(), waits))
+            })
+            .collect::<HashMap<_, _>>()
+    };
+    let mut fresh = doors.engine.ask(look).await.map_err(|error| gone(&error))?;
+    let old: Vec<BuildsetId> = rows
+        .iter()
+        .filter(|request| !fresh.contains_key(&request.id.0))
+        .map(|request| request.buildset)
+        .collect();
+    let buildsets = buildsets_of(doors, old).await?;
+    let whole = |row: BuildRequest| {
+        fresh.remove(&row.id.0).unwrap_or_else(|| {
+            let asked = buildsets.get(&row.buildset.0).map(asked).unwrap_or_default();
+            convert::request(&row, Vec::new(), asked)
+        })
+    };
+    Ok(rows.into_iter().map(whole).collect())
+}
+
+async fn buildsets_of(
+    doors: &Doors,
+    mut ids: Vec<BuildsetId>,
+) -> Result<HashMap<u64, Buildset>, Status> {
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let read = move |queries: &crate::store::Queries| {
+        let mut found = HashMap::new();
+        for id in ids {
+            if let Some(buildset) = queries.buildset(id)? {
+                found.insert(id.0, buildset);
+            }
+        }
+        Ok(found)
+    };
+    doors.query(read).await
+}
+
+/// What a buildset of history says: its people are those that forced it, for its changes are not at hand.
+fn asked(buildset: &Buildset) -> Asked {
+    Asked {
+        reason: buildset.reason.clone(),
+        stamps: convert::stamps(&buildset.stamps),
+        owners: buildset.properties.text("owner").map(ToOwned::to_owned).into_iter().collect(),
+    }
+}

@@ -1,0 +1,351 @@
+//! Changing things: each verb becomes one input, is answered after the commit, and carries the number to wait for.
+
+use std::sync::Arc;
+
+use linn_core::action::Answer;
+use linn_core::change::SourceStamp;
+use linn_core::id::{BuilderName, CodebaseName, RequestId, SchedulerName, SourceName, Token};
+use linn_core::input::{Asking, Input, WorkerVerb};
+use linn_core::model::Build;
+use linn_proto::control::control_server::Control;
+use linn_proto::control::{self as wire, Accepted};
+use linn_proto::entity::Entity;
+use tonic::{Request, Response, Status};
+
+use super::key::Key;
+use super::peer::caller;
+use super::reference::{self, BuildNamed};
+use super::{Doors, gone, status};
+use crate::engine::Answered;
+use crate::intake::{self, Choice, Chosen, Learnt};
+use crate::source::PollError;
+
+/// The longest reason and property, in bytes.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// The longest name, branch, revision or repository, in bytes.
+const MAX_NAME_BYTES: usize = 4 * 1024;
+/// The most builders, codebases or properties of one force.
+const MAX_MANY: usize = 1_000;
+/// The longest id of an asking, in bytes.
+const MAX_REQUEST_ID_BYTES: usize = 200;
+
+/// Serves those who change things.
+pub(super) struct ControlDoor(pub(super) Arc<Doors>);
+
+type Answering = Result<Response<Accepted>, Status>;
+
+#[tonic::async_trait]
+impl Control for ControlDoor {
+    async fn force(&self, request: Request<wire::ForceRequest>) -> Answering {
+        let who = caller(&request, &self.0.user);
+        let force = request.into_inner();
+        check_force(&force)?;
+        let builders: Vec<_> = force.builders.iter().map(|name| name.as_str().into()).collect();
+        let (stamps, commits) = self.force_stamps(&builders, chosen(&force)?).await?;
+        let scheduler = Some(force.scheduler).filter(|name| !name.is_empty());
+        self.ask(who, force.request_id, |asking| Input::ForceRequested {
+            asking,
+            builders,
+            scheduler: scheduler.map(SchedulerName::from),
+            stamps,
+            commits,
+            properties: force.properties.into_iter().collect(),
+            reason: force.reason,
+            priority: force.priority,
+        })
+        .await
+    }
+
+    async fn rebuild(&self, request: Request<wire::RebuildRequest>) -> Answering {
+        let who = caller(&request, &self.0.user);
+        let rebuild = request.into_inner();
+        limited("reason", &rebuild.reason, MAX_TEXT_BYTES)?;
+        let named = reference::build(&rebuild.build)?;
+        let build = self.build(named).await?;
+        let (latest, commits) = match &build {
+            Some(build) if rebuild.latest => {
+                let (stamps, commits) = self.latest(build).await?;
+                (Some(stamps), commits)
+            }
+            _ => (None, Vec::new()),
+        };
+        self.ask(who, rebuild.request_id, |asking| Input::RebuildRequested {
+            asking,
+            named: build.as_ref().map_or(rebuild.build, |build| build.reference().to_string()),
+            build: build.map(Box::new),
+            latest,
+            commits,
+            reason: rebuild.reason,
+        })
+        .await
+    }
+
+    async fn stop(&self, request: Request<wire::StopRequest>) -> Answering {
+        let who = caller(&request, &self.0.user);
+        let stop = request.into_inner();
+        reasoned(&stop.reason)?;
+        let build = match reference::build(&stop.build)? {
+            BuildNamed::Exactly(build) => build,
+            BuildNamed::Newest(builder) => {
+                let newest = self.build(BuildNamed::Newest(builder.clone())).await?;
+                newest.map(|build| build.reference()).ok_or_else(|| no_build(&builder))?
+            }
+        };
+        self.ask(who, stop.request_id, |asking| Input::StopRequested {
+            asking,
+            build,
+            reason: stop.reason,
+            kill: stop.kill,
+        })
+        .await
+    }
+
+    async fn cancel(&self, request: Request<wire::CancelRequest>) -> Answering {
+        let who = caller(&request, &self.0.user);
+        let cancel = request.into_inner();
+        reasoned(&cancel.reason)?;
+        self.ask(who, cancel.request_id, |asking| Input::CancelRequested {
+            asking,
+            request: RequestId(cancel.request),
+            reason: cancel.reason,
+        })
+        .await
+    }
+
+    async fn set_priority(&self, request: Request<wire::SetPriorityRequest>) -> Answering {
+        let who = caller(&request, &self.0.user);
+        let set = request.into_inner();
+        self.ask(who, set.request_id, |asking| Input::PriorityRequested {
+            asking,
+            request: RequestId(set.request),
+            priority: set.priority,
+        })
+        .await
+    }
+
+    async fn worker_control(&self, request: Request<wire::WorkerControlRequest>) -> Answering {
+        let who = caller(&request, &self.0.user);
+        let control = request.into_inner();
+        limited("reason", &control.reason, MAX_TEXT_BYTES)?;
+        let verb = match control.verb() {
+            wire::WorkerVerb::Pause => WorkerVerb::Pause,
+            wire::WorkerVerb::Resume => WorkerVerb::Resume,
+            wire::WorkerVerb::Drain => WorkerVerb::Drain,
+            wire::WorkerVerb::Unspecified => {
+                return Err(status::mistake(
+                    "say what to do with the worker: pause, resume or drain",
+                ));
+            }
+        };
+        let worker = reference::name(&control.worker, "a worker")?.into();
+        self.ask(who, control.request_id, |asking| Input::WorkerControlled {
+            asking,
+            worker,
+            verb,
+            reason: control.reason,
+        })
+        .await
+    }
+
+    async fn poll_source(&self, request: Request<wire::PollSourceRequest>) -> Answering {
+        let who = caller(&request, &self.0.user);
+        let source = SourceName::from(reference::name(&request.get_ref().source, "a source")?);
+        let promise = self.0.engine.promise();
+        let asking = Asking { token: promise.token, request_id: String::new(), who };
+        self.0.sources.poll(&source, Some(asking)).map_err(|error| match error {
+            PollError::Unknown(_) => {
+                status::unknown(error.to_string(), "`linn sources` lists them")
+            }
+            PollError::Busy(_) => status::not_now(error.to_string(), "", "ask again in a moment"),
+            PollError::Ending(_) => status::away(error.to_string()),
+        })?;
+        let answered = promise.answer().await.map_err(|error| gone(&error))?;
+        self.accepted(answered)
+    }
+
+    async fn shutdown(&self, request: Request<wire::ShutdownRequest>) -> Answering {
+        tracing::info!(who = caller(&request, &self.0.user), "asked to end");
+        self.0.asked_to_end.cancel();
+        let seq = self.0.hub.seq();
+        Ok(Response::new(Accepted { seq, ..Accepted::default() }))
+    }
+}
+
+impl ControlDoor {
+    async fn ask(
+        &self,
+        who: String,
+        request_id: String,
+        input: impl FnOnce(Asking) -> Input,
+    ) -> Answering {
+        limited("request id", &request_id, MAX_REQUEST_ID_BYTES)?;
+        let make = |token: Token| input(Asking { token, request_id, who });
+        let answered = self.0.engine.request(make).await.map_err(|error| gone(&error))?;
+        self.accepted(answered)
+    }
+
+    fn accepted(&self, answered: Answered) -> Answering {
+        let keys: Vec<Key> = match answered.answer {
+            Answer::Accepted { made } => made.iter().map(Key::from).collect(),
+            Answer::Changes(ids) => ids.iter().map(|id| Key::Change(id.0)).collect(),
+            Answer::Refused(refusal) => return Err(status::of_refusal(&refusal)),
+        };
+        let entities = self.0.hub.get_all(&keys);
+        Ok(Response::new(Accepted {
+            seq: answered.seq,
+            made: keys.iter().map(Key::entity_id).collect(),
+            entities: entities.iter().map(|entity| Entity::clone(entity)).collect(),
+        }))
+    }
+
+    /// A stamp for each codebase of the builders, pinned (SS-3).
+    async fn force_stamps(
+        &self,
+        builders: &[BuilderName],
+        chosen: Chosen,
+    ) -> Result<(Vec<SourceStamp>, Learnt), Status> {
+        let config = self.0.engine.ask(|master| master.config().clone()).await;
+        let config = config.map_err(|error| gone(&error))?;
+        let stamps = intake::stamps_of(&config, builders, chosen);
+        let mut stamps = stamps.map_err(|refusal| status::of_refusal(&refusal))?;
+        let learnt = intake::pin(&self.0.dir, &mut stamps).await;
+        Ok((stamps, learnt.map_err(|refusal| status::of_refusal(&refusal))?))
+    }
+
+    /// The tips of a build's branches, pinned.
+    async fn latest(&self, build: &Build) -> Result<(Vec<SourceStamp>, Learnt), Status> {
+        let mut stamps: Vec<_> = build
+            .stamps
+            .iter()
+            .map(|stamp| SourceStamp { revision: None, changes: Vec::new(), ..stamp.clone() })
+            .collect();
+        let learnt = intake::pin(&self.0.dir, &mut stamps).await;
+        Ok((stamps, learnt.map_err(|refusal| status::of_refusal(&refusal))?))
+    }
+
+    /// A build from history, where every build is.
+    async fn build(&self, named: BuildNamed) -> Result<Option<Build>, Status> {
+        self.0
+            .query(move |queries| match &named {
+                BuildNamed::Exactly(build) => queries.build(build),
+                BuildNamed::Newest(builder) => queries.newest_build(builder),
+            })
+            .await
+    }
+}
+
+fn no_build(builder: &BuilderName) -> Status {
+    let shown = builder.as_str().escape_debug();
+    status::unknown(format!("`{shown}` has no build"), "`linn builders` lists the builders")
+}
+
+/// All mistakes of a force in one sentence.
+fn check_force(force: &wire::ForceRequest) -> Result<(), Status> {
+    let mut wrong = Vec::new();
+    if force.builders.is_empty() {
+        wrong.push("name at least one builder".to_owned());
+    }
+    for (what, count) in [
+        ("builders", force.builders.len()),
+        ("codebases", force.codebases.len()),
+        ("properties", force.properties.len()),
+    ] {
+        if count > MAX_MANY {
+            wrong.push(format!("{count} {what} are too many; {MAX_MANY} at most"));
+        }
+    }
+    let mut text = |name: &str, text: &str, most: usize, free: bool| {
+        if text.len() > most {
+            wrong.push(format!("{name} is longer than {most} bytes"));
+        } else if !free && text.chars().any(char::is_control) {
+            wrong.push(format!("{name} holds control characters"));
+        } else if !free && text.starts_with('-') {
+            wrong.push(format!("{name} starts with `-`"));
+        }
+    };
+    text("the reason", &force.reason, MAX_TEXT_BYTES, true);
+    text("the branch", force.branch.as_deref().unwrap_or(""), MAX_NAME_BYTES, false);
+    text("the revision", force.revision.as_deref().unwrap_or(""), MAX_NAME_BYTES, false);
+    for choice in &force.codebases {
+        text("a codebase's name", &choice.codebase, MAX_NAME_BYTES, false);
+        text("a codebase's branch", choice.branch.as_deref().unwrap_or(""), MAX_NAME_BYTES, false);
+        let revision = choice.revision.as_deref().unwrap_or("");
+        text("a codebase's revision", revision, MAX_NAME_BYTES, false);
+        let repository = choice.repository.as_deref().unwrap_or("");
+        text("a codebase's repository", repository, MAX_NAME_BYTES, false);
+    }
+    for (name, value) in &force.properties {
+        text("a property's name", name, 256, false);
+        text("a property", value, MAX_TEXT_BYTES, true);
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(status::mistake(wrong.join("; "))) }
+}
+
+/// What a force says of codebases. Empty texts say nothing.
+fn chosen(force: &wire::ForceRequest) -> Result<Chosen, Status> {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let mut chosen = Chosen::default();
+    chosen.only.branch = given(&force.branch);
+    chosen.only.revision = given(&force.revision);
+    for one in &force.codebases {
+        let name = CodebaseName::from(one.codebase.as_str());
+        if chosen.named.iter().any(|(other, _)| *other == name) {
+            return Err(status::mistake(format!("codebase `{name}` is given twice")));
+        }
+        let choice = Choice {
+            branch: given(&one.branch),
+            revision: given(&one.revision),
+            repository: given(&one.repository),
+            project: given(&one.project),
+        };
+        chosen.named.push((name, choice));
+    }
+    Ok(chosen)
+}
+
+/// C23.
+fn reasoned(reason: &str) -> Result<(), Status> {
+    if reason.trim().is_empty() {
+        return Err(status::mistake("say why: a reason is needed"));
+    }
+    limited("reason", reason, MAX_TEXT_BYTES)
+}
+
+fn limited(name: &str, text: &str, most: usize) -> Result<(), Status> {
+    if text.len() > most {
+        return Err(status::mistake(format!("the {name} is longer than {most} bytes")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_force_with_many_mistakes_names_them_all() {
+        let force = wire::ForceRequest {
+            branch: Some("--upload-pack=x".to_owned()),
+            revision: Some("a\nb".to_owned()),
+            ..wire::ForceRequest::default()
+        };
+        let status = check_force(&force).unwrap_err();
+        for part in ["at least one builder", "the branch starts with `-`", "the revision holds"] {
+            assert!(status.message().contains(part), "{}", status.message());
+        }
+    }
+
+    /// C23.
+    #[test]
+    fn a_reason_is_needed() {
+        assert_eq!(reasoned("  ").unwrap_err().code(), tonic::Code::InvalidArgument);
+        assert!(reasoned("wrong branch").is_ok());
+    }
+
+    #[test]
+    fn a_codebase_is_given_once() {
+        let one = wire::CodebaseChoice { codebase: "app".to_owned(), ..Default::default() };
+        let force = wire::ForceRequest { codebases: vec![one.clone(), one], ..Default::default() };
+        assert!(chosen(&force).is_err());
+    }
+}

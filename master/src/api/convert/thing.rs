@@ -1,0 +1,355 @@
+//! The things a console shows, from the core's rows and what is worked out beside them.
+
+use linn_core::config::{self, Config, ParameterKind, SchedulerKind};
+use linn_core::model::{
+    Build, BuildRequest, BuildState, Buildset, Log, Notice, SinceGood, Step, StepState, Wait,
+    Worker,
+};
+use linn_core::time::Timestamp;
+use linn_proto::entity as wire;
+
+use super::words::{at, at_opt, properties, results, results_of, stamps};
+
+/// A build, without its properties: [`properties`] adds them where they are wanted.
+pub(crate) fn build(build: &Build, eta: Option<Timestamp>, usual_ms: Option<i64>) -> wire::Build {
+    wire::Build {
+        builder: build.builder.to_string(),
+        number: build.number,
+        id: build.id.0,
+        request_ids: build.requests.iter().map(|request| request.0).collect(),
+        worker: build.worker.to_string(),
+        state: state(build.state()).into(),
+        results: if build.complete_at.is_some() { results(build.results).into() } else { 0 },
+        started_at_ms: at(build.started_at),
+        complete_at_ms: at_opt(build.complete_at),
+        eta_ms: at_opt(eta),
+        reason: build.reason.clone(),
+        sourcestamps: stamps(&build.stamps),
+        got_revision: build.got_revision.clone().into_iter().collect(),
+        blamelist: build.blame.blamelist.clone(),
+        changes: build.blame.changes.iter().map(|change| change.0).collect(),
+        since_good: Some(since_good(&build.blame.since_good)),
+        properties: Vec::new(),
+        steps: build.steps.iter().map(step).collect(),
+        attempt: build.attempt,
+        config: build.config.to_string(),
+        text: build.text.clone(),
+        buildset: build.buildset.0,
+        worker_lost: build.lost_since.is_some() && build.complete_at.is_none(),
+        scheduler: build.scheduler.clone(),
+        usual_ms,
+        new_failure: build.new_failure,
+        stop_reason: build.stop.as_ref().map(|stop| stop.reason.clone()).unwrap_or_default(),
+    }
+}
+
+fn state(state: BuildState) -> wire::BuildState {
+    match state {
+        BuildState::Starting => wire::BuildState::Starting,
+        BuildState::Running => wire::BuildState::Running,
+        BuildState::Stopping => wire::BuildState::Stopping,
+        BuildState::Finished => wire::BuildState::Finished,
+    }
+}
+
+fn since_good(since: &SinceGood) -> wire::SinceGood {
+    wire::SinceGood {
+        build: since.build.as_ref().map(ToString::to_string).unwrap_or_default(),
+        changes: since.changes.iter().map(|change| change.0).collect(),
+        blamelist: since.blamelist.clone(),
+    }
+}
+
+/// A step.
+pub(crate) fn step(step: &Step) -> wire::Step {
+    let state = match step.state() {
+        StepState::Pending => wire::StepState::Pending,
+        StepState::Running => wire::StepState::Running,
+        StepState::Finished => wire::StepState::Finished,
+    };
+    wire::Step {
+        number: step.number.0,
+        name: step.name.clone(),
+        state: state.into(),
+        results: results_of(step.results),
+        started_at_ms: at_opt(step.started_at),
+        complete_at_ms: at_opt(step.complete_at),
+        eta_ms: None,
+        text: step.text.clone(),
+        logs: step.logs.iter().map(log).collect(),
+        urls: step
+            .urls
+            .iter()
+            .map(|url| wire::Url { name: url.name.clone(), url: url.url.clone() })
+            .collect(),
+        statistics: step.statistics.clone().into_iter().collect(),
+        hidden: step.hidden,
+        command: step.shown.clone(),
+        usual_ms: None,
+    }
+}
+
+fn log(log: &Log) -> wire::Log {
+    wire::Log {
+        name: log.name.clone(),
+        bytes: log.bytes,
+        lines: log.lines,
+        complete: log.complete,
+        id: log.id.0,
+        truncated: log.dropped > 0,
+    }
+}
+
+/// A build in a row of its builder's.
+pub(crate) fn summary(build: &Build) -> wire::BuildSummary {
+    wire::BuildSummary {
+        number: build.number,
+        results: if build.complete_at.is_some() { results(build.results).into() } else { 0 },
+        state: state(build.state()).into(),
+        started_at_ms: at(build.started_at),
+        complete_at_ms: at_opt(build.complete_at),
+    }
+}
+
+/// What a request's buildset tells about it.
+#[derive(Default)]
+pub(crate) struct Asked {
+    /// The buildset's.
+    pub reason: String,
+    /// The buildset's.
+    pub stamps: Vec<linn_proto::common::SourceStamp>,
+    /// People of its changes, or who forced it.
+    pub owners: Vec<String>,
+}
+
+/// A request.
+pub(crate) fn request(
+    request: &BuildRequest,
+    waits: Vec<wire::Wait>,
+    asked: Asked,
+) -> wire::BuildRequest {
+    wire::BuildRequest {
+        id: request.id.0,
+        builder: request.builder.to_string(),
+        buildset: request.buildset.0,
+        priority: request.priority,
+        submitted_at_ms: at(request.submitted_at),
+        claimed_at_ms: at_opt(request.claimed_at),
+        complete_at_ms: at_opt(request.complete_at),
+        results: results_of(request.results),
+        builds: request
+            .builds
+            .iter()
+            .map(|(_, number)| format!("{}#{number}", request.builder))
+            .collect(),
+        merged_into: None,
+        waits,
+        reason: asked.reason,
+        sourcestamps: asked.stamps,
+        owners: asked.owners,
+    }
+}
+
+/// Why a request does not run.
+pub(crate) fn waits(waits: &[Wait]) -> Vec<wire::Wait> {
+    waits
+        .iter()
+        .map(|wait| wire::Wait {
+            kind: wait.kind.word().to_owned(),
+            detail: wait.detail.clone(),
+            until_ms: at_opt(wait.until),
+        })
+        .collect()
+}
+
+/// A buildset.
+pub(crate) fn buildset(buildset: &Buildset) -> wire::Buildset {
+    wire::Buildset {
+        id: buildset.id.0,
+        reason: buildset.reason.clone(),
+        scheduler: buildset.scheduler.clone(),
+        submitted_at_ms: at(buildset.submitted_at),
+        complete_at_ms: at_opt(buildset.complete_at),
+        results: results_of(buildset.results),
+        sourcestamps: stamps(&buildset.stamps),
+        requests: buildset.requests.iter().map(|request| request.0).collect(),
+        external_id: buildset.external_id.clone(),
+        properties: properties(&buildset.properties),
+        rebuild_of: buildset.rebuild_of.as_ref().map(ToString::to_string).unwrap_or_default(),
+    }
+}
+
+/// What is worked out about a builder.
+pub(crate) struct BuilderFacts {
+    /// `idle building offline paused`.
+    pub state: &'static str,
+    /// Requests that wait.
+    pub pending: usize,
+    /// Builds that run.
+    pub running: usize,
+    /// Newest first.
+    pub recent: Vec<wire::BuildSummary>,
+    /// When the running build is expected to end.
+    pub eta: Option<Timestamp>,
+    /// How long successful ones take.
+    pub usual_ms: Option<i64>,
+    /// No worker that exists could ever run it.
+    pub never_start: bool,
+    /// Its force forms.
+    pub forms: Vec<wire::ForceForm>,
+}
+
+/// A builder.
+pub(crate) fn builder(
+    builder: &config::Builder,
+    config: &Config,
+    facts: BuilderFacts,
+) -> wire::Builder {
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    wire::Builder {
+        name: builder.name.to_string(),
+        description: builder.description.clone(),
+        tags: builder.tags.clone(),
+        project: builder.project.clone(),
+        workers: builder.workers.iter().map(ToString::to_string).collect(),
+        state: facts.state.to_owned(),
+        pending: count(facts.pending),
+        running: count(facts.running),
+        recent: facts.recent,
+        eta_ms: at_opt(facts.eta),
+        usual_ms: facts.usual_ms,
+        forms: facts.forms,
+        never_start: facts.never_start,
+        codebases: config.codebases_of(builder).iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// The force forms that serve a builder, in the order declared (C21).
+pub(crate) fn forms(builder: &config::Builder, config: &Config) -> Vec<wire::ForceForm> {
+    config
+        .schedulers
+        .iter()
+        .filter(|scheduler| scheduler.enabled && scheduler.builders.contains(&builder.name))
+        .filter_map(|scheduler| match &scheduler.kind {
+            SchedulerKind::Force(force) => Some(wire::ForceForm {
+                scheduler: scheduler.name.to_string(),
+                parameters: force.parameters.iter().flatten().map(parameter).collect(),
+            }),
+            SchedulerKind::SingleBranch(_) | SchedulerKind::AnyBranch(_) => None,
+        })
+        .collect()
+}
+
+fn parameter(parameter: &config::ForceParameter) -> wire::ForceParameter {
+    let mut out = wire::ForceParameter {
+        name: parameter.name.clone(),
+        label: if parameter.label.is_empty() {
+            parameter.name.clone()
+        } else {
+            parameter.label.clone()
+        },
+        kind: parameter.kind.word().to_owned(),
+        default_json: parameter.default.to_string(),
+        required: parameter.required,
+        ..wire::ForceParameter::default()
+    };
+    match &parameter.kind {
+        ParameterKind::Text { regex, max_size, .. } => {
+            out.regex = regex.clone().unwrap_or_default();
+            out.max_size = *max_size;
+        }
+        ParameterKind::Choice { choices, multiple } => {
+            out.choices.clone_from(choices);
+            out.multiple = *multiple;
+        }
+        ParameterKind::Int
+        | ParameterKind::Bool
+        | ParameterKind::Username
+        | ParameterKind::Fixed
+        | ParameterKind::AnyProperty => {}
+    }
+    out
+}
+
+/// What is worked out about a worker.
+pub(crate) struct WorkerFacts {
+    /// `online offline paused draining missing`.
+    pub state: &'static str,
+    /// Builds it runs, as references.
+    pub running: Vec<String>,
+    /// Builders that may use it.
+    pub builders: Vec<String>,
+    /// When it was last heard of.
+    pub last_seen: Option<Timestamp>,
+}
+
+impl WorkerFacts {
+    /// The worker: as declared, as known, or both.
+    pub(crate) fn entity(
+        self,
+        name: &str,
+        declared: Option<&config::Worker>,
+        known: Option<&Worker>,
+    ) -> wire::Worker {
+        let info = known.map(|worker| worker.info.clone()).unwrap_or_default();
+        let own = declared.into_iter().flat_map(|worker| &worker.properties);
+        wire::Worker {
+            name: name.to_owned(),
+            state: self.state.to_owned(),
+            version: info.version,
+            platform: info.platform,
+            admin: info.admin,
+            connected_at_ms: known.and_then(|worker| at_opt(worker.connected_at)),
+            last_seen_at_ms: at_opt(self.last_seen),
+            running: self.running,
+            max_builds: declared.and_then(|worker| worker.max_builds),
+            builders: self.builders,
+            properties: own
+                .map(|(name, value)| {
+                    super::property(name, value, linn_core::properties::Origin::Worker)
+                })
+                .collect(),
+            paused_reason: known
+                .and_then(|worker| worker.hold.as_ref())
+                .map(|hold| hold.reason.clone())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// A scheduler.
+pub(crate) fn scheduler(
+    scheduler: &config::Scheduler,
+    next_fire: Option<Timestamp>,
+    waiting: Vec<u64>,
+) -> wire::Scheduler {
+    wire::Scheduler {
+        name: scheduler.name.to_string(),
+        kind: scheduler.kind.word().to_owned(),
+        enabled: scheduler.enabled,
+        builders: scheduler.builders.iter().map(ToString::to_string).collect(),
+        next_fire_at_ms: at_opt(next_fire),
+        waiting_changes: waiting,
+    }
+}
+
+/// Something notable; `log` is the reference of the failing step's log, or empty.
+pub(crate) fn notice(notice: &Notice, seq: u64, moment: Timestamp) -> wire::Notice {
+    let build = notice.build.as_ref().map(ToString::to_string).unwrap_or_default();
+    let log = match (&notice.build, notice.step.as_str()) {
+        (Some(build), step) if !step.is_empty() => format!("{build}/{step}/stdio"),
+        _ => String::new(),
+    };
+    wire::Notice {
+        seq,
+        at_ms: at(moment),
+        kind: notice.kind.word().to_owned(),
+        subject: notice.subject.clone(),
+        text: notice.text.clone(),
+        key: notice.key.clone(),
+        people: notice.people.clone(),
+        build,
+        step: notice.step.clone(),
+        log,
+    }
+}

@@ -1,0 +1,308 @@
+//! One worker's control stream, from Hello to its end.
+//!
+//! Decides what a session says and when: nothing before Welcome; how far each log is durable, asked of the log store and
+//! never remembered; the end of a command goes to the engine only when all its logs are settled on our disk (architecture.md
+//! 3). The engine's orders and the worker's words meet in one task, which ends with the link and then says so, once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use linn_core::action::HeldVerdict;
+use linn_core::id::{CommandId, SessionId, WorkerName};
+use linn_core::input::Input;
+use linn_core::model::{FinalLog, Finished};
+use linn_core::time::Timestamp;
+use linn_proto::worker::{self as wire, from_worker, to_worker};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior};
+use tonic::{Status, Streaming};
+
+use super::Doors;
+use super::convert;
+use super::sessions::{Command, Order};
+use crate::logs::{LogError, LogKey, Pattern};
+
+/// How often each side makes sure that the other is there.
+pub(super) const PING_EVERY: Duration = Duration::from_secs(5);
+/// A worker that has not answered a ping for so long is gone.
+const SILENCE_LIMIT: Duration = Duration::from_secs(15);
+/// A disk that failed is tried again after so long.
+const DISK_RETRY: Duration = Duration::from_secs(1);
+/// The most logs of one command.
+const MAX_LOGS: usize = 256;
+
+/// Messages on their way to the worker.
+pub(super) type Outbound = mpsc::Sender<Result<wire::ToWorker, Status>>;
+
+/// A worker that said Hello, and the two ends of its stream.
+pub(super) struct Session {
+    pub(super) doors: Arc<Doors>,
+    pub(super) inbound: Streaming<wire::FromWorker>,
+    pub(super) outbound: Outbound,
+}
+
+/// Why a session ended, for the log.
+type Ended = &'static str;
+
+impl Session {
+    /// Runs the session to its end, and tells the engine of that end.
+    pub(super) async fn run(mut self, hello: wire::Hello) {
+        let (session, mut orders) = self.doors.sessions.open();
+        let name = hello.name.clone();
+        let attached = Input::WorkerAttached {
+            session,
+            name: WorkerName::from(hello.name),
+            instance: hex(&hello.instance),
+            info: convert::read_info(hello.info.unwrap_or_default()),
+            held: convert::read_held(&hello.held),
+        };
+        if self.doors.engine.send(attached).await.is_ok() {
+            let ended = self.talk(session, &mut orders).await;
+            tracing::info!(worker = %name.escape_debug(), session = session.0, "session ended: {ended}");
+        }
+        self.doors.sessions.close(session);
+        // An engine that is ending has no use for it.
+        drop(self.doors.engine.send(Input::WorkerDetached { session }).await);
+    }
+
+    async fn talk(&mut self, session: SessionId, orders: &mut mpsc::Receiver<Order>) -> Ended {
+        let mut ends = JoinSet::new();
+        let mut ending = HashSet::new();
+        let mut ping = tokio::time::interval(PING_EVERY);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard = Instant::now();
+        let mut nonce = 0;
+        loop {
+            tokio::select! {
+                order = orders.recv() => {
+                    let Some(order) = order else { return "closed by the master" };
+                    match self.carry_out(session, order, &mut ending).await {
+                        Ok(()) => {}
+                        Err(ended) => return ended,
+                    }
+                }
+                said = self.inbound.message() => {
+                    let Ok(Some(said)) = said else { return "the link broke" };
+                    heard = Instant::now();
+                    match said.msg {
+                        Some(from_worker::Msg::Finished(finished)) => {
+                            let id = CommandId(finished.command);
+                            // Said again within one session: the first telling is still being dealt with.
+                            if ending.insert(id) {
+                                let command = self.doors.sessions.command_of(session, id);
+                                ends.spawn(settle(self.doors.clone(), finished, command));
+                            }
+                        }
+                        Some(from_worker::Msg::Leaving(_)) => return "the worker left",
+                        Some(said) => self.hear(session, said).await,
+                        None => {}
+                    }
+                }
+                Some(finished) = ends.join_next() => {
+                    // A settling task that panicked has been reported; its worker tells of the end again.
+                    let Ok(finished) = finished else { return "a log could not be settled" };
+                    let input = Input::CommandFinished { session, finished: Box::new(finished) };
+                    if self.doors.engine.send(input).await.is_err() {
+                        return "the master is ending";
+                    }
+                }
+                _ = ping.tick() => {
+                    if heard.elapsed() > SILENCE_LIMIT {
+                        return "the worker fell silent";
+                    }
+                    nonce += 1;
+                    // A full queue is no news: the worker will be found silent soon enough.
+                    drop(self.outbound.try_send(Ok(message(to_worker::Msg::Ping(wire::Ping { nonce })))));
+                }
+                () = self.doors.ending.cancelled() => return "the master is ending",
+            }
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        session: SessionId,
+        order: Order,
+        ending: &mut HashSet<CommandId>,
+    ) -> Result<(), Ended> {
+        let out = match order {
+            Order::Welcome(held) => {
+                let held = self.verdicts(session, held).await?;
+                to_worker::Msg::Welcome(wire::Welcome {
+                    session: session.0,
+                    epoch: self.doors.hub.epoch().to_vec(),
+                    held,
+                    ping_every_ms: u32::try_from(PING_EVERY.as_millis()).unwrap_or(u32::MAX),
+                    spool_limit_bytes: convert::SPOOL_LIMIT_BYTES,
+                })
+            }
+            Order::Refuse { why, last } => {
+                let retry_after_ms = if last { 0 } else { 1_000 };
+                let refused = wire::Refused { why, r#final: last, retry_after_ms };
+                self.say(to_worker::Msg::Refused(refused)).await?;
+                return Err("refused");
+            }
+            Order::Send(spec) => to_worker::Msg::Start(convert::start(&spec)),
+            Order::Interrupt { command, reason, kill: false } => {
+                to_worker::Msg::Interrupt(wire::Interrupt { command: command.0, reason })
+            }
+            Order::Interrupt { command, reason, kill: true } => {
+                to_worker::Msg::Kill(wire::Kill { command: command.0, reason })
+            }
+            Order::Ack(command) => {
+                ending.remove(&command);
+                to_worker::Msg::Acked(wire::Acked { command: command.0 })
+            }
+        };
+        self.say(out).await
+    }
+
+    /// The answers to what the worker holds, with how far each log is durable here.
+    async fn verdicts(
+        &self,
+        session: SessionId,
+        held: Vec<(CommandId, HeldVerdict)>,
+    ) -> Result<Vec<wire::HeldAnswer>, Ended> {
+        let mut answers = Vec::with_capacity(held.len());
+        for (id, verdict) in held {
+            let command = self.doors.sessions.command_of(session, id);
+            let logs = command.iter().flat_map(|command| &command.logs);
+            let mut acked = Vec::new();
+            if verdict == HeldVerdict::Resume {
+                for key in logs {
+                    let durable = self.doors.logs.durable_to(key).await;
+                    // The worker comes again, and the disk may have recovered by then.
+                    acked.push((key.name.clone(), durable.map_err(|_| "a log cannot be read")?));
+                }
+            }
+            answers.push(convert::held_answer(id, verdict, acked));
+        }
+        Ok(answers)
+    }
+
+    async fn hear(&self, session: SessionId, said: from_worker::Msg) {
+        let input = match said {
+            from_worker::Msg::Started(started) => {
+                let command = CommandId(started.command);
+                let known = self.doors.sessions.command_of(session, command);
+                let since = known.map_or(Timestamp(0), |command| command.since);
+                let now = self.doors.engine.now();
+                let at = Timestamp(started.at_ms.min(now.0).max(since.0));
+                Input::CommandStarted { session, command, at }
+            }
+            from_worker::Msg::Property(found) => {
+                let Some((name, value)) = convert::read_property(&found) else {
+                    tracing::warn!(command = found.command, "a worker sent what is no property");
+                    return;
+                };
+                let command = CommandId(found.command);
+                Input::PropertyFound { session, command, name, value }
+            }
+            from_worker::Msg::Hello(_)
+            | from_worker::Msg::Finished(_)
+            | from_worker::Msg::Pong(_)
+            | from_worker::Msg::Leaving(_) => return,
+        };
+        // An engine that is ending: the loop hears of it from elsewhere.
+        drop(self.doors.engine.send(input).await);
+    }
+
+    async fn say(&self, out: to_worker::Msg) -> Result<(), Ended> {
+        let sent = self.outbound.send(Ok(message(out)));
+        match tokio::time::timeout(SILENCE_LIMIT, sent).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err("the link broke"),
+            Err(_) => Err("the worker does not read"),
+        }
+    }
+}
+
+/// A message to the worker.
+pub(super) fn message(msg: to_worker::Msg) -> wire::ToWorker {
+    wire::ToWorker { msg: Some(msg) }
+}
+
+/// Waits until every log of a command is whole and durable; then its end may be told.
+async fn settle(
+    doors: Arc<Doors>,
+    mut said: wire::Finished,
+    command: Option<Arc<Command>>,
+) -> Finished {
+    let finals = std::mem::take(&mut said.logs);
+    let mut logs = Vec::new();
+    let keys = command.iter().flat_map(|command| &command.logs).take(MAX_LOGS);
+    for key in keys {
+        let last = finals.iter().find(|last| last.name == key.name);
+        logs.push(settle_log(&doors, key, last, command.as_deref()).await);
+    }
+    // Without a command nobody waits for its end, and the core will say so.
+    let since = command.map_or(Timestamp(0), |command| command.since);
+    convert::read_finished(said, logs, since, doors.engine.now())
+}
+
+async fn settle_log(
+    doors: &Doors,
+    key: &LogKey,
+    last: Option<&wire::FinalLog>,
+    command: Option<&Command>,
+) -> FinalLog {
+    let sha256 = last.and_then(|last| <[u8; 32]>::try_from(last.sha256.as_slice()).ok());
+    let settled = loop {
+        let length = match last {
+            Some(last) => Ok(last.bytes),
+            // The worker knows nothing of it, so what is here is all there will be.
+            None => doors.logs.lengths(key).await.map(|lengths| lengths.bytes),
+        };
+        let settled = match length {
+            Ok(bytes) => doors.logs.settle(key, bytes, sha256).await,
+            Err(error) => Err(error),
+        };
+        match settled {
+            Ok(settled) => break settled,
+            Err(error) => {
+                tracing::error!(log = key.log.0, "a log cannot be settled yet: {error}");
+                tokio::time::sleep(DISK_RETRY).await;
+            }
+        }
+    };
+    if !settled.intact {
+        tracing::error!(log = key.log.0, "a log is not what its worker read from the program");
+    }
+    let warnings = match command.and_then(|command| command.warning_pattern.as_deref()) {
+        Some(pattern) => count_warnings(doors, key, pattern).await,
+        None => 0,
+    };
+    FinalLog {
+        name: key.name.clone(),
+        bytes: settled.bytes,
+        lines: settled.lines,
+        dropped: last.map_or(0, |last| last.dropped),
+        warnings,
+    }
+}
+
+/// How many lines look like warnings (F19). The pattern was compiled when the configuration was loaded, so that it fails
+/// here means that the log cannot be read: then there are none to count.
+async fn count_warnings(doors: &Doors, key: &LogKey, pattern: &str) -> u64 {
+    let counted: Result<u64, LogError> = async {
+        let pattern = Pattern::regex(pattern, false)?;
+        doors.logs.count_matches(key, &pattern).await
+    }
+    .await;
+    counted.unwrap_or_else(|error| {
+        tracing::error!(log = key.log.0, "warnings cannot be counted: {error}");
+        0
+    })
+}
+
+/// Bytes as hex digits.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().take(64).fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

@@ -1,0 +1,8 @@
+//! The doors from outside: a whole master in this process, spoken to over its pipe by clients and by scripted workers.
+
+mod force;
+mod hooks;
+mod site;
+mod speed;
+mod watching;
+mod workers;

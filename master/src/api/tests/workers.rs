@@ -1,0 +1,201 @@
+//! Workers: the way of a build, cuts, and who may speak of what.
+
+use linn_proto::common::Results;
+use linn_proto::console::{FollowLogRequest, LogMarksRequest, RawLogRequest, ReadLogRequest};
+use linn_proto::entity::Kind;
+use linn_proto::worker::{self as wire, from_worker, held_answer, to_worker};
+
+use super::site::{FakeWorker, ONE, Site, build_of, hello, made, soon};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forced_build_goes_its_way() {
+    let site = Site::start(ONE).await;
+    let mut worker = FakeWorker::join(&site, "w1").await;
+    let accepted = site.force_linux().await;
+    assert_eq!(made(&accepted, Kind::Request), ["1"]);
+    assert_eq!(made(&accepted, Kind::Buildset), ["1"]);
+    assert!(accepted.entities.len() >= 2 && accepted.seq > 0);
+
+    let start = worker.start().await;
+    assert_eq!((start.build.as_str(), start.step.as_str()), ("linux#1", "test"));
+    let command = start.command;
+    worker.tell(from_worker::Msg::Started(wire::Started { command, at_ms: 1, pid: 7 })).await;
+    let output = b"one\nwarning: two\nthree";
+    worker.append(command, 0, output).await;
+    let durable = loop {
+        let acked = worker.durable().await;
+        if acked.durable_to == output.len() as u64 {
+            break acked;
+        }
+    };
+    assert_eq!((durable.command, durable.log.as_str()), (command, "stdio"));
+    worker.finish(command, 0, output.len() as u64).await;
+    assert_eq!(worker.acked().await, command);
+
+    let build = build_of(site.wait(Kind::Build, "linux#1").await);
+    assert_eq!(build.results(), Results::Success);
+    assert_eq!(build.steps[0].results(), Results::Warnings, "F19");
+    assert_eq!(build.steps[0].logs[0].bytes, output.len() as u64);
+    assert_eq!(build.steps[0].logs[0].lines, 3);
+    assert_eq!(build.steps[0].statistics.get("warnings"), Some(&1.0));
+    assert!(build.properties.iter().any(|property| property.name == "buildername"));
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_are_read_followed_and_stored_exactly() {
+    let site = Site::start(ONE).await;
+    let mut worker = FakeWorker::join(&site, "w1").await;
+    site.force_linux().await;
+    let command = worker.start().await.command;
+    worker.append(command, 0, b"one\ntw").await;
+    while worker.durable().await.durable_to < 6 {}
+
+    let log = "linux#1/test".to_owned();
+    let request = FollowLogRequest { log: log.clone(), from_line: 1 };
+    let mut followed = soon(site.console().follow_log(request)).await.unwrap().into_inner();
+    let head = soon(followed.message()).await.unwrap().unwrap();
+    assert!(head.header.contains("make test") && head.header.contains("w1"), "{}", head.header);
+    let first = soon(followed.message()).await.unwrap().unwrap();
+    assert_eq!(first.lines.len(), 1, "a line that has not ended is not told");
+    worker.append(command, 6, b"o\n\xff\0").await;
+    let second = soon(followed.message()).await.unwrap().unwrap();
+    assert_eq!((second.lines[0].number, second.lines[0].text.as_slice()), (2, &b"two"[..]));
+    worker.finish(command, 3, 10).await;
+    let mut last = soon(followed.message()).await.unwrap().unwrap();
+    assert_eq!(last.lines[0].text, b"\xff\0");
+    while !last.complete {
+        last = soon(followed.message()).await.unwrap().unwrap();
+    }
+    assert!(last.footer.contains("exit code 3"), "{}", last.footer);
+    assert!(soon(followed.message()).await.unwrap().is_none());
+
+    let request = ReadLogRequest { log: log.clone(), from_line: -2, lines: 1, at_ms: None };
+    let window = soon(site.console().read_log(request)).await.unwrap().into_inner();
+    assert_eq!((window.total_lines, window.total_bytes, window.complete), (3, 10, true));
+    assert_eq!(window.lines[0].text, b"two");
+    let request = RawLogRequest { log: log.clone(), offset: 0, follow: true };
+    let mut raw = soon(site.console().raw_log(request)).await.unwrap().into_inner();
+    let mut bytes = Vec::new();
+    while let Some(piece) = soon(raw.message()).await.unwrap() {
+        bytes.extend(piece.data);
+    }
+    assert_eq!(bytes, b"one\ntwo\n\xff\0");
+    let request = LogMarksRequest { log, limit: 0 };
+    let marks = soon(site.console().log_marks(request)).await.unwrap().into_inner();
+    assert_eq!(marks.total_lines, 3);
+    site.stop().await;
+}
+
+/// architecture.md 7: the network goes, the process runs on, the log has no gap.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_link_is_taken_up_where_it_was() {
+    let site = Site::start(ONE).await;
+    let mut worker = FakeWorker::join(&site, "w1").await;
+    site.force_linux().await;
+    let command = worker.start().await.command;
+    worker.append(command, 0, b"abc").await;
+    while worker.durable().await.durable_to < 3 {}
+    drop(worker);
+
+    let held = wire::Held {
+        command,
+        state: wire::HeldState::Running.into(),
+        spooled_to: [("stdio".to_owned(), 6)].into(),
+    };
+    let mut worker = FakeWorker::dial(&site, hello("w1", 1, vec![held])).await;
+    let welcome = worker.welcome().await;
+    let Some(held_answer::Answer::Resume(resume)) = &welcome.held[0].answer else {
+        panic!("{welcome:?}")
+    };
+    assert_eq!(resume.acked_to.get("stdio"), Some(&3));
+    // Sent again from the beginning: what is there is skipped.
+    worker.append(command, 0, b"abcdef").await;
+    while worker.durable().await.durable_to < 6 {}
+    worker.finish(command, 0, 6).await;
+    assert_eq!(worker.acked().await, command);
+    let build = build_of(site.wait(Kind::Build, "linux#1").await);
+    assert_eq!((build.results(), build.steps[0].logs[0].bytes), (Results::Success, 6));
+    site.stop().await;
+}
+
+/// I7: the master goes and comes back; the same build goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_survives_its_master() {
+    let site = Site::start(ONE).await;
+    let mut worker = FakeWorker::join(&site, "w1").await;
+    site.force_linux().await;
+    let command = worker.start().await.command;
+    worker.append(command, 0, b"abc").await;
+    while worker.durable().await.durable_to < 3 {}
+    let dir = site.stop().await;
+
+    let site = Site::start_in(dir, ONE).await;
+    assert!(site.build("linux#1").await.worker_lost);
+    let held = wire::Held {
+        command,
+        state: wire::HeldState::Finished.into(),
+        spooled_to: [("stdio".to_owned(), 5)].into(),
+    };
+    let mut worker = FakeWorker::dial(&site, hello("w1", 1, vec![held])).await;
+    let welcome = worker.welcome().await;
+    assert!(matches!(welcome.held[0].answer, Some(held_answer::Answer::Resume(_))), "{welcome:?}");
+    // The end is told before the last bytes have come: it waits for them.
+    worker.finish(command, 0, 5).await;
+    worker.append(command, 3, b"de").await;
+    assert_eq!(worker.acked().await, command);
+    let build = build_of(site.wait(Kind::Build, "linux#1").await);
+    assert_eq!((build.results(), build.attempt), (Results::Success, 1));
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_wanted_is_told_why() {
+    let site = Site::start(ONE).await;
+    let refused = async |hello| match FakeWorker::dial(&site, hello).await.hear().await {
+        to_worker::Msg::Refused(refused) => refused,
+        other => panic!("taken in: {other:?}"),
+    };
+    let unknown = refused(hello("nobody", 1, Vec::new())).await;
+    assert!(unknown.r#final && unknown.why.contains("nobody"), "{unknown:?}");
+    let mut old = hello("w1", 1, Vec::new());
+    old.protocol = 99;
+    assert!(refused(old).await.why.contains("upgrade the master"));
+    let _here = FakeWorker::join(&site, "w1").await;
+    let other = refused(hello("w1", 2, Vec::new())).await;
+    assert!(other.why.contains("w1"), "another folder by the same name: {other:?}");
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_in_a_log_is_asked_for_again() {
+    let site = Site::start(ONE).await;
+    let mut worker = FakeWorker::join(&site, "w1").await;
+    site.force_linux().await;
+    let command = worker.start().await.command;
+    worker.append(command, 4, b"late").await;
+    let acked = worker.durable().await;
+    assert_eq!((acked.durable_to, acked.expected), (0, Some(0)));
+    // Bytes of a command that is not there are not acknowledged, and break nothing.
+    worker.append(9_999, 0, b"x").await;
+    worker.append(command, 0, b"in time").await;
+    while worker.durable().await.durable_to < 7 {}
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_workers_come_at_once() {
+    let names: Vec<String> = (0..200).map(|number| format!("w{number}")).collect();
+    let declared: String = names.iter().map(|name| format!("worker(\"{name}\")\n")).collect();
+    let site = Site::start(&declared).await;
+    let mut joining = tokio::task::JoinSet::new();
+    let site = std::sync::Arc::new(site);
+    for name in names {
+        let site = site.clone();
+        joining.spawn(async move { FakeWorker::join(&site, &name).await });
+    }
+    let workers = joining.join_all().await;
+    assert_eq!(workers.len(), 200);
+    drop(workers);
+    std::sync::Arc::into_inner(site).expect("nobody else has it").stop().await;
+}

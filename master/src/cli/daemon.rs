@@ -1,0 +1,177 @@
+//! `linn master`: the daemon (C19, C26, C36).
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::configuration::{self, Chosen, Unusable};
+use super::failure::{Failure, say};
+use super::logging;
+use super::signals::{Asked, Signals};
+use crate::config::Facts;
+use crate::{Ended, Master, Options, Running, StartError};
+
+pub(super) const EXAMPLE: &str = "Example:
+  linn master --dir /var/lib/linn --config /etc/linn/master.star
+
+It runs until SIGTERM or SIGINT; builds that run then go on, and the next master takes them up.";
+
+/// Local workers when nobody says how many.
+pub(super) const DEFAULT_WORKERS: u32 = 2;
+
+/// `linn master`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct MasterArgs {
+    /// The folder that holds everything: database, logs, keys, and the socket linn.sock
+    #[arg(long, value_name = "DIR", default_value = ".linn")]
+    dir: PathBuf,
+    /// The configuration [default: master.star here, else DIR/master.star, else the built-in one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Also listen on this TCP address of this machine, for example 127.0.0.1:9989
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Take change hooks over HTTP
+    #[arg(long, value_name = "ADDR")]
+    listen_http: Option<String>,
+    /// The checkout that the built-in configuration builds.
+    #[arg(long, value_name = "DIR", hide = true)]
+    checkout: Option<PathBuf>,
+    /// Local workers of the built-in configuration.
+    #[arg(long, value_name = "N", hide = true, default_value_t = DEFAULT_WORKERS)]
+    workers: u32,
+    /// Started by `linn up`: leave the terminal's session, so that closing it ends nothing.
+    #[arg(long, hide = true)]
+    detached: bool,
+}
+
+#[cfg(feature = "console")]
+impl MasterArgs {
+    /// The arguments with which `linn up` starts a master that outlives it.
+    pub(super) fn detached(dir: &Path, checkout: &Path, workers: u32) -> Vec<std::ffi::OsString> {
+        vec![
+            "master".into(),
+            "--detached".into(),
+            "--dir".into(),
+            dir.into(),
+            "--checkout".into(),
+            checkout.into(),
+            "--workers".into(),
+            workers.to_string().into(),
+        ]
+    }
+}
+
+/// Runs until a signal, or until somebody asks it to end.
+///
+/// # Errors
+/// When it cannot start, or breaks.
+pub(super) fn run(args: &MasterArgs) -> Result<ExitCode, Failure> {
+    if args.detached {
+        // Refused only to the leader of a group of processes, which then has no terminal to lose.
+        let _ = rustix::process::setsid();
+    }
+    logging::for_operators();
+    if args.listen_http.is_some() {
+        return Err(Failure::usage("this version of linn takes no hooks over HTTP yet")
+            .why("--listen-http belongs to webhooks, which are not built in")
+            .hint("use `linn hook git` in the repository's post-receive hook, or a git_poller"));
+    }
+    let facts = Facts::read(&args.checkout.clone().unwrap_or_else(here), args.workers);
+    let Chosen { loaded, file } =
+        match configuration::choose(args.config.as_deref(), &args.dir, &facts) {
+            Ok(chosen) => chosen,
+            Err(Unusable::Told) => return Ok(ExitCode::from(2)),
+            Err(Unusable::Failed(failure)) => return Err(failure),
+        };
+    for note in &loaded.notes {
+        say(&format!("note: {note}"));
+    }
+    let options = Options {
+        dir: args.dir.clone(),
+        config: loaded,
+        config_file: file.clone(),
+        listen: args.listen,
+    };
+    runtime()?.block_on(async {
+        // Before it answers, so that no signal finds it half caught.
+        let mut signals = Signals::catch()?;
+        let running = Master::start(options).await.map_err(|error| refusal(&error))?;
+        announce(&running, file.as_deref());
+        serve(running, &mut signals).await
+    })
+}
+
+/// The checkout that the daemon was started in, or just that folder.
+fn here() -> PathBuf {
+    let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    configuration::checkout_around(&folder).map_or(folder.clone(), Path::to_owned)
+}
+
+/// One line when it answers.
+fn announce(running: &Running, config: Option<&Path>) {
+    let config = config
+        .map_or_else(|| "the built-in configuration".to_owned(), |file| file.display().to_string());
+    let listening = running.listening().map(|at| format!(" and http://{at}")).unwrap_or_default();
+    let socket = running.socket().display();
+    let pid = std::process::id();
+    say(&format!("linn master {pid} answers at unix:{socket}{listening}, following {config}"));
+}
+
+/// Until it is asked to end, then to the end. A second signal does not wait.
+async fn serve(running: Running, signals: &mut Signals) -> Result<ExitCode, Failure> {
+    loop {
+        tokio::select! {
+            ended = running.wait() => {
+                return match ended {
+                    Ended::Asked => {
+                        finish(running, signals).await;
+                        Ok(ExitCode::SUCCESS)
+                    }
+                    Ended::Broken(why) => {
+                        running.stop().await;
+                        Err(broken(why))
+                    }
+                };
+            }
+            asked = signals.next() => match asked {
+                Asked::End => {
+                    finish(running, signals).await;
+                    return Ok(ExitCode::SUCCESS);
+                }
+                Asked::Reload => {
+                    say("note: this version follows a changed configuration only after a restart; running builds survive one");
+                }
+            }
+        }
+    }
+}
+
+async fn finish(running: Running, signals: &mut Signals) {
+    let again = async { while signals.next().await != Asked::End {} };
+    tokio::select! {
+        () = running.stop() => {}
+        () = again => {}
+    }
+}
+
+/// Why a master that ran does no longer.
+pub(super) fn broken(why: String) -> Failure {
+    Failure::internal("the master had to end")
+        .why(why)
+        .hint("start it again when that is mended; running builds go on and are taken up then")
+}
+
+/// Why a master does not start.
+pub(super) fn refusal(error: &StartError) -> Failure {
+    Failure::new(u8::try_from(error.exit_code()).unwrap_or(5), error.to_string())
+        .why(error.why())
+        .hint(error.hint())
+}
+
+/// The runtime of a master.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    crate::runtime().map_err(|error| {
+        Failure::internal("the system refuses what a master needs to run").why(error.to_string())
+    })
+}

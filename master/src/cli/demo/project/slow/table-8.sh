@@ -1,0 +1,2 @@
+. src/table.sh
+table 8

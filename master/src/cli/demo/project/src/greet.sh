@@ -1,0 +1,4 @@
+# Greets somebody.
+greet() {
+    printf 'Hello, %s!\n' "${1:-world}"
+}

@@ -1,0 +1,8 @@
+# Adds up its arguments.
+sum() {
+    total=0
+    for number in "$@"; do
+        total=$((total + number))
+    done
+    printf '%d\n' "$total"
+}

@@ -1,0 +1,3 @@
+. src/greet.sh
+greet
+greet Ana

@@ -1,0 +1,196 @@
+//! Readers of arguments that may depend on the build: values, functions, conditions, and what earlier calls gave.
+
+use std::collections::BTreeMap;
+
+use linn_core::config::{Condition, EnvSetting, TemplateValue};
+use linn_core::hooks::HookId;
+use starlark::values::Value;
+
+use super::{Call, slot};
+use crate::config::lower;
+use crate::config::problem::{Place, quote};
+use crate::config::values::{Made, Product};
+
+impl<'v> Call<'v, '_> {
+    /// Named arguments beyond the table, as values that may depend on the build.
+    pub(in crate::config) fn keywords(&self) -> BTreeMap<String, TemplateValue> {
+        let mut keywords = BTreeMap::new();
+        for (name, value) in &self.rest {
+            if let Some(template) = self.lowered(*value, name, &self.place(name)) {
+                keywords.insert(name.clone(), template);
+            }
+        }
+        keywords
+    }
+
+    /// A value that may depend on the build, of any type.
+    pub(in crate::config) fn template(&self, parameter: &str) -> Option<TemplateValue> {
+        let value = self.given(parameter)?;
+        self.lowered(value, parameter, &self.place(parameter))
+    }
+
+    /// A value that may depend on the build and must be text in the end.
+    pub(in crate::config) fn text_template(&self, parameter: &str) -> Option<TemplateValue> {
+        let value = self.present(parameter)?;
+        let template = self.lowered(value, parameter, &self.place(parameter))?;
+        if let TemplateValue::Plain(json) = &template
+            && !json.is_string()
+        {
+            self.mistyped(parameter, "a text, or a value that depends on the build", value, "");
+            return None;
+        }
+        (!matches!(template, TemplateValue::List(_) | TemplateValue::Map(_))).then_some(template)
+    }
+
+    /// Makes a value of the build out of a Starlark value.
+    pub(in crate::config) fn lowered(
+        &self,
+        value: Value<'v>,
+        what: &str,
+        place: &Place,
+    ) -> Option<TemplateValue> {
+        let mut keep = |function| TemplateValue::Hook(self.keep(function, place));
+        match lower::template(value, &mut keep) {
+            Ok(template) => Some(template),
+            Err(why) => {
+                self.draft().problem(place, format!("`{what}` {why}"), "");
+                None
+            }
+        }
+    }
+
+    /// A function; `subject` is what it is given, for the hint.
+    pub(in crate::config) fn hook(&self, parameter: &str, subject: &str) -> Option<HookId> {
+        let value = self.present(parameter)?;
+        if !lower::is_function(value) {
+            let hint = format!("write `def f({subject}): ...` or `lambda {subject}: ...`");
+            self.mistyped(parameter, "a function", value, hint);
+            return None;
+        }
+        Some(self.keep(value, &self.place(parameter)))
+    }
+
+    /// Yes, no, or a function of the build.
+    pub(in crate::config) fn condition(&self, parameter: &str, default: bool) -> Condition {
+        match self.present(parameter) {
+            Some(value) if lower::is_function(value) => {
+                Condition::Hook(self.keep(value, &self.place(parameter)))
+            }
+            Some(value) if value.unpack_bool().is_none() => {
+                self.mistyped(
+                    parameter,
+                    "True, False or a function",
+                    value,
+                    "write `lambda build: ...`",
+                );
+                Condition::Is(default)
+            }
+            _ => Condition::Is(self.flag(parameter, default)),
+        }
+    }
+
+    /// Settings of the environment (PR-1).
+    pub(in crate::config) fn env(&self, parameter: &str) -> Vec<EnvSetting> {
+        let mut settings = Vec::new();
+        for (name, value, place) in self.entries(parameter) {
+            if name.contains(['=', '\0']) {
+                self.draft().problem(
+                    &place,
+                    format!("{} cannot be the name of a variable", quote(&name)),
+                    "",
+                );
+                continue;
+            }
+            if value.is_none() {
+                settings.push(EnvSetting { name, value: None });
+                continue;
+            }
+            let Some(template) = self.lowered(value, &name, &place) else { continue };
+            if let TemplateValue::Plain(json) = &template
+                && !(json.is_string() || json.is_array())
+            {
+                let message = format!(
+                    "variable {} must be a text, a list, or None to remove it, not {}",
+                    quote(&name),
+                    lower::describe(value)
+                );
+                self.draft().problem(&place, message, format!("write \"{json}\""));
+                continue;
+            }
+            settings.push(EnvSetting { name, value: Some(template) });
+        }
+        settings
+    }
+
+    /// What earlier calls gave, in a list or alone. What is not wanted is a problem.
+    pub(in crate::config) fn products<T>(
+        &self,
+        parameter: &str,
+        wanted: &str,
+        pick: impl Fn(&Product) -> Option<T>,
+    ) -> Option<Vec<(T, Place)>> {
+        let mut found = Vec::new();
+        for (item, place) in self.each(parameter)? {
+            let picked = Made::from_value(item).and_then(|made| pick(&made.0));
+            match picked {
+                Some(product) => found.push((product, place)),
+                None => self.draft().problem(
+                    &place,
+                    format!(
+                        "`{parameter}` of `{}` must hold {wanted}, not {}",
+                        self.function.name,
+                        lower::describe(item)
+                    ),
+                    if lower::is_function(item) {
+                        "functions that make steps are not there yet in this version of linn"
+                    } else {
+                        ""
+                    },
+                ),
+            }
+        }
+        Some(found)
+    }
+
+    /// The elements that `DEFAULT_BRANCH` may be among.
+    pub(in crate::config) fn branches(&self, parameter: &str) -> Vec<(Option<String>, Place)> {
+        let mut branches = Vec::new();
+        for (item, place) in self.each(parameter).unwrap_or_default() {
+            let is_default =
+                Made::from_value(item).is_some_and(|made| matches!(made.0, Product::DefaultBranch));
+            match item.unpack_str() {
+                _ if is_default => branches.push((None, place)),
+                Some(text) => branches.push((Some(text.to_owned()), place)),
+                None => self.draft().problem(
+                    &place,
+                    format!(
+                        "`{parameter}` of `{}` must hold texts, not {}",
+                        self.function.name,
+                        lower::describe(item)
+                    ),
+                    if item.is_none() { "the default branch is DEFAULT_BRANCH" } else { "" },
+                ),
+            }
+        }
+        branches
+    }
+
+    /// Keeps a function, which can be called as long as its generation is held.
+    fn keep(&self, function: Value<'v>, place: &Place) -> HookId {
+        let mut draft = self.draft();
+        let index = u32::try_from(draft.hooks.len()).unwrap_or(u32::MAX);
+        // Starlark writes a function as `FILE.NAME(PARAMETERS)`.
+        let signature = function.to_str();
+        let qualified = signature.split('(').next().unwrap_or_default();
+        let name = qualified.rsplit('.').next().unwrap_or_default();
+        let defined = draft.calls.definition(qualified).unwrap_or(place);
+        let hook = HookId {
+            config: draft.config.digest.clone(),
+            index,
+            label: format!("{name} at {defined}"),
+        };
+        self.module.set(&slot(index), function);
+        draft.hooks.push(hook.clone());
+        hook
+    }
+}

@@ -1,0 +1,186 @@
+//! A configuration while it is being put together: what was declared so far, what was mentioned, what is wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use linn_core::config::{BuilderPolicy, Config};
+use linn_core::hooks::HookId;
+use linn_core::id::ConfigDigest;
+use linn_core::time::Span;
+
+use super::calls::Calls;
+use super::problem::{Place, Problem, quote};
+
+/// What a name is the name of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Kind {
+    Project,
+    Codebase,
+    Source,
+    Worker,
+    Builder,
+    Scheduler,
+}
+
+impl Kind {
+    /// The word for people.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Project => "project",
+            Self::Codebase => "codebase",
+            Self::Source => "change source",
+            Self::Worker => "worker",
+            Self::Builder => "builder",
+            Self::Scheduler => "scheduler",
+        }
+    }
+
+    /// The function that declares one.
+    pub(super) const fn function(self) -> &'static str {
+        match self {
+            Self::Project => "project",
+            Self::Codebase => "codebase",
+            Self::Source => "git_poller",
+            Self::Worker => "worker",
+            Self::Builder => "builder",
+            Self::Scheduler => "any_branch_scheduler",
+        }
+    }
+
+    /// Such names become folders, and some disks do not tell `A` from `a`.
+    const fn is_folder(self) -> bool {
+        matches!(self, Self::Worker | Self::Builder)
+    }
+}
+
+/// A name used before anybody can know whether it is declared.
+#[derive(Debug)]
+pub(super) struct Mention {
+    pub kind: Kind,
+    pub name: String,
+    pub place: Place,
+    /// Who mentions it: "builder `linux`".
+    pub by: String,
+}
+
+/// A builder's policy as far as it was given; the rest is the site's (contract.md F1).
+#[derive(Clone, Debug, Default)]
+pub(super) struct PolicyGiven {
+    pub lost_after: Option<Option<Span>>,
+    pub max_retries: Option<u32>,
+    pub max_time: Option<Option<Span>>,
+}
+
+impl PolicyGiven {
+    /// What this says, else what the other says, else linn's own default.
+    pub(super) fn or(&self, site: &Self) -> BuilderPolicy {
+        let own = BuilderPolicy::default();
+        BuilderPolicy {
+            lost_after: self.lost_after.or(site.lost_after).unwrap_or(own.lost_after),
+            max_retries: self.max_retries.or(site.max_retries).unwrap_or(own.max_retries),
+            max_time: self.max_time.or(site.max_time).unwrap_or(own.max_time),
+        }
+    }
+}
+
+/// At most so many problems are kept, lest a mistake in a loop fill the screen.
+const MAX_PROBLEMS: usize = 1000;
+
+/// What is being put together.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub config: Config,
+    pub problems: Vec<Problem>,
+    pub notes: Vec<Problem>,
+    pub calls: Calls,
+    pub hooks: Vec<HookId>,
+    pub declared: BTreeMap<(Kind, String), Place>,
+    pub mentions: Vec<Mention>,
+    /// Names given to functions that are not there: whether they would be declared is unknown, so nobody who mentions them
+    /// is blamed.
+    pub phantoms: BTreeSet<String>,
+    pub master: Option<Place>,
+    pub site_policy: PolicyGiven,
+    pub policies: BTreeMap<String, PolicyGiven>,
+}
+
+impl Draft {
+    /// Nothing yet.
+    pub(super) fn new(digest: ConfigDigest, calls: Calls, problems: Vec<Problem>) -> Self {
+        Self {
+            config: Config::empty(digest),
+            problems,
+            notes: Vec::new(),
+            calls,
+            hooks: Vec::new(),
+            declared: BTreeMap::new(),
+            mentions: Vec::new(),
+            phantoms: BTreeSet::new(),
+            master: None,
+            site_policy: PolicyGiven::default(),
+            policies: BTreeMap::new(),
+        }
+    }
+
+    /// Something is wrong. The same thing at the same place is wrong once, however often a loop comes by.
+    pub(super) fn problem(
+        &mut self,
+        place: &Place,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let problem = Problem::at(place, message, hint);
+        if self.problems.len() < MAX_PROBLEMS && !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Something is worth saying.
+    pub(super) fn note(&mut self, place: &Place, message: impl Into<String>) {
+        let note = Problem::at(place, message, "");
+        if self.notes.len() < MAX_PROBLEMS && !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Declares a name; false when it was declared before, which is a problem (F28: both places are named).
+    pub(super) fn declare(&mut self, kind: Kind, name: &str, place: &Place) -> bool {
+        let clash = self.declared.get_key_value(&(kind, name.to_owned())).or_else(|| {
+            let same = |(other, text): &&(Kind, String)| {
+                *other == kind && kind.is_folder() && text.to_lowercase() == name.to_lowercase()
+            };
+            self.declared.keys().find(same).and_then(|key| self.declared.get_key_value(key))
+        });
+        let Some(((_, other), first)) = clash else {
+            self.declared.insert((kind, name.to_owned()), place.clone());
+            return true;
+        };
+        let message = if other == name {
+            format!("{} {} is declared twice; the first is at {first}", kind.word(), quote(name))
+        } else {
+            format!(
+                "{} {} differs from {} at {first} only by case",
+                kind.word(),
+                quote(name),
+                quote(other)
+            )
+        };
+        self.problem(place, message, "give one of them another name");
+        false
+    }
+
+    /// A name is used; whether it is declared is looked at in the end, since the order of the text does not matter.
+    pub(super) fn mention(&mut self, kind: Kind, name: &str, place: &Place, by: &str) {
+        self.mentions.push(Mention {
+            kind,
+            name: name.to_owned(),
+            place: place.clone(),
+            by: by.to_owned(),
+        });
+    }
+
+    /// All names declared of a kind, in order.
+    pub(super) fn names(&self, kind: Kind) -> Vec<&str> {
+        let named = self.declared.keys().filter(|(other, _)| *other == kind);
+        named.map(|(_, name)| name.as_str()).collect()
+    }
+}

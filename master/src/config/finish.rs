@@ -1,0 +1,106 @@
+//! What only the whole shows: names that nothing declares, builders that nobody asks for, policies that the site sets.
+
+use std::collections::BTreeSet;
+
+use linn_core::config::{SchedulerKind, StepKind};
+use linn_core::id::{BuilderName, CodebaseName};
+
+use super::draft::{Draft, Kind, Mention};
+use super::nearest;
+use super::problem::{Place, quote};
+
+/// Completes the draft and reports what is wrong with it as a whole (RC-7).
+pub(super) fn finish(draft: &mut Draft) {
+    let mentions = std::mem::take(&mut draft.mentions);
+    for mention in &mentions {
+        resolve(draft, mention);
+    }
+    settle_codebases(draft);
+    for (name, given) in &draft.policies {
+        if let Some(builder) = draft.config.builders.get_mut(name.as_str()) {
+            builder.policy = given.or(&draft.site_policy);
+        }
+    }
+    note_the_unasked(draft);
+}
+
+fn resolve(draft: &mut Draft, mention: &Mention) {
+    let Mention { kind, name, place, by } = mention;
+    let declared = draft.declared.contains_key(&(*kind, name.clone()));
+    // A project is a name for people first; only where some are declared is another one a slip.
+    let optional = *kind == Kind::Project && draft.names(Kind::Project).is_empty();
+    if declared || optional || draft.phantoms.contains(name) {
+        return;
+    }
+    let known = draft.names(*kind);
+    let hint = match nearest::hint(name, &known, "there are") {
+        none if none.is_empty() => format!("declare it with {}({name:?}, ...)", kind.function()),
+        hint => hint,
+    };
+    let message = format!("{by} names the {} {}, which is not declared", kind.word(), quote(name));
+    draft.problem(place, message, hint);
+}
+
+/// A git step that names no codebase means the only one there is.
+fn settle_codebases(draft: &mut Draft) {
+    let declared: Vec<CodebaseName> = draft.config.codebases.keys().cloned().collect();
+    let mut unclear: Vec<String> = Vec::new();
+    for builder in draft.config.builders.values_mut() {
+        for step in &mut builder.factory {
+            let StepKind::Git(git) = &mut step.kind else { continue };
+            if !git.codebase.as_str().is_empty() || declared.is_empty() {
+                continue;
+            }
+            match declared.as_slice() {
+                [only] => git.codebase = only.clone(),
+                _ => unclear.push(builder.name.as_str().to_owned()),
+            }
+        }
+    }
+    for builder in unclear {
+        let place = place_of(draft, Kind::Builder, &builder);
+        let names: Vec<&str> = declared.iter().map(CodebaseName::as_str).collect();
+        let message =
+            format!("a git step of builder {} does not say which codebase", quote(&builder));
+        let hint = format!("write `codebase = ...`, one of {}", names.join(", "));
+        draft.problem(&place, message, hint);
+    }
+}
+
+/// contract.md F29: a note, not an error.
+fn note_the_unasked(draft: &mut Draft) {
+    let asked: BTreeSet<&str> = draft
+        .config
+        .schedulers
+        .iter()
+        .flat_map(|scheduler| scheduler.builders.iter().map(BuilderName::as_str))
+        .collect();
+    let unasked: Vec<String> = draft
+        .config
+        .builders
+        .keys()
+        .filter(|name| !asked.contains(name.as_str()))
+        .map(|name| name.as_str().to_owned())
+        .collect();
+    for name in unasked {
+        let place = place_of(draft, Kind::Builder, &name);
+        draft.note(&place, format!("no scheduler asks for builder {}", quote(&name)));
+    }
+    let has_branch_scheduler = draft
+        .config
+        .schedulers
+        .iter()
+        .any(|scheduler| !matches!(scheduler.kind, SchedulerKind::Force(_)));
+    if has_branch_scheduler && draft.config.sources.is_empty() && draft.phantoms.is_empty() {
+        let first = draft.declared.iter().find(|((kind, _), _)| *kind == Kind::Scheduler);
+        let place = first.map_or_else(Place::default, |(_, place)| place.clone());
+        draft.note(
+            &place,
+            "no change source is declared; changes come from `linn hook git` and `linn change send` alone",
+        );
+    }
+}
+
+fn place_of(draft: &Draft, kind: Kind, name: &str) -> Place {
+    draft.declared.get(&(kind, name.to_owned())).cloned().unwrap_or_default()
+}

@@ -1,0 +1,154 @@
+//! `builder`, `builders`: what is built, and choosing among it.
+
+use linn_core::config::{Builder, BuilderPolicy, TextPattern};
+use linn_core::id::{BuilderName, WorkerName};
+
+use super::site::mentioned;
+use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use crate::config::call::Call;
+use crate::config::draft::{Kind, PolicyGiven};
+use crate::config::problem::quote;
+use crate::config::values::Product;
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function {
+        name: "builder",
+        group: Group::Builders,
+        doc: "A named recipe and who may run it.",
+        positional: 1,
+        parameters: &[BUILDER, POLICY],
+        open: false,
+        example: "builder(\"zork\", workers = [\"linux-1\"], factory = [git(), test(command = [\"make\", \"check\"])], tags = [\"linux\"])",
+        call: builder,
+    },
+    Function {
+        name: "builders",
+        group: Group::Builders,
+        doc: "The names of the builders declared so far, in the order of the names; all that is given must match.",
+        positional: 0,
+        parameters: &[SELECTORS],
+        open: false,
+        example: "force_scheduler(\"force-linux\", builders = builders(tags = [\"linux\"], names = \"linux*\"))",
+        call: builders,
+    },
+];
+
+static BUILDER: &[Parameter] = &[
+    param("name", Type::Text, "", "Its name."),
+    param("workers", Type::Texts, "", "Who may run it, in order of preference."),
+    param("factory", Type::Steps, "", "What to do, in order."),
+    param("description", Type::Text, "\"\"", "One line for people."),
+    param("tags", Type::Texts, "[]", "For selecting and grouping."),
+    param("project", Type::Text, "\"\"", "What it belongs to."),
+    param("env", Type::Dict, "{}", "Environment of every step, laid over the worker's."),
+    param("properties", Type::Dict, "{}", "Properties of its builds."),
+    param("defaults", Type::Dict, "{}", "Properties of its builds where nobody else sets them."),
+];
+
+/// What `master` and `builder` share (contract.md F1).
+pub(super) static POLICY: &[Parameter] = &[
+    param(
+        "lost_after",
+        Type::Duration,
+        "\"15m\"",
+        "How long a build waits for its lost worker; `None`: for ever.",
+    ),
+    param("max_retries", Type::Int, "3", "How often a request is tried again after a lost worker."),
+    param("max_time", Type::Duration, "None", "The longest a build may take."),
+    later("collapse_requests"),
+    later("next_build"),
+    later("next_worker"),
+    later("can_start_build"),
+    later("locks"),
+];
+
+static SELECTORS: &[Parameter] = &[
+    param("names", Type::Patterns, "any", "Their names."),
+    param("tags", Type::Patterns, "any", "One of their tags."),
+    param("project", Type::Patterns, "any", "Their project."),
+    param("workers", Type::Patterns, "any", "One of their workers."),
+];
+
+/// The policy arguments of a call.
+pub(super) fn policy(call: &Call<'_, '_>) -> PolicyGiven {
+    PolicyGiven {
+        lost_after: call.duration("lost_after"),
+        max_retries: call.count("max_retries", 0),
+        max_time: call.duration("max_time"),
+    }
+}
+
+fn builder(call: &mut Call<'_, '_>) -> Outcome {
+    let Some(name) = call.name(Kind::Builder) else { return Outcome::Mistake };
+    let by = format!("builder {}", quote(&name));
+    let mut workers: Vec<WorkerName> = Vec::new();
+    for (worker, place) in call.texts("workers").unwrap_or_default() {
+        call.draft().mention(Kind::Worker, &worker, &place, &by);
+        let worker = WorkerName::from(worker);
+        if !workers.contains(&worker) {
+            workers.push(worker);
+        }
+    }
+    if !call.is_written("workers") {
+        call.missing("workers");
+    } else if call.texts("workers").is_some_and(|workers| workers.is_empty()) {
+        call.problem("workers", format!("{by} has no worker"), "name at least one worker");
+    }
+    let pick = |product: &Product| match product {
+        Product::Step(step) => Some(step.as_ref().clone()),
+        _ => None,
+    };
+    let factory = call.products("factory", "steps", pick);
+    if !call.is_written("factory") {
+        call.missing("factory");
+    }
+    let project = mentioned(call, "project", Kind::Project, &by).unwrap_or_default();
+    let made = Builder {
+        name: BuilderName::from(name.as_str()),
+        description: call.line("description"),
+        tags: call.texts("tags").unwrap_or_default().into_iter().map(|(tag, _)| tag).collect(),
+        project,
+        workers,
+        factory: factory.unwrap_or_default().into_iter().map(|(step, _)| step).collect(),
+        env: call.env("env"),
+        properties: call.properties("properties"),
+        defaults: call.properties("defaults"),
+        policy: BuilderPolicy::default(),
+    };
+    let policy = policy(call);
+    let here = call.here();
+    let mut draft = call.draft();
+    if draft.declare(Kind::Builder, &name, &here) {
+        draft.policies.insert(name.clone(), policy);
+        draft.config.builders.insert(made.name.clone(), made);
+    }
+    Outcome::Text(name)
+}
+
+fn builders(call: &mut Call<'_, '_>) -> Outcome {
+    let chosen = ["names", "tags", "project", "workers"]
+        .map(|parameter| call.is_written(parameter).then(|| call.patterns(parameter)));
+    let [names, tags, projects, workers] = chosen;
+    let draft = call.draft();
+    let found = draft.config.builders.values().filter(|builder| {
+        any(names.as_deref(), [builder.name.as_str()])
+            && any(tags.as_deref(), builder.tags.iter().map(String::as_str))
+            && any(projects.as_deref(), [builder.project.as_str()])
+            && any(workers.as_deref(), builder.workers.iter().map(WorkerName::as_str))
+    });
+    Outcome::Texts(found.map(|builder| builder.name.as_str().to_owned()).collect())
+}
+
+/// Whether some text matches some pattern; without patterns everything does.
+fn any<'a>(patterns: Option<&[TextPattern]>, texts: impl IntoIterator<Item = &'a str>) -> bool {
+    let Some(patterns) = patterns else { return true };
+    texts.into_iter().any(|text| patterns.iter().any(|pattern| matches(pattern, text)))
+}
+
+fn matches(pattern: &TextPattern, text: &str) -> bool {
+    if pattern.0.contains(['*', '?', '[']) {
+        return globset::Glob::new(&pattern.0)
+            .is_ok_and(|glob| glob.compile_matcher().is_match(text));
+    }
+    pattern.0 == text
+}

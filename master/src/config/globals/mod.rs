@@ -1,0 +1,230 @@
+//! What a file can call: one table, from which calls are bound, mistakes explained and the manual made.
+
+mod builder;
+mod filter;
+mod later;
+mod parameter;
+mod scheduler;
+mod shell;
+mod site;
+mod source;
+mod step;
+mod value;
+mod worker;
+
+use std::sync::LazyLock;
+
+use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
+
+use super::call::Call;
+use super::guard;
+use super::values::{Made, Native, Product};
+
+/// What a call gives.
+pub(super) enum Outcome {
+    /// `None`.
+    Nothing,
+    /// A name, so that it can be passed on.
+    Text(String),
+    /// Names.
+    Texts(Vec<String>),
+    /// Something to pass on.
+    Product(Product),
+    /// A mistake was reported; whatever is done with the result is not another one.
+    Mistake,
+}
+
+/// What a parameter takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Type {
+    Text,
+    Texts,
+    Patterns,
+    Regex,
+    Flag,
+    Int,
+    Duration,
+    Size,
+    Dict,
+    Plain,
+    Value,
+    Command,
+    Function,
+    Condition,
+    Steps,
+    Parameters,
+    Filter,
+    Pause,
+}
+
+impl Type {
+    /// For the manual.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Texts => "text or list",
+            Self::Patterns => "text or glob, or a list",
+            Self::Regex => "expression",
+            Self::Flag => "True or False",
+            Self::Int => "number",
+            Self::Duration => "duration",
+            Self::Size => "size",
+            Self::Dict => "dictionary",
+            Self::Plain => "plain value",
+            Self::Value => "value",
+            Self::Command => "text or list, as a value",
+            Self::Function => "function",
+            Self::Condition => "True, False or function",
+            Self::Steps => "list of steps",
+            Self::Parameters => "list of parameters",
+            Self::Filter => "change filter",
+            Self::Pause => "(duration, number)",
+        }
+    }
+
+    /// For the hint of a parameter that was left out.
+    pub(super) const fn sample(self) -> &'static str {
+        match self {
+            Self::Text | Self::Value => "\"...\"",
+            Self::Texts | Self::Patterns => "[\"...\"]",
+            Self::Regex => "\"[0-9]+\"",
+            Self::Flag | Self::Condition => "True",
+            Self::Int => "1",
+            Self::Duration => "\"20m\"",
+            Self::Size => "\"64MiB\"",
+            Self::Dict => "{\"name\": \"value\"}",
+            Self::Plain => "\"value\"",
+            Self::Command => "[\"make\"]",
+            Self::Function => "lambda build: ...",
+            Self::Steps => "[shell(command = \"make\")]",
+            Self::Parameters => "[string_param(\"reason\")]",
+            Self::Filter => "change_filter(...)",
+            Self::Pause => "(\"10s\", 3)",
+        }
+    }
+}
+
+/// One argument of a function.
+pub(super) struct Parameter {
+    pub name: &'static str,
+    pub kind: Type,
+    /// As it would be written; empty: it must be given.
+    pub default: &'static str,
+    /// One line for the manual.
+    pub doc: &'static str,
+    /// Promised, but not in this version.
+    pub later: bool,
+}
+
+/// A parameter.
+const fn param(
+    name: &'static str,
+    kind: Type,
+    default: &'static str,
+    doc: &'static str,
+) -> Parameter {
+    Parameter { name, kind, default, doc, later: false }
+}
+
+/// A parameter that a later version brings.
+const fn later(name: &'static str) -> Parameter {
+    Parameter { name, kind: Type::Value, default: "", doc: "", later: true }
+}
+
+/// Where the manual has a function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Group {
+    Site,
+    Sources,
+    Workers,
+    Builders,
+    Steps,
+    Values,
+    Schedulers,
+    Parameters,
+}
+
+impl Group {
+    /// In the order of the manual.
+    pub(super) const ALL: [(Self, &'static str); 8] = [
+        (Self::Site, "The site"),
+        (Self::Sources, "Where changes come from"),
+        (Self::Workers, "Where builds run"),
+        (Self::Builders, "What is built"),
+        (Self::Steps, "Steps"),
+        (Self::Values, "Values that depend on the build"),
+        (Self::Schedulers, "When to build"),
+        (Self::Parameters, "What people fill in"),
+    ];
+}
+
+/// A function that a file can call.
+pub(super) struct Function {
+    pub name: &'static str,
+    pub group: Group,
+    /// What it does, for the manual.
+    pub doc: &'static str,
+    /// So many of the first parameters may be given without their names.
+    pub positional: usize,
+    /// In order, in groups that functions share.
+    pub parameters: &'static [&'static [Parameter]],
+    /// Takes any further named argument.
+    pub open: bool,
+    /// One call, for the manual; tested.
+    pub example: &'static str,
+    pub call: fn(&mut Call<'_, '_>) -> Outcome,
+}
+
+impl Function {
+    /// All of them, in order.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = &'static Parameter> + use<> {
+        self.parameters.iter().flat_map(|group| group.iter())
+    }
+
+    /// Promised, but not in this version.
+    pub(super) fn is_later(&self) -> bool {
+        self.example.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Every function, in the order of the manual; the promised ones last.
+pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
+    [
+        site::FUNCTIONS,
+        source::FUNCTIONS,
+        filter::FUNCTIONS,
+        worker::FUNCTIONS,
+        builder::FUNCTIONS,
+        step::FUNCTIONS,
+        shell::FUNCTIONS,
+        value::FUNCTIONS,
+        scheduler::FUNCTIONS,
+        parameter::FUNCTIONS,
+        later::FUNCTIONS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The names that every file starts with.
+pub(super) static GLOBALS: LazyLock<Globals> = LazyLock::new(|| {
+    let mut globals = GlobalsBuilder::extended_by(&[
+        LibraryExtension::StructType,
+        LibraryExtension::Map,
+        LibraryExtension::Filter,
+        LibraryExtension::Print,
+        LibraryExtension::Json,
+    ]);
+    guard::install(&mut globals);
+    for function in functions() {
+        globals.set(function.name, Native { function });
+    }
+    globals.set("DEFAULT_BRANCH", Made(Product::DefaultBranch));
+    globals.build()
+});

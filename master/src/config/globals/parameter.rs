@@ -1,0 +1,194 @@
+//! `string_param` and its kin: what people fill in when they force a build (FO-1, contract.md F40).
+
+use linn_core::config::{ForceParameter, ParameterKind};
+use serde_json::{Value as Json, json};
+
+use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use crate::config::call::Call;
+use crate::config::problem::quote;
+use crate::config::values::Product;
+
+const fn field(
+    name: &'static str,
+    doc: &'static str,
+    parameters: &'static [&'static [Parameter]],
+    example: &'static str,
+    call: fn(&mut Call<'_, '_>) -> Outcome,
+) -> Function {
+    Function {
+        name,
+        group: Group::Parameters,
+        doc,
+        positional: 1,
+        parameters,
+        open: false,
+        example,
+        call,
+    }
+}
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    field(
+        "string_param",
+        "One line of text.",
+        &[FIELD, TEXT],
+        "string_param(\"version\", regex = \"[0-9.]+\", required = True)",
+        |call| text(call, false),
+    ),
+    field(
+        "text_param",
+        "Several lines of text.",
+        &[FIELD, TEXT],
+        "text_param(\"notes\")",
+        |call| text(call, true),
+    ),
+    field("int_param", "A whole number.", &[FIELD, INT], "int_param(\"jobs\", default = 4)", int),
+    field(
+        "bool_param",
+        "Yes or no.",
+        &[FIELD, BOOL],
+        "bool_param(\"clean\", default = False)",
+        |call| {
+            let default = Json::Bool(call.flag("default", false));
+            made(call, "", ParameterKind::Bool, default)
+        },
+    ),
+    field(
+        "choice_param",
+        "One of several, or several of them.",
+        &[FIELD, CHOICE],
+        "choice_param(\"targets\", choices = [\"lib\", \"bin\", \"doc\"], default = [\"lib\"], multiple = True)",
+        choice,
+    ),
+    field("username_param", "Who forces.", &[USER], "username_param()", |call| {
+        made(call, "username", ParameterKind::Username, json!(""))
+    }),
+    field(
+        "fixed_param",
+        "A property that people see but cannot change.",
+        &[FIELD, FIXED],
+        "fixed_param(\"channel\", default = \"nightly\")",
+        fixed,
+    ),
+    field(
+        "any_property_param",
+        "Lets people give any further property.",
+        &[ANY],
+        "any_property_param()",
+        |call| made(call, "property", ParameterKind::AnyProperty, Json::Null),
+    ),
+];
+
+static FIELD: &[Parameter] = &[
+    param("name", Type::Text, "", "The property it fills; `reason` fills the reason."),
+    param("label", Type::Text, "the name", "Shown beside it."),
+    param("required", Type::Flag, "False", "An empty value is refused."),
+];
+
+static TEXT: &[Parameter] = &[
+    param("default", Type::Text, "\"\"", "When nothing is given."),
+    param("regex", Type::Regex, "None", "The whole value must match."),
+    param("max_size", Type::Size, "\"64KiB\"", "The longest value."),
+];
+
+static INT: &[Parameter] = &[param("default", Type::Int, "0", "When nothing is given.")];
+
+static BOOL: &[Parameter] = &[param("default", Type::Flag, "False", "When nothing is given.")];
+
+static CHOICE: &[Parameter] = &[
+    param("choices", Type::Texts, "", "What may be chosen."),
+    param(
+        "default",
+        Type::Texts,
+        "the first choice; none when `multiple`",
+        "When nothing is given.",
+    ),
+    param("multiple", Type::Flag, "False", "Several may be chosen."),
+];
+
+static FIXED: &[Parameter] = &[param("default", Type::Plain, "", "Its value.")];
+
+static USER: &[Parameter] = &[
+    param("name", Type::Text, "\"username\"", "The property it fills."),
+    param("label", Type::Text, "the name", "Shown beside it."),
+    param("required", Type::Flag, "False", "An empty value is refused."),
+    later("need_email"),
+];
+
+static ANY: &[Parameter] = &[
+    param("name", Type::Text, "\"property\"", "What it is called."),
+    param("label", Type::Text, "the name", "Shown beside it."),
+    param("required", Type::Flag, "False", "Has no effect."),
+];
+
+/// The longest text that a field takes unless it says otherwise.
+const MAX_TEXT: u64 = linn_core::properties::MAX_PROPERTY_BYTES as u64;
+
+fn made(call: &Call<'_, '_>, usual: &str, kind: ParameterKind, default: Json) -> Outcome {
+    let given = if usual.is_empty() || call.is_written("name") {
+        call.required_text("name")
+    } else {
+        Some(usual.to_owned())
+    };
+    let Some(name) = given else { return Outcome::Mistake };
+    if name.len() > 100 || name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '=')
+    {
+        let message = format!("{} cannot be the name of a property", quote(&name));
+        call.problem("name", message, "at most 100 characters, no blanks, no `=`");
+    }
+    Outcome::Product(Product::Parameter(Box::new(ForceParameter {
+        name,
+        label: call.line("label"),
+        default,
+        required: call.flag("required", false),
+        kind,
+    })))
+}
+
+fn text(call: &mut Call<'_, '_>, multiline: bool) -> Outcome {
+    let kind = ParameterKind::Text {
+        regex: call.regex("regex"),
+        max_size: call.size("max_size").unwrap_or(MAX_TEXT).min(MAX_TEXT),
+        multiline,
+    };
+    let default = Json::String(call.text("default").unwrap_or_default());
+    made(call, "", kind, default)
+}
+
+fn int(call: &mut Call<'_, '_>) -> Outcome {
+    let default = call.int("default", i64::MIN, i64::MAX).unwrap_or(0);
+    made(call, "", ParameterKind::Int, Json::from(default))
+}
+
+fn choice(call: &mut Call<'_, '_>) -> Outcome {
+    let texts = |parameter| -> Option<Vec<String>> {
+        Some(call.texts(parameter)?.into_iter().map(|(text, _)| text).collect())
+    };
+    let choices = texts("choices").unwrap_or_default();
+    let multiple = call.flag("multiple", false);
+    if !call.is_written("choices") {
+        call.missing("choices");
+    } else if choices.is_empty() {
+        call.problem("choices", "there is nothing to choose from", "");
+    }
+    let chosen = texts("default");
+    for text in chosen.iter().flatten().filter(|text| !choices.contains(text)) {
+        let message = format!("the default {} is not among the choices", quote(text));
+        call.problem("default", message, format!("one of {}", choices.join(", ")));
+    }
+    let default = if multiple {
+        Json::from(chosen.unwrap_or_default())
+    } else {
+        let first = chosen.and_then(|chosen| chosen.into_iter().next());
+        Json::from(first.or_else(|| choices.first().cloned()).unwrap_or_default())
+    };
+    made(call, "", ParameterKind::Choice { choices, multiple }, default)
+}
+
+fn fixed(call: &mut Call<'_, '_>) -> Outcome {
+    if !call.is_written("default") {
+        call.missing("default");
+    }
+    let default = call.plain("default").unwrap_or(Json::Null);
+    made(call, "", ParameterKind::Fixed, default)
+}

@@ -1,0 +1,214 @@
+//! `single_branch_scheduler`, `any_branch_scheduler`, `force_scheduler`: when to build (TS-*, FO-*).
+
+use linn_core::config::{
+    BranchTimer, ForceParameter, ForceScheduler, Importance, Scheduler, SchedulerKind,
+};
+use linn_core::id::{BuilderName, CodebaseName, SchedulerName};
+use linn_core::time::Span;
+
+use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use crate::config::call::Call;
+use crate::config::draft::Kind;
+use crate::config::problem::quote;
+use crate::config::values::Product;
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function {
+        name: "single_branch_scheduler",
+        group: Group::Schedulers,
+        doc: "Builds the changes that its filter takes, with one timer for all of them.",
+        positional: 1,
+        parameters: &[COMMON, BRANCH],
+        open: false,
+        example: "single_branch_scheduler(\"main\", builders = [\"linux\"], change_filter = change_filter(branch = \"main\"), tree_stable_timer = \"30s\", max_wait = \"10m\")",
+        call: |call| branch(call, SchedulerKind::SingleBranch),
+    },
+    Function {
+        name: "any_branch_scheduler",
+        group: Group::Schedulers,
+        doc: "Builds the changes that its filter takes, with a timer for each branch.",
+        positional: 1,
+        parameters: &[COMMON, BRANCH],
+        open: false,
+        example: "any_branch_scheduler(\"commits\", builders = builders(), unimportant_files = [\"doc/*\", \"*.md\"])",
+        call: |call| branch(call, SchedulerKind::AnyBranch),
+    },
+    Function {
+        name: "force_scheduler",
+        group: Group::Schedulers,
+        doc: "Lets people start builds. The first one declared that has all the builders asked for is used. Without `parameters` any property may be given.",
+        positional: 1,
+        parameters: &[COMMON, FORCE],
+        open: false,
+        example: "force_scheduler(\"force\", builders = [\"linux\"], parameters = [choice_param(\"profile\", choices = [\"debug\", \"release\"])])",
+        call: force,
+    },
+];
+
+static COMMON: &[Parameter] = &[
+    param("name", Type::Text, "", "Its name."),
+    param("builders", Type::Texts, "", "What it asks for."),
+    param("codebases", Type::Texts, "all declared", "Restricts it to these."),
+    param("properties", Type::Dict, "{}", "Properties of its builds."),
+    param("reason", Type::Text, "made from the kind", "Why, for people."),
+    param("priority", Type::Int, "0", "Of its requests; higher is sooner."),
+    param("enabled", Type::Flag, "True", "Whether it acts."),
+];
+
+static BRANCH: &[Parameter] = &[
+    param("change_filter", Type::Filter, "any change", "Which changes."),
+    param(
+        "tree_stable_timer",
+        Type::Duration,
+        "None",
+        "So long after the last important change; `None`: each important change at once.",
+    ),
+    param(
+        "max_wait",
+        Type::Duration,
+        "None",
+        "The longest from the first important change, however busy the branch is.",
+    ),
+    param(
+        "file_is_important",
+        Type::Function,
+        "None",
+        "Called with the change; false makes it unimportant.",
+    ),
+    param(
+        "only_important",
+        Type::Flag,
+        "False",
+        "Unimportant changes are dropped rather than built along.",
+    ),
+    param(
+        "important_files",
+        Type::Patterns,
+        "any",
+        "A change is important when some file is one of these.",
+    ),
+    param(
+        "unimportant_files",
+        Type::Patterns,
+        "none",
+        "A change is important when some file is none of these.",
+    ),
+];
+
+static FORCE: &[Parameter] = &[
+    param("parameters", Type::Parameters, "any property", "What people fill in."),
+    later("change_filter"),
+];
+
+/// Declares a scheduler of the kind.
+fn declare(call: &Call<'_, '_>, kind: SchedulerKind) -> Outcome {
+    let name = call.name(Kind::Scheduler);
+    let by = name
+        .as_ref()
+        .map_or_else(|| "a scheduler".to_owned(), |name| format!("scheduler {}", quote(name)));
+    let mut builders: Vec<BuilderName> = Vec::new();
+    let named = call.texts("builders");
+    for (builder, place) in named.iter().flatten() {
+        call.draft().mention(Kind::Builder, builder, place, &by);
+        let builder = BuilderName::from(builder.as_str());
+        if !builders.contains(&builder) {
+            builders.push(builder);
+        }
+    }
+    if !call.is_written("builders") {
+        call.missing("builders");
+    } else if named.is_some_and(|named| named.is_empty()) && call.draft().phantoms.is_empty() {
+        call.problem(
+            "builders",
+            format!("{by} has no builder"),
+            "name one; builders(...) selects those declared above",
+        );
+    }
+    let codebases = call.texts("codebases").map(|named| {
+        let mention = |(codebase, place): (String, _)| {
+            call.draft().mention(Kind::Codebase, &codebase, &place, &by);
+            CodebaseName::from(codebase)
+        };
+        named.into_iter().map(mention).collect()
+    });
+    let priority = call.int("priority", -1_000_000, 1_000_000).unwrap_or(0);
+    let scheduler = Scheduler {
+        name: SchedulerName::from(name.clone().unwrap_or_default()),
+        builders,
+        codebases,
+        properties: call.properties("properties"),
+        priority: i32::try_from(priority).unwrap_or(0),
+        reason: call.line("reason"),
+        enabled: call.flag("enabled", true),
+        kind,
+    };
+    let Some(name) = name else { return Outcome::Mistake };
+    let here = call.here();
+    let mut draft = call.draft();
+    if draft.declare(Kind::Scheduler, &name, &here) {
+        draft.config.schedulers.push(scheduler);
+    }
+    Outcome::Text(name)
+}
+
+fn branch(call: &mut Call<'_, '_>, kind: fn(BranchTimer) -> SchedulerKind) -> Outcome {
+    let pick = |product: &Product| match product {
+        Product::Filter(filter) => Some(filter.as_ref().clone()),
+        _ => None,
+    };
+    let filters =
+        call.products("change_filter", "one change_filter(...)", pick).unwrap_or_default();
+    if filters.len() > 1 {
+        call.problem("change_filter", "there is more than one filter", "make one of them all");
+    }
+    let timer = BranchTimer {
+        filter: filters.into_iter().next().map(|(filter, _)| filter).unwrap_or_default(),
+        tree_stable_timer: call
+            .duration("tree_stable_timer")
+            .flatten()
+            .filter(|span| *span > Span::ZERO),
+        max_wait: call.duration("max_wait").flatten(),
+        importance: Importance {
+            hook: call.hook("file_is_important", "change"),
+            important_files: call.patterns("important_files"),
+            unimportant_files: call.patterns("unimportant_files"),
+        },
+        only_important: call.flag("only_important", false),
+    };
+    if let (Some(wait), Some(quiet)) = (timer.max_wait, timer.tree_stable_timer)
+        && wait < quiet
+    {
+        let message =
+            format!("max_wait of {wait} is shorter than the tree_stable_timer of {quiet}");
+        call.problem("max_wait", message, "make it longer, or leave it out");
+    }
+    if timer.max_wait.is_some() && !call.is_written("tree_stable_timer") {
+        call.problem(
+            "max_wait",
+            "`max_wait` has no meaning without `tree_stable_timer`",
+            "leave it out, or write `tree_stable_timer = \"30s\"`",
+        );
+    }
+    declare(call, kind(timer))
+}
+
+fn force(call: &mut Call<'_, '_>) -> Outcome {
+    let pick = |product: &Product| match product {
+        Product::Parameter(parameter) => Some(parameter.as_ref().clone()),
+        _ => None,
+    };
+    let given = call.products("parameters", "parameters", pick);
+    let parameters = given.map(|given| {
+        let mut kept: Vec<ForceParameter> = Vec::new();
+        for (parameter, place) in given {
+            if kept.iter().any(|other| other.name == parameter.name) {
+                let message = format!("parameter {} is there twice", quote(&parameter.name));
+                call.draft().problem(&place, message, "give one of them another name");
+            } else {
+                kept.push(parameter);
+            }
+        }
+        kept
+    });
+    declare(call, SchedulerKind::Force(ForceScheduler { parameters }))
+}

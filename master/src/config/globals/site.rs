@@ -1,0 +1,161 @@
+//! `master`, `project`, `codebase`, `note`: the site and what it is about.
+
+use linn_core::config::{Codebase, Project};
+use linn_core::id::CodebaseName;
+
+use super::builder::{POLICY, policy};
+use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use crate::config::call::Call;
+use crate::config::draft::Kind;
+use crate::config::problem::quote;
+use crate::config::source::repository_problem;
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function {
+        name: "master",
+        group: Group::Site,
+        doc: "The site as a whole; at most once. `lost_after`, `max_retries` and `max_time` are the defaults of every builder.",
+        positional: 0,
+        parameters: &[MASTER, POLICY],
+        open: false,
+        example: "master(title = \"Frobozz\", url = \"https://ci.frobozz.example\", max_time = \"4h\")",
+        call: master,
+    },
+    Function {
+        name: "project",
+        group: Group::Site,
+        doc: "A project that builders and codebases belong to.",
+        positional: 1,
+        parameters: &[PROJECT],
+        open: false,
+        example: "project(\"zork\", description = \"The compiler\", url = \"https://zork.example\")",
+        call: project,
+    },
+    Function {
+        name: "codebase",
+        group: Group::Site,
+        doc: "A body of source that builds use. A configuration of a single codebase need not declare any.",
+        positional: 1,
+        parameters: &[CODEBASE],
+        open: false,
+        example: "codebase(\"zork\", repository = \"https://git.example/zork.git\", branch = \"main\")",
+        call: codebase,
+    },
+    Function {
+        name: "note",
+        group: Group::Site,
+        doc: "A remark that is shown when the configuration is loaded or checked.",
+        positional: 1,
+        parameters: &[NOTE],
+        open: false,
+        example: "note(\"the windows builders are being moved\")",
+        call: note,
+    },
+];
+
+static MASTER: &[Parameter] = &[
+    param("title", Type::Text, "\"\"", "The site's name, for people."),
+    param("url", Type::Text, "\"\"", "Where people find it."),
+    param("properties", Type::Dict, "{}", "Properties of every build, lowest in rank."),
+    later("log_retention"),
+    later("locks"),
+];
+
+static PROJECT: &[Parameter] = &[
+    param("name", Type::Text, "", "Its name."),
+    param("description", Type::Text, "\"\"", "One line for people."),
+    param("url", Type::Text, "\"\"", "A link for people."),
+];
+
+static CODEBASE: &[Parameter] = &[
+    param("name", Type::Text, "", "Its name."),
+    param("repository", Type::Text, "\"\"", "A URL or an absolute path."),
+    param("project", Type::Text, "\"\"", "What it belongs to."),
+    param("branch", Type::Text, "None", "What `DEFAULT_BRANCH` is; `None`: the repository's own."),
+];
+
+static NOTE: &[Parameter] = &[param("text", Type::Text, "", "The remark.")];
+
+fn master(call: &mut Call<'_, '_>) -> Outcome {
+    let here = call.here();
+    let first = call.draft().master.replace(here);
+    if let Some(first) = first {
+        call.problem_here(
+            format!("`master` is called twice; the first is at {first}"),
+            "put all into one call",
+        );
+    }
+    let (title, url) = (call.line("title"), call.line("url"));
+    let properties = call.properties("properties");
+    let policy = policy(call);
+    let mut draft = call.draft();
+    draft.config.title = title;
+    draft.config.url = url;
+    draft.config.properties = properties;
+    draft.site_policy = policy;
+    Outcome::Nothing
+}
+
+fn project(call: &mut Call<'_, '_>) -> Outcome {
+    let described = Project { description: call.line("description"), url: call.line("url") };
+    let Some(name) = call.name(Kind::Project) else { return Outcome::Mistake };
+    let here = call.here();
+    let mut draft = call.draft();
+    if draft.declare(Kind::Project, &name, &here) {
+        draft.config.projects.insert(name.clone(), described);
+    }
+    Outcome::Text(name)
+}
+
+fn codebase(call: &mut Call<'_, '_>) -> Outcome {
+    let repository = repository(call, "repository").unwrap_or_default();
+    let project = mentioned(call, "project", Kind::Project, &by(call)).unwrap_or_default();
+    let branch = call.text("branch");
+    let Some(name) = call.name(Kind::Codebase) else { return Outcome::Mistake };
+    let here = call.here();
+    let mut draft = call.draft();
+    if draft.declare(Kind::Codebase, &name, &here) {
+        let codebase = Codebase { repository, project, branch };
+        draft.config.codebases.insert(CodebaseName::from(name.as_str()), codebase);
+    }
+    Outcome::Text(name)
+}
+
+fn note(call: &mut Call<'_, '_>) -> Outcome {
+    if call.required_text("text").is_some() {
+        let (here, text) = (call.here(), call.line("text"));
+        call.draft().note(&here, text);
+    }
+    Outcome::Nothing
+}
+
+/// A repository, checked.
+pub(super) fn repository(call: &Call<'_, '_>, parameter: &str) -> Option<String> {
+    let text = call.text(parameter)?;
+    if let Some((why, hint)) = repository_problem(&text) {
+        call.problem(parameter, format!("repository {} {why}", quote(&text)), hint);
+    }
+    Some(text)
+}
+
+/// A name that must be declared somewhere.
+pub(super) fn mentioned(
+    call: &Call<'_, '_>,
+    parameter: &str,
+    kind: Kind,
+    by: &str,
+) -> Option<String> {
+    let name = call.text(parameter).filter(|name| !name.is_empty())?;
+    let place = call.place(parameter);
+    call.draft().mention(kind, &name, &place, by);
+    Some(name)
+}
+
+/// Who is speaking: "builder `linux`".
+pub(super) fn by(call: &Call<'_, '_>) -> String {
+    let function = call.function.name;
+    match call.is_written("name").then(|| call.text("name")).flatten() {
+        Some(name) => format!("`{function}` {}", quote(&name)),
+        None => format!("`{function}`"),
+    }
+}

@@ -1,0 +1,85 @@
+//! `git_poller`: where changes come from.
+
+use linn_core::config::{GitPoller, Source, SourceKind};
+use linn_core::id::{CodebaseName, SourceName};
+use linn_core::time::Span;
+
+use super::site::{by, mentioned, repository};
+use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use crate::config::call::Call;
+use crate::config::draft::Kind;
+
+pub(super) static FUNCTIONS: &[Function] = &[Function {
+    name: "git_poller",
+    group: Group::Sources,
+    doc: "Looks at a git repository from time to time and tells of new commits. The first look only remembers the tips.",
+    positional: 1,
+    parameters: &[POLLER],
+    open: false,
+    example: "git_poller(\"zork\", repository = \"https://git.example/zork.git\", branches = [\"main\", \"release/*\"], interval = \"30s\")",
+    call: git_poller,
+}];
+
+static POLLER: &[Parameter] = &[
+    param("name", Type::Text, "", "Its name."),
+    param("repository", Type::Text, "", "A URL or an absolute path."),
+    param("branches", Type::Patterns, "the repository's default branch", "Which branches."),
+    param("interval", Type::Duration, "\"60s\"", "Between two looks; at least one second."),
+    param("codebase", Type::Text, "found by the repository", "What its changes belong to."),
+    param("project", Type::Text, "\"\"", "Of its changes."),
+    param("category", Type::Text, "\"\"", "Of its changes."),
+    param(
+        "build_pushes_with_no_commits",
+        Type::Flag,
+        "False",
+        "One change for the tip of a new branch whose commits are all known.",
+    ),
+    param(
+        "build_first_tip",
+        Type::Flag,
+        "False",
+        "One change for the tip of each branch at the very first look.",
+    ),
+    later("tags"),
+    later("history"),
+];
+
+/// Between two looks, unless the file says otherwise.
+const DEFAULT_INTERVAL: Span = Span::seconds(60);
+
+fn git_poller(call: &mut Call<'_, '_>) -> Outcome {
+    let by = by(call);
+    let repository = match call.required_text("repository") {
+        Some(_) => repository(call, "repository").unwrap_or_default(),
+        None => String::new(),
+    };
+    let interval = match call.duration("interval") {
+        Some(Some(span)) if span >= Span::seconds(1) => span,
+        Some(Some(span)) => {
+            let message = format!("an interval of {span} is too short");
+            call.problem("interval", message, "at least \"1s\"");
+            DEFAULT_INTERVAL
+        }
+        _ => DEFAULT_INTERVAL,
+    };
+    let kind = SourceKind::Git(GitPoller {
+        repository,
+        branches: call.patterns("branches"),
+        interval,
+        build_pushes_with_no_commits: call.flag("build_pushes_with_no_commits", false),
+        build_first_tip: call.flag("build_first_tip", false),
+    });
+    let codebase = mentioned(call, "codebase", Kind::Codebase, &by);
+    let project = mentioned(call, "project", Kind::Project, &by).unwrap_or_default();
+    let category = call.text("category").unwrap_or_default();
+    let Some(name) = call.name(Kind::Source) else { return Outcome::Mistake };
+    let here = call.here();
+    let mut draft = call.draft();
+    if draft.declare(Kind::Source, &name, &here) {
+        let name = SourceName::from(name.as_str());
+        let codebase = codebase.map(CodebaseName::from);
+        let source = Source { name: name.clone(), codebase, project, category, kind };
+        draft.config.sources.insert(name, source);
+    }
+    Outcome::Text(name)
+}

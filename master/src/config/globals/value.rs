@@ -1,0 +1,67 @@
+//! `prop`, `interpolate`: values that are known only when the build runs (PP-5).
+
+use linn_core::config::{Template, TemplateValue};
+use linn_core::render::parse_template;
+use serde_json::Value as Json;
+
+use super::{Function, Group, Outcome, Parameter, Type, param};
+use crate::config::call::Call;
+use crate::config::values::Product;
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function {
+        name: "prop",
+        group: Group::Values,
+        doc: "A property of the build, or the default when there is none.",
+        positional: 2,
+        parameters: &[PROP],
+        open: false,
+        example: "prop(\"branch\", \"main\")",
+        call: prop,
+    },
+    Function {
+        name: "interpolate",
+        group: Group::Values,
+        doc: "A text with `%(SELECTOR:NAME)s` replaced. Selectors are `prop` (a property), `src` (`src:CODEBASE:ATTRIBUTE`), \
+              `worker` (a property of the worker) and `kw` (a further named argument). What is missing is the empty text; \
+              `:-d` gives `d` if missing, `:~d` gives `d` if missing or false, `:+v` gives `v` if present, and `:?|yes|no` \
+              and `:#?|yes|no` choose by presence and by truth. A per cent sign is `%%`.",
+        positional: 1,
+        parameters: &[INTERPOLATE],
+        open: true,
+        example: "interpolate(\"%(kw:app)s-%(prop:branch:-main)s.tar\", app = \"zork\")",
+        call: interpolate,
+    },
+];
+
+static PROP: &[Parameter] = &[
+    param("name", Type::Text, "", "Which property."),
+    param("default", Type::Plain, "None", "When it is missing."),
+];
+
+static INTERPOLATE: &[Parameter] = &[param("text", Type::Text, "", "The text.")];
+
+fn prop(call: &mut Call<'_, '_>) -> Outcome {
+    let Some(name) = call.required_text("name") else { return Outcome::Mistake };
+    let default = call.plain("default").unwrap_or(Json::Null);
+    Outcome::Product(Product::Template(TemplateValue::Prop { name, default }))
+}
+
+fn interpolate(call: &mut Call<'_, '_>) -> Outcome {
+    if !call.is_written("text") {
+        call.missing("text");
+        return Outcome::Mistake;
+    }
+    let keywords = call.keywords();
+    let Some(text) = call.text("text") else { return Outcome::Mistake };
+    match parse_template(&text) {
+        Ok(pieces) => {
+            let template = Template { pieces, keywords };
+            Outcome::Product(Product::Template(TemplateValue::Interpolate(template)))
+        }
+        Err(error) => {
+            call.problem("text", error.what, "");
+            Outcome::Mistake
+        }
+    }
+}

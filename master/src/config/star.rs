@@ -1,0 +1,246 @@
+//! The evaluator: files in, a finished draft and the kept functions out, within limits of ticks, memory and depth.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use starlark::PrintHandler;
+use starlark::analysis::AstModuleLint;
+use starlark::environment::{FrozenModule, Module};
+use starlark::eval::{BeforeStmtFunc, Evaluator, ReturnFileLoader};
+use starlark::values::OwnedFrozenValue;
+
+use super::call::slot;
+use super::calls::place_of;
+use super::draft::Draft;
+use super::finish;
+use super::globals::{GLOBALS, functions};
+use super::guard::{HeapGuard, REPLACED};
+use super::lower;
+use super::nearest;
+use super::problem::{Place, Problem, harmless, quote};
+use super::sources::{Parsed, Sources, problem_of};
+use super::values::{Desk, Phantom};
+
+/// Ticks of one file: some tens of milliseconds. A thousand builders of twenty steps take a tenth of it.
+const LOAD_TICKS: u64 = 2_000_000;
+/// Memory of one file while it is evaluated, in bytes.
+const LOAD_HEAP: usize = 256 << 20;
+/// Calls inside calls.
+pub(super) const CALL_DEPTH: usize = 100;
+/// The stack of the thread that parses and evaluates. Only what is used of it costs anything.
+const STACK: usize = 256 << 20;
+
+/// What evaluation gives.
+pub(super) struct Evaluated {
+    pub draft: Draft,
+    /// By the index of their hook.
+    pub functions: Vec<OwnedFrozenValue>,
+}
+
+/// Runs what parses or evaluates on a stack that is deep enough for it.
+///
+/// # Errors
+/// When there is no thread to be had, or it panicked.
+pub(super) fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("configuration".to_owned())
+            .stack_size(STACK)
+            .spawn_scoped(scope, work)
+            .map_err(|error| format!("cannot start a thread to evaluate in: {error}"))?;
+        thread
+            .join()
+            .map_err(|_| "the evaluation broke down; this is a mistake of linn's".to_owned())
+    })
+}
+
+/// Evaluates every file, each after all that it loads.
+///
+/// # Errors
+/// Every problem found. A mistake that ends the evaluation leaves out those that only the whole could show.
+pub(super) fn evaluate(sources: &mut Sources) -> Result<Evaluated, Vec<Problem>> {
+    let calls = std::mem::take(&mut sources.calls);
+    let problems = std::mem::take(&mut sources.problems);
+    let desk = Desk(RefCell::new(Draft::new(sources.digest.clone(), calls, problems)));
+    let mut modules: HashMap<String, FrozenModule> = HashMap::new();
+    let mut ended = false;
+    for file in std::mem::take(&mut sources.parsed) {
+        let name = file.name.clone();
+        match evaluate_file(file, sources, &desk, &modules) {
+            Ok(module) => _ = modules.insert(name, module),
+            Err(error) => {
+                let problem = problem_of(&error, &name);
+                let place =
+                    Place { file: problem.file, line: problem.line, column: problem.column };
+                desk.0.borrow_mut().problem(&place, problem.message, problem.hint);
+                ended = true;
+                break;
+            }
+        }
+    }
+    let mut draft = desk.0.into_inner();
+    if !ended {
+        finish::finish(&mut draft);
+    }
+    if !draft.problems.is_empty() {
+        draft.problems.sort_by_key(|problem| (problem.file.clone(), problem.line, problem.column));
+        return Err(draft.problems);
+    }
+    let functions = kept_functions(&draft, &modules).map_err(|problem| vec![problem])?;
+    Ok(Evaluated { draft, functions })
+}
+
+fn evaluate_file(
+    file: Parsed,
+    sources: &Sources,
+    desk: &Desk,
+    modules: &HashMap<String, FrozenModule>,
+) -> starlark::Result<FrozenModule> {
+    let Parsed { name, mut ast } = file;
+    let undefined = undefined_names(&ast, sources.facts.is_some(), desk);
+    let replaced = REPLACED.map(|(symbol, name)| (symbol.to_owned(), name.to_owned()));
+    ast.replace_binary_operators(&HashMap::from(replaced));
+    let loader = ReturnFileLoader {
+        modules: &modules.iter().map(|(name, module)| (name.as_str(), module)).collect(),
+    };
+    let printer = Printer { desk, file: &name };
+    Module::with_temp_heap(|module| {
+        if let Some(facts) = &sources.facts {
+            let json = serde_json::to_value(facts).unwrap_or_default();
+            if let Some(map) = json.as_object() {
+                let heap = module.heap();
+                let value = lower::record_of(heap, map, |_, item| lower::value_of(heap, item));
+                module.set("checkout", value);
+            }
+        }
+        for name in &undefined {
+            module.set(name, module.heap().alloc(Phantom));
+        }
+        {
+            let mut eval = Evaluator::new(&module);
+            limit(&mut eval, LOAD_TICKS, LOAD_HEAP)?;
+            eval.set_loader(&loader);
+            eval.set_print_handler(&printer);
+            eval.extra = Some(desk);
+            eval.eval_module(ast, &GLOBALS)?;
+        }
+        module.freeze().map_err(starlark::Error::new_other)
+    })
+}
+
+/// Sets the limits of an evaluation.
+///
+/// # Errors
+/// Never in practice: the limits are numbers of ours.
+pub(super) fn limit(
+    eval: &mut Evaluator<'_, '_, '_>,
+    ticks: u64,
+    heap: usize,
+) -> starlark::Result<()> {
+    let wrap = |error: anyhow::Error| starlark::Error::new_other(error);
+    // The guard is the first to see it, except where there is no statement to be before.
+    eval.set_max_tick_count(ticks.saturating_add(1000)).map_err(wrap)?;
+    eval.set_max_heap_size(heap).map_err(wrap)?;
+    eval.set_max_callstack_size(CALL_DEPTH).map_err(wrap)?;
+    eval.before_stmt_for_dap(BeforeStmtFunc::from_dyn(Box::new(HeapGuard { heap, ticks })));
+    Ok(())
+}
+
+/// Reports every name that nothing defines and gives them back, so that evaluation can go on without them.
+fn undefined_names(
+    ast: &starlark::syntax::AstModule,
+    has_facts: bool,
+    desk: &Desk,
+) -> HashSet<String> {
+    let mut known: HashSet<String> = GLOBALS.names().map(|name| name.as_str().to_owned()).collect();
+    if has_facts {
+        known.insert("checkout".to_owned());
+    }
+    let mut undefined = HashSet::new();
+    for lint in ast.lint(Some(&known)) {
+        if lint.short_name != "using-undefined" {
+            continue;
+        }
+        let name = lint.original.clone();
+        let hint = match nearest::nearest(&name, visible(ast, &known).iter().map(String::as_str)) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if name == "checkout" => {
+                "it is known only where linn is started in a checkout".to_owned()
+            }
+            None => String::new(),
+        };
+        desk.0.borrow_mut().problem(
+            &place_of(&lint.location),
+            format!("{} is not defined", quote(&name)),
+            hint,
+        );
+        undefined.insert(name);
+    }
+    undefined
+}
+
+/// The names that may have been meant: linn's own, Starlark's, and those that the file assigns at its top.
+fn visible(ast: &starlark::syntax::AstModule, known: &HashSet<String>) -> Vec<String> {
+    let mut names: BTreeMap<String, ()> =
+        known.iter().filter(|name| !name.contains(' ')).map(|name| (name.clone(), ())).collect();
+    for function in functions().filter(|function| function.is_later()) {
+        names.remove(function.name);
+    }
+    names.extend(assigned(ast).into_iter().map(|name| (name, ())));
+    names.into_keys().collect()
+}
+
+/// The names that a file's top level assigns or defines.
+fn assigned(ast: &starlark::syntax::AstModule) -> Vec<String> {
+    use starlark::syntax::ast::{AssignTargetP, AstStmt, StmtP};
+
+    fn walk(statement: &AstStmt, names: &mut Vec<String>) {
+        match &statement.node {
+            StmtP::Def(def) => names.push(def.name.node.ident.clone()),
+            StmtP::Assign(assign) => {
+                if let AssignTargetP::Identifier(name) = &assign.lhs.node {
+                    names.push(name.node.ident.clone());
+                }
+            }
+            StmtP::Load(load) => {
+                names.extend(load.args.iter().map(|arg| arg.local.node.ident.clone()));
+            }
+            _ => statement.visit_stmt(|child| walk(child, names)),
+        }
+    }
+    let mut names = Vec::new();
+    walk(ast.statement(), &mut names);
+    names
+}
+
+/// Finds the kept functions among the frozen modules.
+fn kept_functions(
+    draft: &Draft,
+    modules: &HashMap<String, FrozenModule>,
+) -> Result<Vec<OwnedFrozenValue>, Problem> {
+    let mut functions = Vec::with_capacity(draft.hooks.len());
+    for hook in &draft.hooks {
+        let name = slot(hook.index);
+        let found = modules.values().find_map(|module| module.get_option(&name).ok().flatten());
+        let Some(function) = found else {
+            let message =
+                format!("the function {} was lost; this is a mistake of linn's", hook.label);
+            return Err(Problem::at(&Place::file(""), message, ""));
+        };
+        functions.push(function);
+    }
+    Ok(functions)
+}
+
+/// `print` while loading is a note.
+struct Printer<'a> {
+    desk: &'a Desk,
+    file: &'a str,
+}
+
+impl PrintHandler for Printer<'_> {
+    fn println(&self, text: &str) -> starlark::Result<()> {
+        self.desk.0.borrow_mut().note(&Place::file(self.file), harmless(text, 500));
+        Ok(())
+    }
+}

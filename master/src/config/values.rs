@@ -1,0 +1,196 @@
+//! The few Starlark types of linn's own: what a file can call, what a call gives, and what stands for a mistake.
+//!
+//! None of them holds a Starlark value, so all of them freeze by being copied and may cross threads.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use allocative::Allocative;
+use linn_core::config::{ChangeFilter, ForceParameter, StepSpec, TemplateValue};
+use starlark::any::ProvidesStaticType;
+use starlark::eval::{Arguments, Evaluator};
+use starlark::starlark_simple_value;
+use starlark::values::{Heap, NoSerialize, StarlarkValue, Value, starlark_value};
+
+use super::call;
+use super::draft::Draft;
+use super::globals::Function;
+
+/// What is being put together, where native functions find it: the evaluator's `extra`.
+#[derive(Debug, ProvidesStaticType)]
+pub(super) struct Desk(pub RefCell<Draft>);
+
+/// A function that a file can call.
+#[derive(Debug, ProvidesStaticType, NoSerialize, Allocative)]
+pub(super) struct Native {
+    #[allocative(skip)]
+    pub function: &'static Function,
+}
+
+starlark_simple_value!(Native);
+
+impl fmt::Display for Native {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.function.name)
+    }
+}
+
+#[starlark_value(type = "native function")]
+impl<'v> StarlarkValue<'v> for Native {
+    fn invoke(
+        &self,
+        _me: Value<'v>,
+        arguments: &Arguments<'v, '_>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        call::invoke(self.function, arguments, eval)
+    }
+
+    fn name_for_call_stack(&self, _me: Value<'v>) -> String {
+        self.function.name.to_owned()
+    }
+}
+
+/// What a call gives that a file can only pass on.
+#[derive(Clone, Debug)]
+pub(super) enum Product {
+    /// A step.
+    Step(Box<StepSpec>),
+    /// `prop(...)` or `interpolate(...)`.
+    Template(TemplateValue),
+    /// A field of a form.
+    Parameter(Box<ForceParameter>),
+    /// `change_filter(...)`.
+    Filter(Box<ChangeFilter>),
+    /// `DEFAULT_BRANCH`.
+    DefaultBranch,
+}
+
+impl Product {
+    /// What people call it.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Step(_) => "a step",
+            Self::Template(TemplateValue::Prop { .. }) => "prop(...)",
+            Self::Template(_) => "interpolate(...)",
+            Self::Parameter(_) => "a parameter",
+            Self::Filter(_) => "a change filter",
+            Self::DefaultBranch => "DEFAULT_BRANCH",
+        }
+    }
+}
+
+/// A [`Product`] as a value.
+#[derive(Debug, ProvidesStaticType, NoSerialize, Allocative)]
+pub(super) struct Made(#[allocative(skip)] pub Product);
+
+starlark_simple_value!(Made);
+
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.word())
+    }
+}
+
+#[starlark_value(type = "linn")]
+impl<'v> StarlarkValue<'v> for Made {
+    /// Tells apart what `is` does not: two products are never equal, but `DEFAULT_BRANCH` is itself.
+    fn equals(&self, other: Value<'v>) -> starlark::Result<bool> {
+        let other = Self::from_value(other).map(|made| &made.0);
+        Ok(matches!((&self.0, other), (Product::DefaultBranch, Some(Product::DefaultBranch))))
+    }
+}
+
+/// What stands where a mistake was reported already: whatever is done with it gives it again, so that one mistake does not
+/// cause others (contract.md F28).
+#[derive(Debug, ProvidesStaticType, NoSerialize, Allocative)]
+pub(super) struct Phantom;
+
+starlark_simple_value!(Phantom);
+
+impl fmt::Display for Phantom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a mistake reported elsewhere")
+    }
+}
+
+#[starlark_value(type = "mistake")]
+impl<'v> StarlarkValue<'v> for Phantom {
+    fn invoke(
+        &self,
+        _me: Value<'v>,
+        arguments: &Arguments<'v, '_>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        call::invoke_phantom(arguments, eval)
+    }
+
+    fn get_attr(&self, _name: &str, heap: Heap<'v>) -> Option<Value<'v>> {
+        Some(heap.alloc(Self))
+    }
+
+    fn at(&self, _index: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
+        Ok(heap.alloc(Self))
+    }
+
+    fn iterate_collect(&self, _heap: Heap<'v>) -> starlark::Result<Vec<Value<'v>>> {
+        Ok(Vec::new())
+    }
+
+    fn length(&self) -> starlark::Result<i32> {
+        Ok(0)
+    }
+
+    fn to_bool(&self) -> bool {
+        false
+    }
+
+    fn is_in(&self, _other: Value<'v>) -> starlark::Result<bool> {
+        Ok(false)
+    }
+
+    fn add(&self, _other: Value<'v>, heap: Heap<'v>) -> Option<starlark::Result<Value<'v>>> {
+        Some(Ok(heap.alloc(Self)))
+    }
+
+    fn radd(&self, _other: Value<'v>, heap: Heap<'v>) -> Option<starlark::Result<Value<'v>>> {
+        Some(Ok(heap.alloc(Self)))
+    }
+
+    fn percent(&self, _other: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
+        Ok(heap.alloc(Self))
+    }
+}
+
+/// What a guarded operator does.
+pub(super) type Operate = for<'v> fn(Value<'v>, Value<'v>, Heap<'v>) -> starlark::Result<Value<'v>>;
+
+/// An operator with a bound on its result (guard.rs).
+#[derive(Debug, ProvidesStaticType, NoSerialize, Allocative)]
+pub(super) struct Operator {
+    #[allocative(skip)]
+    pub symbol: &'static str,
+    #[allocative(skip)]
+    pub act: Operate,
+}
+
+starlark_simple_value!(Operator);
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.symbol)
+    }
+}
+
+#[starlark_value(type = "operator")]
+impl<'v> StarlarkValue<'v> for Operator {
+    fn invoke(
+        &self,
+        _me: Value<'v>,
+        arguments: &Arguments<'v, '_>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        let [left, right] = arguments.positional(eval.heap())?;
+        (self.act)(left, right, eval.heap())
+    }
+}

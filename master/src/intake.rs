@@ -1,0 +1,310 @@
+//! Turns what people ask for into source stamps with a revision, before the core hears of it (SS-3).
+//!
+//! A buildset's revision is pinned when it is made, so that all its builds get the same tree. Only an edge can ask a
+//! repository, so it is asked here: for a force, a rebuild of the latest, and changes that came without a revision. A
+//! repository that says there is no such branch or revision ends the asking (C22); a codebase without a repository takes
+//! the text as it is.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use linn_core::action::Refusal;
+use linn_core::change::{Commit, NewChange, SourceStamp};
+use linn_core::config::Config;
+use linn_core::id::{BuilderName, CodebaseName, SourceName};
+use linn_core::input::Input;
+use linn_core::state::SourceCursor;
+use linn_core::time::Timestamp;
+
+use crate::engine::{EngineHandle, Gone};
+use crate::source::{Ended, Intake, ResolveError, resolve};
+
+/// How long a repository may take to answer somebody who waits.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a repository may take to tell what is behind a change that came from a hook.
+const HOOK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What was learnt of graphs, by repository.
+pub(crate) type Learnt = Vec<(String, Vec<Commit>)>;
+
+/// What somebody chose for a codebase; what is left out has its default.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Choice {
+    /// `None`: the codebase's own.
+    pub branch: Option<String>,
+    /// `None`: the tip.
+    pub revision: Option<String>,
+    /// `None`: the codebase's own.
+    pub repository: Option<String>,
+    /// `None`: the codebase's own.
+    pub project: Option<String>,
+}
+
+/// What was chosen in a force: for the only codebase (C43), and by name.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Chosen {
+    /// Branch and revision of the builder's only codebase.
+    pub only: Choice,
+    /// By codebase.
+    pub named: Vec<(CodebaseName, Choice)>,
+}
+
+/// One stamp for each codebase of the builders, not pinned yet.
+///
+/// # Errors
+/// A mistake: a codebase that none of the builders has, or a branch without saying of which codebase.
+pub(crate) fn stamps_of(
+    config: &Config,
+    builders: &[BuilderName],
+    chosen: Chosen,
+) -> Result<Vec<SourceStamp>, Refusal> {
+    let mut codebases: Vec<CodebaseName> = Vec::new();
+    // A builder that does not exist is for the core to refuse.
+    for builder in builders.iter().filter_map(|name| config.builders.get(name)) {
+        codebases.extend(config.codebases_of(builder));
+    }
+    codebases.sort();
+    codebases.dedup();
+    if codebases.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut choices: BTreeMap<CodebaseName, Choice> = BTreeMap::new();
+    let known = || {
+        let names = codebases.iter().map(|name| format!("`{name}`"));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    for (name, choice) in chosen.named {
+        if !codebases.contains(&name) {
+            return Err(Refusal::mistake(format!("there is no codebase `{name}` to force"))
+                .hint(format!("there is {}", known())));
+        }
+        choices.insert(name, choice);
+    }
+    if chosen.only.branch.is_some() || chosen.only.revision.is_some() {
+        let [only] = codebases.as_slice() else {
+            return Err(Refusal::mistake("a branch or revision alone speaks of no codebase here")
+                .because(format!("there are several codebases: {}", known()))
+                .hint("say --codebase NAME:BRANCH[@REVISION] for each"));
+        };
+        let choice = choices.entry(only.clone()).or_default();
+        choice.branch = chosen.only.branch.or(choice.branch.take());
+        choice.revision = chosen.only.revision.or(choice.revision.take());
+    }
+    let stamp = |name: CodebaseName| {
+        let choice = choices.remove(&name).unwrap_or_default();
+        let declared = config.codebases.get(&name).cloned().unwrap_or_default();
+        SourceStamp {
+            codebase: name,
+            repository: choice.repository.unwrap_or(declared.repository),
+            project: choice.project.unwrap_or(declared.project),
+            branch: choice.branch.or(declared.branch),
+            revision: choice.revision,
+            patch: None,
+            changes: Vec::new(),
+        }
+    };
+    Ok(codebases.into_iter().map(stamp).collect())
+}
+
+/// Pins each stamp that has a repository; tells what was learnt on the way. Mirrors live in `dir`.
+///
+/// # Errors
+/// There is no such branch or revision, or the repository does not answer.
+pub(crate) async fn pin(dir: &Path, stamps: &mut [SourceStamp]) -> Result<Learnt, Refusal> {
+    let mut learnt = Vec::new();
+    for stamp in stamps.iter_mut().filter(|stamp| !stamp.repository.is_empty()) {
+        let asked =
+            resolve(dir, &stamp.repository, stamp.branch.as_deref(), stamp.revision.as_deref());
+        let resolved = match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(resolved) => resolved.map_err(|error| refusal(&error))?,
+            Err(_) => {
+                let seconds = PATIENCE.as_secs();
+                return Err(Refusal::not_now("the repository does not answer")
+                    .because(format!("it was waited for {seconds} seconds")));
+            }
+        };
+        stamp.revision = Some(resolved.revision);
+        stamp.branch = stamp.branch.take().or(resolved.branch);
+        learnt.push((stamp.repository.clone(), resolved.commits));
+    }
+    Ok(learnt)
+}
+
+/// Fills in the revision of changes that came without one, and learns what is behind them where they do not say. Nobody
+/// is turned away here: what a repository does not know, or who does not answer, leaves a change as it came.
+pub(crate) async fn complete(
+    dir: &Path,
+    config: &Config,
+    changes: &mut [NewChange],
+    knows: impl Fn(&str, &str) -> bool,
+) -> Learnt {
+    let mut learnt: Learnt = Vec::new();
+    // From the newest back: what is learnt behind it covers the older ones.
+    for change in changes.iter_mut().rev() {
+        let Some(repository) = repository_of(config, change) else { continue };
+        let known = change.revision.as_deref().is_some_and(|revision| {
+            let told = |(of, commits): &(String, Vec<Commit>)| {
+                *of == repository && commits.iter().any(|commit| commit.revision == revision)
+            };
+            !change.parents.is_empty() || knows(&repository, revision) || learnt.iter().any(told)
+        });
+        if known {
+            continue;
+        }
+        let asked = resolve(dir, &repository, change.branch.as_deref(), change.revision.as_deref());
+        match tokio::time::timeout(HOOK_PATIENCE, asked).await {
+            Ok(Ok(resolved)) => {
+                change.revision = Some(resolved.revision);
+                learnt.push((repository, resolved.commits));
+            }
+            Ok(Err(error)) => tracing::info!("a change stays as it came: {error}"),
+            Err(_) => {
+                tracing::info!("changes stay as they came: a repository does not answer");
+                break;
+            }
+        }
+    }
+    learnt
+}
+
+/// The repository of a change's codebase, where that is one the configuration declares.
+fn repository_of(config: &Config, change: &NewChange) -> Option<String> {
+    let declared = match &change.codebase {
+        Some(name) => config.codebases.get(name),
+        None => config
+            .codebases
+            .values()
+            .find(|codebase| codebase.repository == change.repository)
+            .or_else(|| config.codebases.get("").filter(|_| change.repository.is_empty())),
+    }?;
+    let own = if change.repository.is_empty() { &declared.repository } else { &change.repository };
+    // A repository that only the sender names is not one that this master should run after.
+    (!own.is_empty() && *own == declared.repository).then(|| own.clone())
+}
+
+/// How change sources reach the engine.
+impl Intake for EngineHandle {
+    async fn settle(&self, input: Input) -> Result<(), Ended> {
+        Self::settle(self, input).await.map_err(ended)
+    }
+
+    async fn cursor(&self, source: &SourceName) -> Result<SourceCursor, Ended> {
+        let source = source.clone();
+        let look = move |master: &linn_core::master::Master| {
+            master.state().source(&source).cloned().unwrap_or_default()
+        };
+        self.ask(look).await.map_err(ended)
+    }
+
+    fn now(&self) -> Timestamp {
+        Self::now(self)
+    }
+}
+
+fn ended(gone: Gone) -> Ended {
+    match gone {
+        Gone::Ending => Ended::Ending,
+        Gone::NotWritten(why) => Ended::NotWritten(why),
+    }
+}
+
+fn refusal(error: &ResolveError) -> Refusal {
+    match error {
+        ResolveError::UnknownBranch { .. } | ResolveError::UnknownRevision { .. } => {
+            Refusal::unknown(error.to_string())
+        }
+        ResolveError::Empty { .. } => {
+            Refusal::not_now(error.to_string()).hint("commit something first")
+        }
+        ResolveError::Unreachable(cause) => {
+            let mut why = String::new();
+            let mut source = std::error::Error::source(cause);
+            while let Some(cause) = source {
+                why = cause.to_string();
+                source = cause.source();
+            }
+            Refusal::not_now(error.to_string()).because(why)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use linn_core::action::RefusalKind;
+    use linn_core::config::{Builder, Codebase};
+    use linn_core::id::ConfigDigest;
+
+    use super::*;
+
+    fn config(codebases: &[(&str, &str)]) -> Config {
+        let mut config = Config::empty(ConfigDigest::new("d"));
+        for (name, repository) in codebases {
+            let repository = (*repository).to_owned();
+            let codebase = Codebase { repository, ..Codebase::default() };
+            config.codebases.insert(CodebaseName::new(*name), codebase);
+        }
+        let builder = Builder {
+            name: "linux".into(),
+            description: String::new(),
+            tags: Vec::new(),
+            project: String::new(),
+            workers: Vec::new(),
+            factory: Vec::new(),
+            env: Vec::new(),
+            properties: BTreeMap::new(),
+            defaults: BTreeMap::new(),
+            policy: linn_core::config::BuilderPolicy::default(),
+        };
+        config.builders.insert(builder.name.clone(), builder);
+        config
+    }
+
+    fn only(branch: &str) -> Chosen {
+        let only = Choice { branch: Some(branch.to_owned()), ..Choice::default() };
+        Chosen { only, named: Vec::new() }
+    }
+
+    /// C43.
+    #[test]
+    fn a_branch_speaks_of_the_only_codebase() {
+        let one = config(&[("app", "/r")]);
+        let stamps = stamps_of(&one, &["linux".into()], only("main")).unwrap();
+        assert_eq!(stamps.len(), 1);
+        assert_eq!(
+            (stamps[0].branch.as_deref(), stamps[0].repository.as_str()),
+            (Some("main"), "/r")
+        );
+
+        let two = config(&[("app", "/r"), ("lib", "/l")]);
+        let refused = stamps_of(&two, &["linux".into()], only("main")).unwrap_err();
+        assert_eq!(refused.kind, RefusalKind::Mistake);
+        assert!(refused.why.contains("`app`, `lib`"), "{refused:?}");
+        let named = vec![(CodebaseName::new("lbi"), Choice::default())];
+        let chosen = Chosen { named, ..Chosen::default() };
+        assert!(stamps_of(&two, &["linux".into()], chosen).is_err());
+    }
+
+    #[tokio::test]
+    async fn without_a_repository_the_text_is_taken_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let none = config(&[]);
+        let mut stamps = stamps_of(&none, &["linux".into()], only("no-such")).unwrap();
+        assert_eq!(pin(dir.path(), &mut stamps).await, Ok(Vec::new()));
+        assert_eq!(stamps[0].branch.as_deref(), Some("no-such"));
+    }
+
+    #[test]
+    fn only_declared_repositories_are_asked_for_a_hook() {
+        let config = config(&[("app", "/r")]);
+        let change = |codebase: Option<&str>, repository: &str| NewChange {
+            codebase: codebase.map(CodebaseName::new),
+            repository: repository.to_owned(),
+            ..NewChange::default()
+        };
+        assert_eq!(repository_of(&config, &change(Some("app"), "")).as_deref(), Some("/r"));
+        assert_eq!(repository_of(&config, &change(None, "/r")).as_deref(), Some("/r"));
+        assert_eq!(repository_of(&config, &change(Some("app"), "/elsewhere")), None);
+        assert_eq!(repository_of(&config, &change(None, "")), None);
+    }
+}

@@ -1,0 +1,89 @@
+//! What is left behind by a crash, and what is not wanted any more.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use linn_core::id::BuildId;
+
+use super::key::build_folder;
+use super::seal::{Order, seal_build};
+use super::store::{LogStore, Shared, blocking, lock};
+use super::{LogError, entry::Stage};
+
+/// Folders of a thousand builds each that are looked through at a start: a crash leaves traces in the newest only.
+const NEWEST: usize = 2;
+
+impl LogStore {
+    /// Cleans up in the background after a crash: removes files that were being made, and seals what was not sealed any
+    /// more, among the newest one to two thousand builds that are not `unfinished`.
+    pub fn recover(&self, unfinished: BTreeSet<BuildId>) {
+        self.shared().sealer.order(Order::Sweep(unfinished));
+    }
+
+    /// Removes all logs of a build, also open ones: they read as empty from then on.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub async fn remove(&self, build: BuildId) -> Result<(), LogError> {
+        let shared = self.shared().clone();
+        blocking(move || {
+            for entry in shared.take_out(build) {
+                let _one = lock(&entry.disk);
+                let old = std::mem::replace(&mut *lock(&entry.stage), Stage::Removed);
+                if let Stage::Plain(plain) = old {
+                    shared.buffered.fetch_sub(plain.unwritten(), Ordering::Relaxed);
+                }
+            }
+            let folder = build_folder(&shared.root, build);
+            match fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(LogError::io(&folder, "removed", error))
+                }
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+}
+
+/// The sealing thread's part of [`LogStore::recover`].
+pub(super) fn sweep(shared: &Shared, unfinished: &BTreeSet<BuildId>) {
+    for thousand in numbered(&shared.root).into_iter().rev().take(NEWEST) {
+        let folder = shared.root.join(thousand.to_string());
+        for build in numbered(&folder).into_iter().rev() {
+            if shared.sealer.is_closed() {
+                return;
+            }
+            remove_leftovers(&folder.join(build.to_string()));
+            if !unfinished.contains(&BuildId(build)) {
+                seal_build(shared, BuildId(build));
+            }
+        }
+    }
+}
+
+/// The folders named by a number, ascending.
+fn numbered(folder: &Path) -> Vec<u64> {
+    let Ok(found) = fs::read_dir(folder) else { return Vec::new() };
+    let mut numbers: Vec<u64> =
+        found.flatten().filter_map(|file| file.file_name().to_str()?.parse().ok()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Half-made packed logs, and plain logs beside the packed ones that took their place.
+fn remove_leftovers(folder: &Path) {
+    let Ok(files) = fs::read_dir(folder) else { return };
+    for path in files.flatten().map(|file| file.path()) {
+        let name = path.to_string_lossy();
+        let superseded = (name.ends_with(".log") && path.with_extension("log.zst").exists())
+            || (name.ends_with(".spans") && path.with_extension("log.zst").exists());
+        if (name.ends_with(".zst.new") || superseded)
+            && let Err(error) = fs::remove_file(&path)
+        {
+            tracing::warn!(path = %path.display(), %error, "a leftover cannot be removed");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Byte for byte (I6): whatever pieces bytes come in, however often, with whatever crashes in between.
+
+use proptest::prelude::*;
+
+use super::super::LogStore;
+use super::*;
+
+/// Pieces of a log as a worker may send them: forward, again, overlapping, and too far ahead.
+#[derive(Clone, Debug)]
+enum Move {
+    Next(usize),
+    Again { back: usize, length: usize },
+    Ahead(usize),
+    Crash,
+    Resume,
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    proptest::collection::vec(
+        prop_oneof![
+            6 => (0_usize..90_000).prop_map(Move::Next),
+            3 => (0_usize..100_000, 0_usize..120_000).prop_map(|(back, length)| Move::Again { back, length }),
+            1 => (1_usize..1000).prop_map(Move::Ahead),
+            1 => Just(Move::Crash),
+            1 => Just(Move::Resume),
+        ],
+        1..30,
+    )
+}
+
+/// Bytes of every sort: lines, long lines, NUL, invalid UTF-8.
+fn content(length: usize, seed: u8) -> Vec<u8> {
+    (0..length)
+        .map(|at| match (at.wrapping_mul(31) ^ usize::from(seed)) % 97 {
+            0 if seed < 128 => b'\n',
+            1 => 0,
+            2 => 0xff,
+            n => u8::try_from(n).unwrap(),
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn any_telling_gives_the_same_bytes(moves in moves(), seed: u8) {
+        runtime().block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let mut store = LogStore::open(folder.path()).unwrap();
+            let key = key(u64::from(seed));
+            let whole = content(3_000_000, seed);
+            // What the worker knows to be taken in.
+            let mut told = 0_usize;
+            for it in moves {
+                let (from, to) = match it {
+                    Move::Next(length) => (told, told + length),
+                    Move::Again { back, length } => {
+                        let from = told.saturating_sub(back);
+                        (from, from + length)
+                    }
+                    Move::Ahead(gap) => (told + gap, told + gap + 10),
+                    Move::Resume => {
+                        let durable = store.durable_to(&key).await.unwrap();
+                        assert_eq!(durable, told as u64);
+                        continue;
+                    }
+                    Move::Crash => {
+                        // What was not written is lost, and asked for again.
+                        store = LogStore::open(folder.path()).unwrap();
+                        let durable = store.durable_to(&key).await.unwrap();
+                        assert!(durable <= told as u64);
+                        told = usize::try_from(durable).unwrap();
+                        continue;
+                    }
+                };
+                let data = Bytes::copy_from_slice(&whole[from..to]);
+                let at = Timestamp(i64::try_from(from).unwrap());
+                let appended = store.append(&key, from as u64, Stream::Out, at, data).await.unwrap();
+                if from > told {
+                    assert_eq!(appended.expected, Some(told as u64));
+                } else {
+                    told = told.max(to);
+                    assert_eq!((appended.length, appended.expected), (told as u64, None));
+                }
+            }
+            let told = &whole[..told];
+            assert_eq!(stored(&store, &key).await, told);
+            let settled = settle_all(&store, &key, told).await;
+            let lines = told.split_inclusive(|byte| *byte == b'\n').count() as u64;
+            assert_eq!(settled, Settled { bytes: told.len() as u64, lines, intact: true });
+            let file = file_of(folder.path(), &key, ".log");
+            assert_eq!(file.map(|file| std::fs::read(file).unwrap()).unwrap_or_default(), told);
+            // Sealed, it is the same; opened by another process as well.
+            store.seal(key.build).await.unwrap();
+            let large = told.len() as u64 >= super::super::seal::SEAL_FROM;
+            assert_eq!(file_of(folder.path(), &key, ".log.zst").is_some(), large);
+            assert_eq!(stored(&store, &key).await, told);
+            let again = LogStore::open(folder.path()).unwrap();
+            assert_eq!(stored(&again, &key).await, told);
+            assert_eq!(again.lengths(&key).await.unwrap().lines, lines);
+            // A worker that missed the ack sends again, and hears that all is well.
+            if !told.is_empty() {
+                let data = Bytes::copy_from_slice(&told[told.len() / 2..]);
+                let offset = (told.len() / 2) as u64;
+                let appended = again.append(&key, offset, Stream::Out, Timestamp(0), data).await.unwrap();
+                assert_eq!((appended.length, appended.expected), (told.len() as u64, None));
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_silent_log_has_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LogStore::open(folder.path()).unwrap();
+    let settled = settle_all(&store, &key(1), b"").await;
+    assert_eq!(settled, Settled { bytes: 0, lines: 0, intact: true });
+    store.seal(key(1).build).await.unwrap();
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
+    assert!(
+        store.read_lines(&key(1), super::super::Start::Line(1), 10).await.unwrap().lines.is_empty()
+    );
+}
+
+/// The end may be told before the last bytes have come.
+#[tokio::test]
+async fn settling_waits_for_the_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LogStore::open(folder.path()).unwrap();
+    let key = key(1);
+    let bytes = b"one\ntwo\n".as_slice();
+    let waiting = tokio::spawn({
+        let (store, key) = (store.clone(), key.clone());
+        async move { settle_all(&store, &key, bytes).await }
+    });
+    append_all(&store, &key, bytes, 3).await;
+    assert!(waiting.await.unwrap().intact);
+    let mut watch = store.watch(&key).await.unwrap();
+    assert!(watch.borrow_and_update().complete);
+    let more = store.append(&key, 8, Stream::Out, Timestamp(0), Bytes::from_static(b"x")).await;
+    assert!(matches!(more, Err(super::super::LogError::Complete { bytes: 8, .. })));
+    let wrong = store.settle(&key, 8, Some([0; 32])).await.unwrap();
+    assert!(wrong.intact, "the first settling counts");
+}
+
+#[tokio::test]
+async fn a_wrong_digest_is_told_and_the_bytes_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LogStore::open(folder.path()).unwrap();
+    append_all(&store, &key(1), b"abc", 2).await;
+    let settled = store.settle(&key(1), 3, Some([7; 32])).await.unwrap();
+    assert_eq!((settled.bytes, settled.intact), (3, false));
+    assert_eq!(stored(&store, &key(1)).await, b"abc");
+}
+
+/// Workers hear over their own connection what they may forget, and the newest value only.
+#[tokio::test]
+async fn acks_go_to_the_connection_that_sends() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LogStore::open(folder.path()).unwrap();
+    let (pusher, mut acks) = store.pusher();
+    for (log, bytes) in [(1, "one"), (2, "two two")] {
+        let data = Bytes::from_static(bytes.as_bytes());
+        pusher.append(&key(log), 0, Stream::Out, Timestamp(0), data).await.unwrap();
+    }
+    let mut heard = std::collections::BTreeMap::new();
+    while heard.len() < 2 {
+        heard.extend(acks.next().await.unwrap());
+    }
+    assert_eq!(heard, [(LogId(1), 3), (LogId(2), 7)].into());
+    // Another connection sends the same again: it hears at once.
+    let (second, mut second_acks) = store.pusher();
+    let data = Bytes::from_static(b"one");
+    second.append(&key(1), 0, Stream::Out, Timestamp(0), data).await.unwrap();
+    assert_eq!(second_acks.next().await, Some(vec![(LogId(1), 3)]));
+    drop(second);
+    assert_eq!(second_acks.next().await, None);
+    drop(pusher);
+    assert_eq!(acks.next().await, None);
+}

@@ -1,0 +1,159 @@
+//! The bare mirror of a URL, in `DIR/mirrors/`: what the poller and the resolver read of another machine's repository.
+//!
+//! Objects are never thrown away, so that the tips known before a force push stay readable. Each branch is kept under a
+//! name made of its digest: a branch `a` that later becomes a folder `a/b` is then no conflict.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::branches::{DETACHED, is_revision};
+use super::command::{FETCH_PATIENCE, Git};
+use super::error::{GitError, tame};
+
+/// A mirror.
+#[derive(Debug)]
+pub(super) struct Mirror {
+    url: String,
+    git_dir: PathBuf,
+}
+
+impl Mirror {
+    /// Of a checked URL, below the state folder. Touches nothing yet.
+    pub(super) fn new(dir: &Path, url: String) -> Self {
+        let readable: String = url
+            .rsplit(['/', ':'])
+            .find(|part| !part.is_empty())
+            .unwrap_or_default()
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+            .take(40)
+            .collect();
+        let name = format!("{readable}-{}.git", &digest(&url)[..16]);
+        Self { git_dir: dir.join("mirrors").join(name), url }
+    }
+
+    /// Where it is fetched from.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where it is.
+    pub(super) fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+
+    /// Fetches these branches, and gives the tips that they have here now.
+    ///
+    /// # Errors
+    /// When the folder cannot be used or the fetch fails; what was there before stays.
+    pub(super) async fn bring(
+        &self,
+        tips: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, GitError> {
+        let _lock = self.ready().await?;
+        let mut specs = String::new();
+        for branch in tips.keys() {
+            let from = if branch == DETACHED {
+                DETACHED.to_owned()
+            } else {
+                format!("refs/heads/{branch}")
+            };
+            let _ = writeln!(specs, "+{from}:{}", kept(branch));
+        }
+        if !specs.is_empty() {
+            self.fetch(&specs).await?;
+        }
+        let refs = Git::bare(&self.git_dir, self.what("read the mirror"))
+            .args(["for-each-ref", "--format=%(objectname) %(refname)", "refs/linn/"])
+            .run()
+            .await?;
+        let refs = String::from_utf8_lossy(&refs);
+        let here: BTreeMap<&str, &str> = refs
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .filter(|(tip, _)| is_revision(tip))
+            .map(|(tip, name)| (name, tip))
+            .collect();
+        Ok(tips
+            .keys()
+            .filter_map(|branch| {
+                let tip = here.get(kept(branch).as_str())?;
+                Some((branch.clone(), (*tip).to_owned()))
+            })
+            .collect())
+    }
+
+    /// Fetches all branches and tags.
+    ///
+    /// # Errors
+    /// As [`Mirror::bring`].
+    pub(super) async fn bring_all(&self) -> Result<(), GitError> {
+        let _lock = self.ready().await?;
+        // Another place than that of single branches; pruned, so that no old name stands in the way of a new one.
+        self.fetch("+refs/heads/*:refs/all/heads/*\n+refs/tags/*:refs/tags/*\n").await
+    }
+
+    async fn fetch(&self, specs: &str) -> Result<(), GitError> {
+        Git::bare(&self.git_dir, self.what("fetch"))
+            .patience(FETCH_PATIENCE)
+            .args(["fetch", "--quiet", "--force", "--prune", "--no-tags", "--no-write-fetch-head"])
+            .args(["--stdin", "--end-of-options", &self.url])
+            .input(specs)
+            .run()
+            .await
+            .map(drop)
+    }
+
+    /// Makes the mirror when it is not there, and holds others off until the lock is dropped.
+    async fn ready(&self) -> Result<File, GitError> {
+        let failed = |source| GitError::Mirror { path: self.git_dir.clone(), source };
+        let git_dir = self.git_dir.clone();
+        let lock = tokio::task::spawn_blocking(move || lock(&git_dir))
+            .await
+            .map_err(|error| failed(io::Error::other(error)))?
+            .map_err(failed)?;
+        if !self.git_dir.join("HEAD").exists() {
+            Git::anywhere(self.what("make a mirror"))
+                .args(["init", "--quiet", "--bare", "--template=", "--end-of-options"])
+                .args([&self.git_dir])
+                .run()
+                .await?;
+        }
+        Ok(lock)
+    }
+
+    fn what(&self, verb: &str) -> String {
+        format!("{verb} of {}", tame(&self.url))
+    }
+}
+
+/// Waits its turn; the file goes on to exist, for a lock on a file that comes and goes is none.
+fn lock(git_dir: &Path) -> io::Result<File> {
+    if let Some(folder) = git_dir.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(git_dir.with_extension("lock"))?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// The ref under which a branch is kept.
+fn kept(branch: &str) -> String {
+    format!("refs/linn/{}", &digest(branch)[..32])
+}
+
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

@@ -1,0 +1,112 @@
+//! Remote repositories, served by git's own daemon on the loopback device.
+
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+
+use super::testing::Repo;
+use super::{Repository, Tips};
+use crate::source::{ResolveError, resolve};
+
+/// A daemon that serves a folder; ended with the test.
+struct Daemon {
+    child: Child,
+    port: u16,
+}
+
+impl Daemon {
+    fn serve(folder: &std::path::Path) -> Self {
+        // The daemon cannot tell which port it got, so a free one is found first.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut child = Command::new("git")
+            .args(["daemon", "--export-all", "--reuseaddr", "--verbose", "--listen=127.0.0.1"])
+            .arg(format!("--port={port}"))
+            .arg(format!("--base-path={}", folder.display()))
+            .arg(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = [0; 1];
+        child.stderr.as_mut().unwrap().read_exact(&mut said).unwrap();
+        Self { child, port }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("git://127.0.0.1:{}/{path}", self.port)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_remote_repository_is_read_through_a_mirror() {
+    let folder = tempfile::tempdir().unwrap();
+    let repo = Repo::init(folder.path().join("r"));
+    let first = repo.commit("a", "one");
+    repo.git(&["tag", "v1"]);
+    repo.git(&["branch", "a"]);
+    let daemon = Daemon::serve(folder.path());
+    let url = daemon.url("r/.git");
+    let state = tempfile::tempdir().unwrap();
+
+    let tip = resolve(state.path(), &url, None, None).await.unwrap();
+    assert_eq!((tip.revision.as_str(), tip.branch.as_deref()), (first.as_str(), Some("main")));
+    assert_eq!(tip.commits.len(), 1);
+
+    // A branch that becomes a folder of branches is no conflict, and a rewritten one is followed.
+    repo.git(&["branch", "-D", "a"]);
+    repo.git(&["branch", "a/b"]);
+    repo.git(&["commit", "-q", "--amend", "-m", "one again"]);
+    let second = repo.tip("HEAD");
+    let nested = resolve(state.path(), &url, Some("a/b"), None).await.unwrap();
+    assert_eq!(nested.revision, first);
+    let amended = resolve(state.path(), &url, Some("main"), None).await.unwrap();
+    assert_eq!(amended.revision, second);
+    let tagged = resolve(state.path(), &url, None, Some("v1")).await.unwrap();
+    assert_eq!(tagged.revision, first);
+    let short = resolve(state.path(), &url, None, Some(&second[..8])).await.unwrap();
+    assert_eq!(short.revision, second);
+
+    let unknown = resolve(state.path(), &url, None, Some("0123456")).await.unwrap_err();
+    assert!(matches!(unknown, ResolveError::UnknownRevision { .. }), "{unknown}");
+    let unknown = resolve(state.path(), &url, Some("mian"), None).await.unwrap_err();
+    assert_eq!(
+        unknown.to_string(),
+        format!("there is no branch `mian` in {url}; did you mean `main`?")
+    );
+    let mirrors = std::fs::read_dir(state.path().join("mirrors")).unwrap().count();
+    assert_eq!(mirrors, 2, "one mirror and its lock");
+}
+
+#[tokio::test]
+async fn a_host_where_nobody_answers_is_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("git://127.0.0.1:{port}/r");
+    let error = resolve(folder.path(), &url, None, None).await.unwrap_err().to_string();
+    assert!(error.starts_with(&format!("git could not list the branches of {url}: ")), "{error}");
+    assert!(error.contains("Connection refused"), "{error}");
+}
+
+#[tokio::test]
+async fn two_who_need_the_same_mirror_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let repo = Repo::init(folder.path().join("r"));
+    let first = repo.commit("a", "one");
+    let daemon = Daemon::serve(folder.path());
+    let url = daemon.url("r/.git");
+    let look = async || {
+        let repository = Repository::new(folder.path(), &url).unwrap();
+        let tips = Tips::of(&repository).await.unwrap();
+        tips.fetched(&repository, "main", &first).await.unwrap();
+        repository.commit(&first).await.unwrap()
+    };
+    let (one, two, three) = tokio::join!(look(), look(), look());
+    assert_eq!([one, two, three], [const { None::<String> }; 3].map(|_| Some(first.clone())));
+}

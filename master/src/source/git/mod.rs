@@ -1,0 +1,27 @@
+//! Git repositories: looked at from time to time ([`GitSource`]), and asked for one revision ([`Tips`]).
+//!
+//! The work is git's own: `command` runs the program with everything hostile switched off, the others read its answers.
+
+mod address;
+mod branches;
+mod command;
+mod details;
+mod error;
+mod history;
+mod mirror;
+#[cfg(test)]
+mod mirror_tests;
+mod poll;
+#[cfg(test)]
+mod poll_tests;
+mod repository;
+#[cfg(test)]
+pub(super) mod testing;
+mod tips;
+
+pub use error::GitError;
+pub(super) use error::tame as shown;
+pub(super) use history::graph;
+pub(super) use poll::{GitSource, Portion};
+pub(super) use repository::Repository;
+pub(super) use tips::Tips;

@@ -1,0 +1,199 @@
+//! One look at a repository: which changes its new tips mean (GP-1 to GP-6 with the better rules, F33 to F35).
+//!
+//! The plan of a look is made once, against the tips known before it. It is then told in portions, each a list of changes
+//! together with tips that say exactly that those changes have been told: whatever stops us in between, nothing is lost
+//! and nothing is told twice (GP-6).
+
+use std::collections::BTreeMap;
+
+use linn_core::change::{Commit, NewChange};
+use linn_core::config::{GitPoller, Source};
+use linn_core::state::SourceCursor;
+
+use super::branches::Selection;
+use super::error::GitError;
+use super::repository::Repository;
+use super::{details, history};
+
+/// The most changes in one portion.
+const PORTION: usize = 250;
+/// The most new commits of one branch that become changes: the newest. More is no push but another repository.
+const NEW_MAX: usize = 10_000;
+/// The most commits of the graph told in one look: the newest.
+const GRAPH_MAX: usize = 5_000;
+
+/// A git change source.
+#[derive(Debug)]
+pub(in crate::source) struct GitSource {
+    source: Source,
+    poller: GitPoller,
+    selection: Selection,
+    repository: Repository,
+}
+
+/// What a look has found and not told yet.
+#[derive(Debug)]
+pub(in crate::source) struct Plan {
+    /// What was known when it was made, moved on by each portion.
+    tips: BTreeMap<String, String>,
+    /// What will be known at its end.
+    goal: BTreeMap<String, String>,
+    /// Branch and its commits to tell, oldest first.
+    todo: Vec<(String, std::vec::IntoIter<String>)>,
+    /// Told with the first portion.
+    commits: Vec<Commit>,
+    done: bool,
+}
+
+/// Some of what a look has found: durable together (GP-6).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::source) struct Portion {
+    /// Oldest first within each branch.
+    pub(in crate::source) changes: Vec<NewChange>,
+    /// Branch → tip, when these changes have been told.
+    pub(in crate::source) tips: BTreeMap<String, String>,
+    /// Of the graph.
+    pub(in crate::source) commits: Vec<Commit>,
+}
+
+impl GitSource {
+    /// A source as configured; mirrors live below `dir`.
+    ///
+    /// # Errors
+    /// [`GitError::Address`].
+    pub(in crate::source) fn new(
+        dir: &std::path::Path,
+        source: Source,
+        poller: GitPoller,
+    ) -> Result<Self, GitError> {
+        let repository = Repository::new(dir, &poller.repository)?;
+        let selection = Selection::new(&poller.branches);
+        Ok(Self { source, poller, selection, repository })
+    }
+
+    /// The repository.
+    pub(in crate::source) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Looks. `None`: everything is as it was.
+    ///
+    /// # Errors
+    /// When the repository cannot be read; nothing has been told then.
+    pub(in crate::source) async fn look(
+        &self,
+        cursor: &SourceCursor,
+    ) -> Result<Option<Plan>, GitError> {
+        let branches = self.repository.branches().await?;
+        let mut goal = self.selection.pick(&branches, &cursor.tips);
+        if cursor.looked && goal == cursor.tips {
+            return Ok(None);
+        }
+        let moved: BTreeMap<String, String> = goal
+            .iter()
+            .filter(|(branch, tip)| cursor.tips.get(*branch) != Some(tip))
+            .map(|(branch, tip)| (branch.clone(), tip.clone()))
+            .collect();
+        let moved = self.repository.bring(&moved).await?;
+        goal.retain(|branch, tip| {
+            moved.contains_key(branch) || cursor.tips.get(branch) == Some(tip)
+        });
+        goal.extend(moved.clone());
+
+        let known = || cursor.tips.values().map(String::as_str);
+        let commits = match moved.is_empty() {
+            true => Vec::new(),
+            false => {
+                let tips = moved.values().map(String::as_str);
+                history::graph(&self.repository, tips, known(), GRAPH_MAX).await?
+            }
+        };
+        let mut todo = Vec::new();
+        for (branch, tip) in &moved {
+            let revisions = self.to_tell(cursor, branch, tip).await?;
+            if !revisions.is_empty() {
+                todo.push((branch.clone(), revisions.into_iter()));
+            }
+        }
+        // A branch that left the selection or the repository is forgotten, and one without news is where it is.
+        let tips = cursor.tips.iter().filter(|(branch, _)| goal.contains_key(*branch));
+        let tips = tips.map(|(branch, tip)| (branch.clone(), tip.clone())).collect();
+        Ok(Some(Plan { tips, goal, todo, commits, done: false }))
+    }
+
+    /// The commits of a moved branch that become changes, oldest first.
+    async fn to_tell(
+        &self,
+        cursor: &SourceCursor,
+        branch: &str,
+        tip: &str,
+    ) -> Result<Vec<String>, GitError> {
+        if !cursor.looked {
+            // GP-1: the first look tells nothing, unless what is there is to be built too.
+            return Ok(if self.poller.build_first_tip { vec![tip.to_owned()] } else { Vec::new() });
+        }
+        let known = cursor.tips.values().map(String::as_str);
+        let (new, cut) = history::new_commits(&self.repository, tip, known, NEW_MAX).await?;
+        if cut {
+            tracing::warn!(
+                source = %self.source.name,
+                branch,
+                kept = NEW_MAX,
+                "a branch got more new commits than are taken in; the oldest are left out"
+            );
+        }
+        // F35 (GP-2, GP-3): all commits are known from elsewhere. A known branch has moved all the same.
+        let told_anyway =
+            cursor.tips.contains_key(branch) || self.poller.build_pushes_with_no_commits;
+        Ok(if new.is_empty() && told_anyway { vec![tip.to_owned()] } else { new })
+    }
+
+    /// The next portion of a plan; `None`: all is told.
+    ///
+    /// # Errors
+    /// When the repository cannot be read. The portions told so far stay told, and a later look finds the others.
+    pub(in crate::source) async fn next(
+        &self,
+        plan: &mut Plan,
+    ) -> Result<Option<Portion>, GitError> {
+        if plan.done {
+            return Ok(None);
+        }
+        let mut changes = Vec::new();
+        while changes.len() < PORTION
+            && let Some((branch, revisions)) = plan.todo.first_mut()
+        {
+            let some: Vec<String> = revisions.take(PORTION - changes.len()).collect();
+            if let Some(last) = some.last() {
+                let goal = plan.goal.get(branch.as_str()).unwrap_or(last);
+                let read = details::read(&self.repository, goal, &some).await?;
+                changes.extend(read.into_iter().map(|change| self.dressed(branch, change)));
+                plan.tips.insert(branch.clone(), last.clone());
+            }
+            if revisions.as_slice().is_empty() {
+                plan.todo.remove(0);
+            }
+        }
+        plan.done = plan.todo.is_empty();
+        if plan.done {
+            plan.tips.clone_from(&plan.goal);
+        }
+        let commits = std::mem::take(&mut plan.commits);
+        Ok(Some(Portion { changes, tips: plan.tips.clone(), commits }))
+    }
+
+    /// A commit's change with what only the source knows.
+    fn dressed(&self, branch: &str, change: NewChange) -> NewChange {
+        let revision = change.revision.as_deref().unwrap_or_default();
+        NewChange {
+            // The hook makes the same key, so whoever comes second is recognised (I2).
+            key: Some(format!("git {} {branch} {revision}", self.repository.name())),
+            branch: Some(branch.to_owned()),
+            repository: self.repository.name().to_owned(),
+            codebase: self.source.codebase.clone(),
+            project: self.source.project.clone(),
+            category: self.source.category.clone(),
+            ..change
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The life of one source: look, tell, wait, again.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use linn_core::id::SourceName;
+use linn_core::input::{Asking, Input};
+use linn_core::time::Span;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::git::{GitSource, Portion};
+use super::intake::{Ended, Intake};
+use super::status::{Board, SourceState};
+
+/// A source's task.
+pub(super) struct Task<I> {
+    pub(super) name: SourceName,
+    pub(super) interval: Span,
+    /// A source that cannot even be addressed fails at each look, with that sentence.
+    pub(super) git: Result<GitSource, String>,
+    pub(super) repository: String,
+    pub(super) intake: I,
+    pub(super) asked: mpsc::Receiver<Option<Asking>>,
+    pub(super) board: Arc<Board>,
+}
+
+/// How a look ended.
+enum Looked {
+    Well,
+    Badly(String),
+}
+
+impl<I: Intake> Task<I> {
+    /// Goes on until the engine ends or nobody holds the source any more.
+    pub(super) async fn run(mut self) {
+        let mut failures = 0_u32;
+        let mut asking = None;
+        loop {
+            self.board.polling();
+            let state = match self.look(asking.take()).await {
+                Ok(Looked::Well) => {
+                    failures = 0;
+                    SourceState::Idle
+                }
+                Ok(Looked::Badly(why)) => {
+                    if failures == 0 {
+                        tracing::warn!(source = %self.name, why, "cannot look at a change source");
+                    }
+                    failures = failures.saturating_add(1);
+                    SourceState::Failing
+                }
+                Err(Ended::NotWritten(why)) => {
+                    tracing::warn!(source = %self.name, why, "a look could not be written down");
+                    failures = failures.saturating_add(1);
+                    SourceState::Failing
+                }
+                Err(Ended::Ending) => return,
+            };
+            let pause = self.pause(failures);
+            let now = self.intake.now();
+            let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+            self.board.waiting(state, now, now + Span(pause_ms));
+            match timeout(pause, self.asked.recv()).await {
+                Ok(Some(asked)) => asking = asked,
+                Ok(None) => return,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Looks once and tells what was found.
+    async fn look(&self, asking: Option<Asking>) -> Result<Looked, Ended> {
+        let cursor = self.intake.cursor(&self.name).await?;
+        let mut asking = asking;
+        let failed = match &self.git {
+            Err(why) => why.clone(),
+            Ok(git) => match self.tell(git, &cursor, &mut asking).await? {
+                Looked::Well => return Ok(Looked::Well),
+                Looked::Badly(why) => why,
+            },
+        };
+        // The same sentence again is no news, unless somebody waits for it.
+        if asking.is_some() || cursor.error.as_ref() != Some(&failed) {
+            let input =
+                Input::SourceFailed { source: self.name.clone(), asking, error: failed.clone() };
+            self.intake.settle(input).await?;
+        }
+        Ok(Looked::Badly(failed))
+    }
+
+    async fn tell(
+        &self,
+        git: &GitSource,
+        cursor: &linn_core::state::SourceCursor,
+        asking: &mut Option<Asking>,
+    ) -> Result<Looked, Ended> {
+        let mut plan = match git.look(cursor).await {
+            Ok(Some(plan)) => plan,
+            Ok(None) => {
+                // Nothing is new; but somebody waits to hear that, or has to hear that it works again.
+                if asking.is_some() || cursor.error.is_some() {
+                    let nothing = Portion {
+                        changes: Vec::new(),
+                        tips: cursor.tips.clone(),
+                        commits: Vec::new(),
+                    };
+                    self.hand_in(nothing, asking.take()).await?;
+                }
+                return Ok(Looked::Well);
+            }
+            Err(error) => return Ok(Looked::Badly(error.to_string())),
+        };
+        let mut held = match git.next(&mut plan).await {
+            Ok(first) => first,
+            Err(error) => return Ok(Looked::Badly(error.to_string())),
+        };
+        while let Some(portion) = held {
+            // Only the last portion answers who asked (C40), so one is read ahead.
+            held = match git.next(&mut plan).await {
+                Ok(next) => next,
+                Err(error) => {
+                    self.hand_in(portion, None).await?;
+                    return Ok(Looked::Badly(error.to_string()));
+                }
+            };
+            let answer = if held.is_none() { asking.take() } else { None };
+            self.hand_in(portion, answer).await?;
+        }
+        Ok(Looked::Well)
+    }
+
+    async fn hand_in(&self, portion: Portion, asking: Option<Asking>) -> Result<(), Ended> {
+        let Portion { changes, tips, commits } = portion;
+        let commits = (self.repository.clone(), commits);
+        let tips: BTreeMap<String, String> = tips;
+        self.intake
+            .settle(Input::SourcePolled {
+                source: self.name.clone(),
+                asking,
+                changes,
+                tips,
+                commits,
+            })
+            .await
+    }
+
+    /// Until the next look: the interval, twice as long for each failure up to a bound, and for other people's machines a
+    /// tenth more or less, so that not everybody asks them at the same moment.
+    fn pause(&self, failures: u32) -> Duration {
+        let interval = Duration::from_millis(self.interval.millis().max(1000).unsigned_abs());
+        let (remote, slowest) =
+            self.git.as_ref().map_or((false, Duration::from_secs(300)), |git| {
+                (git.repository().is_remote(), git.repository().slowest_retry())
+            });
+        let pause = interval.saturating_mul(1 << failures.min(16)).min(slowest.max(interval));
+        if remote { pause.mul_f64(0.9 + 0.2 * chance()) } else { pause }
+    }
+}
+
+/// Some number from 0 to 1: nothing depends on how even it is.
+fn chance() -> f64 {
+    let random = std::hash::RandomState::new().build_hasher().finish();
+    f64::from(u16::try_from(random & 0xffff).unwrap_or(0)) / f64::from(u16::MAX)
+}

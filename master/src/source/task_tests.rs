@@ -1,0 +1,170 @@
+//! Sources as a whole, against an engine that keeps a cursor and nothing else.
+
+use std::sync::{Arc, Mutex};
+
+use linn_core::config::{GitPoller, Source, SourceKind};
+use linn_core::id::{SourceName, Token};
+use linn_core::input::{Asking, Input};
+use linn_core::state::SourceCursor;
+use linn_core::time::{Span, Timestamp};
+use tokio::sync::mpsc;
+
+use super::git::testing::Repo;
+use super::{Ended, Intake, PollError, SourceState, Sources, start};
+
+/// An engine that writes down where the source is, as the core does.
+#[derive(Clone)]
+struct Engine {
+    cursor: Arc<Mutex<SourceCursor>>,
+    inputs: mpsc::UnboundedSender<Input>,
+}
+
+impl Intake for Engine {
+    async fn settle(&self, input: Input) -> Result<(), Ended> {
+        let mut cursor = self.cursor.lock().unwrap();
+        match &input {
+            Input::SourcePolled { tips, .. } => {
+                *cursor = SourceCursor { tips: tips.clone(), looked: true, error: None };
+            }
+            Input::SourceFailed { error, .. } => cursor.error = Some(error.clone()),
+            other => panic!("a source brings {other:?}"),
+        }
+        self.inputs.send(input).map_err(|_| Ended::Ending)
+    }
+
+    async fn cursor(&self, _: &SourceName) -> Result<SourceCursor, Ended> {
+        Ok(self.cursor.lock().unwrap().clone())
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(5_000)
+    }
+}
+
+struct Running {
+    engine: Engine,
+    inputs: mpsc::UnboundedReceiver<Input>,
+    sources: Sources,
+    folder: tempfile::TempDir,
+}
+
+impl Running {
+    /// One source named `code`, over `repository` in a new folder, that looks by itself only at the start.
+    fn start(repository: impl FnOnce(&std::path::Path) -> String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (sender, inputs) = mpsc::unbounded_channel();
+        let engine = Engine { cursor: Arc::default(), inputs: sender };
+        let source = Source {
+            name: "code".into(),
+            codebase: None,
+            project: String::new(),
+            category: String::new(),
+            kind: SourceKind::Git(GitPoller {
+                repository: repository(folder.path()),
+                branches: Vec::new(),
+                interval: Span::minutes(60),
+                build_pushes_with_no_commits: false,
+                build_first_tip: false,
+            }),
+        };
+        let sources = start([&source], &folder.path().join("state"), &engine);
+        Self { engine, inputs, sources, folder }
+    }
+
+    fn ask(&self, token: u64) {
+        let asking = Asking { token: Token(token), request_id: String::new(), who: "ana".into() };
+        self.sources.poll(&"code".into(), Some(asking)).unwrap();
+    }
+
+    async fn next(&mut self) -> Input {
+        self.inputs.recv().await.unwrap()
+    }
+
+    /// The next look's changes, and who is answered.
+    async fn polled(&mut self) -> (Vec<String>, Option<u64>) {
+        match self.next().await {
+            Input::SourcePolled { changes, asking, .. } => (
+                changes.into_iter().map(|change| change.comments).collect(),
+                asking.map(|asking| asking.token.0),
+            ),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn failed(&mut self) -> (String, Option<u64>) {
+        match self.next().await {
+            Input::SourceFailed { error, asking, .. } => {
+                (error, asking.map(|asking| asking.token.0))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn asked_for_a_look_it_answers_when_it_has_ended_c40() {
+    let mut running = Running::start(|folder| Repo::init(folder.join("r")).name());
+    let repo = Repo::init(running.folder.path().join("r"));
+    assert_eq!(running.polled().await, (vec![], None), "the first look, by itself");
+    running.ask(1);
+    assert_eq!(running.polled().await, (vec![], Some(1)), "nothing new is an answer too");
+    repo.commit("a", "one");
+    running.ask(2);
+    running.ask(3);
+    assert_eq!(running.polled().await, (vec!["one".to_owned()], Some(2)));
+    assert_eq!(running.polled().await, (vec![], Some(3)), "each who asks is answered");
+    running.sources.stop().await;
+    let ending = running.sources.poll(&"code".into(), None);
+    assert_eq!(ending, Err(PollError::Ending("code".into())));
+    let unknown = running.sources.poll(&"other".into(), None);
+    assert_eq!(unknown, Err(PollError::Unknown("other".into())));
+}
+
+#[tokio::test]
+async fn who_asks_for_a_large_look_is_answered_with_its_last_portion() {
+    let mut running = Running::start(|folder| {
+        let repo = Repo::init(folder.join("r"));
+        repo.commit("a", "one");
+        repo.name()
+    });
+    let repo = Repo::init(running.folder.path().join("r"));
+    running.polled().await;
+    repo.import("main", &repo.tip("main"), 600);
+    running.ask(7);
+    let answers = [running.polled().await.1, running.polled().await.1, running.polled().await.1];
+    assert_eq!(answers, [None, None, Some(7)]);
+}
+
+#[tokio::test]
+async fn a_repository_that_vanishes_is_told_once_and_its_return_too() {
+    let mut running = Running::start(|folder| Repo::init(folder.join("r")).name());
+    let repo = Repo::init(running.folder.path().join("r"));
+    running.polled().await;
+    let away = running.folder.path().join("away");
+    std::fs::rename(repo.path(), &away).unwrap();
+    running.ask(1);
+    let (why, answered) = running.failed().await;
+    assert!(why.starts_with("there is no repository at "), "{why}");
+    assert_eq!(answered, Some(1));
+    // The same failure again is no news; nobody asked, so nothing comes before the answer to the next who asks.
+    running.sources.poll(&"code".into(), None).unwrap();
+    running.ask(2);
+    assert_eq!(running.failed().await.1, Some(2));
+    assert_eq!(running.engine.cursor.lock().unwrap().error.as_ref(), Some(&why));
+    std::fs::rename(&away, repo.path()).unwrap();
+    running.sources.poll(&"code".into(), None).unwrap();
+    assert_eq!(running.polled().await, (vec![], None), "it works again, which clears the error");
+    assert_eq!(running.engine.cursor.lock().unwrap().error, None);
+}
+
+#[tokio::test]
+async fn an_address_that_git_never_gets_to_see() {
+    let mut running = Running::start(|_| "ext::sh -c id".to_owned());
+    let (why, _) = running.failed().await;
+    assert!(why.contains("helper program"), "{why}");
+    running.ask(1);
+    assert_eq!(running.failed().await.1, Some(1));
+    let status = running.sources.status(&"code".into()).unwrap();
+    assert_ne!(status.state, SourceState::Idle);
+    assert_eq!(running.sources.status(&"other".into()), None);
+}

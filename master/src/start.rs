@@ -1,0 +1,418 @@
+//! A master from nothing to answering, and back.
+//!
+//! The order of starting is the order of need: the folder and its lock, the database, old generations of the configuration
+//! that unfinished builds began with, the core, the logs, the doors, the local workers, the sources; and last the socket,
+//! which exists as soon as the master answers. Ending goes the other way round, and ends no build: what workers run goes on.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use linn_core::config::Config;
+use linn_core::id::{BuildId, ConfigDigest, WorkerName};
+use linn_core::state::Tables;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle as Task;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+use crate::act::Act;
+use crate::api::{self, Dialler, Doors, Facts, Hub, ListenError, Sessions, View};
+use crate::clock::Clock;
+use crate::config::{self, Library, Loaded};
+use crate::engine::{self, EngineHandle, Replies};
+use crate::local::LocalWorkers;
+use crate::logs::{LogError, LogStore};
+use crate::metrics::{Metrics, Reading};
+use crate::source::{self, Sources};
+use crate::store::{Queries, SqliteStore, Store, StoreError};
+
+/// How long open calls may take to end.
+const END_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a master is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Holds everything: database, logs, the local socket `linn.sock`. Made when absent.
+    pub dir: PathBuf,
+    /// What is to be followed.
+    pub config: Loaded,
+    /// Where that came from, for people; `None`: the built-in one.
+    pub config_file: Option<PathBuf>,
+    /// Also listen here; loopback only, until there is enrolment over TLS.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Why a master does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state folder cannot be made or used.
+    #[error("cannot use the folder {}", dir.display())]
+    Folder {
+        /// Which.
+        dir: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The logs cannot be used.
+    #[error("the logs cannot be used")]
+    Logs(#[from] LogError),
+    /// A listener cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+}
+
+impl StartError {
+    /// Why, as a sentence; may be empty.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let mut why = String::new();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            why = cause.to_string();
+            source = cause.source();
+        }
+        why
+    }
+
+    /// What to do, as a sentence; may be empty.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Folder { .. } => "choose a folder of yours with --dir, or mend its permissions",
+            Self::Store(StoreError::Taken { .. }) => {
+                "talk to that one, or stop it, or choose another folder with --dir"
+            }
+            Self::Store(StoreError::Newer { .. }) => {
+                "upgrade linn, or choose another folder with --dir"
+            }
+            Self::Store(StoreError::Corrupt { .. }) => {
+                "put the folder's last backup in its place; nothing has been changed"
+            }
+            Self::Store(StoreError::Full { .. }) => "make room on that disk",
+            Self::Store(StoreError::Other { .. }) | Self::Logs(_) => {
+                "mend what stands in the way; nothing has been changed"
+            }
+            Self::Listen(ListenError::NotLoopback(_)) => {
+                "listen on 127.0.0.1 and reach it over ssh -L, or use the local socket"
+            }
+            Self::Listen(ListenError::TooLong { .. }) => "choose a shorter folder with --dir",
+            Self::Listen(ListenError::Port { .. }) => "choose another port, or stop who has it",
+            Self::Listen(ListenError::Socket { .. }) => "mend the folder's permissions",
+        }
+    }
+
+    /// The exit code of cli.md: 2 a mistake in the arguments, 3 not possible now.
+    #[must_use]
+    pub const fn exit_code(&self) -> i32 {
+        match self {
+            Self::Listen(ListenError::NotLoopback(_) | ListenError::TooLong { .. }) => 2,
+            Self::Folder { .. } | Self::Store(_) | Self::Logs(_) | Self::Listen(_) => 3,
+        }
+    }
+}
+
+/// Why a master has ended or should.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// Somebody asked for it.
+    Asked,
+    /// It cannot go on: why.
+    Broken(String),
+}
+
+/// A tokio runtime of the right size for a master: two threads, small stacks.
+///
+/// # Errors
+/// When the system refuses threads or descriptors.
+pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        // Readers of history and logs: a few at a time are all that a disk can use.
+        .max_blocking_threads(16)
+        .thread_keep_alive(Duration::from_secs(5))
+        .enable_all()
+        .build()
+}
+
+/// Starts masters.
+#[derive(Clone, Copy, Debug)]
+pub struct Master;
+
+impl Master {
+    /// Starts a master inside the present tokio runtime. It answers when this returns.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing of it runs then.
+    pub async fn start(options: Options) -> Result<Running, StartError> {
+        Self::start_with(options, None).await
+    }
+
+    /// The same, whose local workers start their commands with another program than this one.
+    ///
+    /// # Errors
+    /// As [`Master::start`].
+    #[doc(hidden)]
+    pub async fn start_with(
+        options: Options,
+        supervisor: Option<&Path>,
+    ) -> Result<Running, StartError> {
+        if let Some(address) = options.listen {
+            api::check(address)?;
+        }
+        let dir = make_folder(&options.dir)?;
+        let mut store = SqliteStore::open(&dir)?;
+        let (epoch, queries, seq) = (store.epoch(), store.queries(), store.seq());
+        let tables = store.load()?;
+        store.keep_config(&options.config.digest, &options.config.sources)?;
+        let library = Arc::new(Library::new());
+        library.insert(options.config.generation.clone());
+        let configs = generations(&options.config, &tables, &queries, &library)?;
+        let config = options.config.config.clone();
+        let logs = LogStore::open(&dir.join("logs"))?;
+        logs.recover(unfinished(&tables));
+
+        let clock = Clock::not_before(newest(&tables));
+        let hub = Arc::new(Hub::new(epoch.to_vec(), seq.0, linn_core::state::TAIL_BUILDS));
+        let sessions = Arc::new(Sessions::default());
+        let metrics = Arc::new(Metrics::default());
+        let sources: Arc<OnceLock<Sources>> = Arc::default();
+        let parts = engine::Parts {
+            open: opener(&dir),
+            store: Box::new(store),
+            configs,
+            hooks: library,
+            folder: dir.clone(),
+            clock: clock.clone(),
+            hub: hub.clone(),
+            view: View::new(Facts {
+                folder: dir.display().to_string(),
+                config_file: options
+                    .config_file
+                    .map(|file| file.display().to_string())
+                    .unwrap_or_default(),
+                started_at: clock.now(),
+            }),
+            act: Act {
+                sessions: sessions.clone(),
+                replies: Arc::new(Replies::default()),
+                logs: Some(logs.clone()),
+                poll: poll(sources.clone()),
+            },
+            metrics: metrics.clone(),
+        };
+        let engine = engine::start(parts, tables, seq.0)?;
+        let started = source::start(config.sources.values(), &dir, &engine.handle);
+        let sources = sources.get_or_init(|| started).clone();
+
+        let doors = Arc::new(Doors {
+            engine: engine.handle.clone(),
+            hub,
+            sessions,
+            logs,
+            queries,
+            sources: sources.clone(),
+            dir: dir.clone(),
+            user: api::owner(),
+            ending: CancellationToken::new(),
+            asked_to_end: CancellationToken::new(),
+        });
+        let (ending, asked) = (doors.ending.clone(), doors.asked_to_end.clone());
+        let (connect, connections) = mpsc::channel(api::WAITING_CONNECTIONS);
+        let dialler = Dialler::new(connect.clone());
+        let server = tokio::spawn(api::serve(doors, connections));
+        let mut running = Running {
+            engine: engine.handle,
+            engine_ended: engine.ended,
+            thread: Mutex::new(Some(engine.thread)),
+            dialler,
+            ending,
+            asked,
+            server: Mutex::new(Some(server)),
+            sources,
+            local: None,
+            metrics,
+            socket: PathBuf::new(),
+            address: None,
+        };
+        match api::bind(&dir, options.listen).await {
+            Ok(bound) => {
+                running.socket.clone_from(&bound.socket);
+                running.address = bound.address;
+                let local = locals(&config);
+                running.local =
+                    Some(LocalWorkers::start(local, &dir, supervisor, &running.dialler));
+                bound.accept(&connect, &running.ending);
+                Ok(running)
+            }
+            Err(error) => {
+                running.stop().await;
+                Err(error.into())
+            }
+        }
+    }
+}
+
+/// A master that runs. Dropping it without [`Running::stop`] leaves it running until the runtime ends.
+pub struct Running {
+    engine: EngineHandle,
+    engine_ended: CancellationToken,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    dialler: Dialler,
+    ending: CancellationToken,
+    asked: CancellationToken,
+    server: Mutex<Option<Task<()>>>,
+    sources: Sources,
+    local: Option<LocalWorkers>,
+    metrics: Arc<Metrics>,
+    socket: PathBuf,
+    address: Option<SocketAddr>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+impl Running {
+    /// The local socket.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// The TCP address it listens on, with its real port.
+    #[must_use]
+    pub const fn listening(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// A channel from within this process.
+    #[must_use]
+    pub fn dial(&self) -> Channel {
+        self.dialler.channel()
+    }
+
+    /// What the engine has done so far.
+    #[must_use]
+    pub fn metrics(&self) -> Reading {
+        self.metrics.read()
+    }
+
+    /// Until somebody asks it to end, or it cannot go on. [`Running::stop`] is still to be called.
+    pub async fn wait(&self) -> Ended {
+        tokio::select! {
+            () = self.asked.cancelled() => Ended::Asked,
+            () = self.engine_ended.cancelled() => {
+                Ended::Broken("the engine has ended; its last words are in the log".to_owned())
+            }
+        }
+    }
+
+    /// Hands over cleanly: takes nothing new in, ends streams, makes everything durable, lets go of the folder. What
+    /// workers run goes on.
+    pub async fn stop(self) {
+        self.sources.stop().await;
+        if let Some(local) = &self.local {
+            local.stop().await;
+        }
+        self.ending.cancel();
+        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut server) = server
+            && tokio::time::timeout(END_PATIENCE, &mut server).await.is_err()
+        {
+            server.abort();
+        }
+        self.engine.stop().await;
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A panic of the engine's has been printed already.
+            drop(tokio::task::spawn_blocking(move || thread.join()).await);
+        }
+    }
+}
+
+fn make_folder(dir: &Path) -> Result<PathBuf, StartError> {
+    let failed = |source| StartError::Folder { dir: dir.to_owned(), source };
+    if !dir.is_dir() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+    }
+    // Tasks must find it whatever becomes of the process's own folder.
+    dir.canonicalize().map_err(failed)
+}
+
+fn opener(dir: &Path) -> engine::Opener {
+    let dir = dir.to_owned();
+    Box::new(move || Ok(Box::new(SqliteStore::open(&dir)?) as Box<dyn Store>))
+}
+
+/// Asks a source to look; one that is gone, or asked by too many already, looks by itself.
+fn poll(sources: Arc<OnceLock<Sources>>) -> crate::act::Poll {
+    Box::new(move |name| {
+        if let Some(Err(error)) = sources.get().map(|sources| sources.poll(name, None)) {
+            tracing::warn!("{error}");
+        }
+    })
+}
+
+/// Builds that are not over.
+fn unfinished(tables: &Tables) -> std::collections::BTreeSet<BuildId> {
+    let unfinished = tables.builds.iter().filter(|build| build.complete_at.is_none());
+    unfinished.map(|build| build.id).collect()
+}
+
+/// The newest moment that is recorded: time goes on from there.
+fn newest(tables: &Tables) -> linn_core::time::Timestamp {
+    let builds = tables.builds.iter();
+    let builds = builds.map(|build| build.complete_at.unwrap_or(build.started_at));
+    let changes = tables.changes.iter().map(|change| change.received_at);
+    let buildsets = tables.buildsets.iter().map(|buildset| buildset.submitted_at);
+    let workers =
+        tables.workers.iter().filter_map(|worker| worker.connected_at.max(worker.lost_at));
+    builds.chain(changes).chain(buildsets).chain(workers).max().unwrap_or_default()
+}
+
+/// The generations that unfinished builds began with, evaluated anew from their kept texts, then the current one (D9).
+fn generations(
+    current: &Loaded,
+    tables: &Tables,
+    queries: &Queries,
+    library: &Library,
+) -> Result<Vec<Arc<Config>>, StartError> {
+    let unfinished = tables.builds.iter().filter(|build| build.complete_at.is_none());
+    let mut digests: Vec<&ConfigDigest> = unfinished.map(|build| &build.config).collect();
+    digests.sort();
+    digests.dedup();
+    let mut configs = Vec::new();
+    for digest in digests.into_iter().filter(|digest| **digest != current.digest) {
+        // Without its recipe a build cannot go on: the core ends it, and it is tried again.
+        let Some(kept) = queries.kept_config(digest)? else {
+            tracing::error!("the configuration {digest} of an unfinished build is not kept");
+            continue;
+        };
+        match config::reload_kept(digest, &kept) {
+            Ok(loaded) => {
+                library.insert(loaded.generation.clone());
+                configs.push(loaded.config);
+            }
+            Err(problems) => {
+                tracing::error!("the configuration {digest} of an unfinished build: {problems}");
+            }
+        }
+    }
+    configs.push(current.config.clone());
+    Ok(configs)
+}
+
+fn locals(config: &Config) -> Vec<WorkerName> {
+    let local = config.workers.values().filter(|worker| worker.local);
+    local.map(|worker| worker.name.clone()).collect()
+}

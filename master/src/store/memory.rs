@@ -1,0 +1,273 @@
+//! The simple twin: every row in an ordered map, and what is forgotten is only left out when loading. Tests compare with
+//! it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use linn_core::change::{Change, Commit, SourceStamp};
+use linn_core::id::{
+    BuildId, BuilderName, BuildsetId, ChangeId, ConfigDigest, RequestId, SchedulerName, Seq,
+    SourceName, WorkerName,
+};
+use linn_core::model::{Build, BuildRequest, Buildset, Worker};
+use linn_core::record::{Record, Subject};
+use linn_core::state::{
+    Built, LastIds, SourceCursor, TAIL_ANSWERS, TAIL_BUILDS, TAIL_BUILT, TAIL_CHANGES,
+    TAIL_COMMITS, TAIL_KEYS, Tables,
+};
+use linn_core::time::Timestamp;
+
+use super::{Event, SeqRange, Store, StoreError, journal, rules};
+
+/// Everything in memory.
+#[derive(Clone, Default, Debug)]
+pub struct MemoryStore {
+    changes: BTreeMap<ChangeId, Change>,
+    /// In the order learnt, the newest [`TAIL_COMMITS`].
+    commits: VecDeque<(String, Commit)>,
+    /// The same, by repository and revision.
+    known: BTreeSet<(String, String)>,
+    buildsets: BTreeMap<BuildsetId, Buildset>,
+    requests: BTreeMap<RequestId, BuildRequest>,
+    builds: BTreeMap<BuildId, Build>,
+    workers: BTreeMap<WorkerName, Worker>,
+    waiting: BTreeMap<(SchedulerName, ChangeId), bool>,
+    sources: BTreeMap<SourceName, SourceCursor>,
+    answers: Vec<(String, Vec<Subject>, Timestamp)>,
+    last_log: u64,
+    last_command: u64,
+    config: Option<ConfigDigest>,
+    configs: BTreeMap<ConfigDigest, Vec<(String, String)>>,
+    events: Vec<Event>,
+}
+
+impl MemoryStore {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All events, oldest first.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The kept text of a configuration.
+    #[must_use]
+    pub fn kept_config(&self, digest: &ConfigDigest) -> Option<&[(String, String)]> {
+        self.configs.get(digest).map(Vec::as_slice)
+    }
+
+    /// Any build ever recorded.
+    #[must_use]
+    pub fn build(&self, id: BuildId) -> Option<&Build> {
+        self.builds.get(&id)
+    }
+
+    fn apply(&mut self, record: &Record) {
+        if let Some(build) = rules::build_changed(record).and_then(|id| self.builds.get_mut(&id)) {
+            rules::change_build(build, record);
+        }
+        match record {
+            Record::ChangeAdded(change) => {
+                self.changes.insert(change.id, (**change).clone());
+            }
+            Record::CommitsLearned { repository, commits } => {
+                for commit in commits {
+                    self.learn(repository, commit);
+                }
+            }
+            Record::ChangeClassified { scheduler, change, important } => {
+                self.waiting.insert((scheduler.clone(), *change), *important);
+            }
+            Record::SchedulerFired { scheduler, changes, .. } => {
+                for change in changes {
+                    self.waiting.remove(&(scheduler.clone(), *change));
+                }
+            }
+            Record::SourceAdvanced { source, .. }
+            | Record::SourceFailed { source, .. }
+            | Record::SourceRecovered { source } => {
+                rules::change_source(self.sources.entry(source.clone()).or_default(), record);
+            }
+            Record::BuildsetAdded(buildset) => {
+                self.buildsets.insert(buildset.id, (**buildset).clone());
+            }
+            Record::RequestAdded(request) => {
+                self.requests.insert(request.id, request.clone());
+            }
+            Record::RequestPrioritised { request, .. }
+            | Record::RequestReturned { request }
+            | Record::RequestFinished { request, .. } => {
+                if let Some(request) = self.requests.get_mut(request) {
+                    rules::change_request(request, record);
+                }
+            }
+            Record::BuildsetFirstFailure { buildset, .. }
+            | Record::BuildsetFinished { buildset, .. } => {
+                if let Some(buildset) = self.buildsets.get_mut(buildset) {
+                    rules::change_buildset(buildset, record);
+                }
+            }
+            Record::BuildStarted(build) => {
+                for request in &build.requests {
+                    if let Some(request) = self.requests.get_mut(request) {
+                        rules::claim(request, build);
+                    }
+                }
+                self.builds.insert(build.id, (**build).clone());
+            }
+            Record::StepStarted { spec, logs, .. } => {
+                let newest = logs.iter().map(|log| log.id.0).max().unwrap_or_default();
+                self.last_log = self.last_log.max(newest);
+                let command = spec.as_ref().map_or(0, |spec| spec.id.0);
+                self.last_command = self.last_command.max(command);
+            }
+            Record::BuildFinished { id, at, .. } => {
+                let worker = self.builds.get(id).map(|build| build.worker.clone());
+                if let Some(worker) = worker.and_then(|name| self.workers.get_mut(&name)) {
+                    rules::idle(worker, *at);
+                }
+            }
+            Record::WorkerConnected { worker, .. }
+            | Record::WorkerLost { worker, .. }
+            | Record::WorkerPaused { worker, .. }
+            | Record::WorkerResumed { worker } => {
+                let mut row = self.workers.remove(worker);
+                rules::change_worker(&mut row, record);
+                self.workers.extend(row.map(|row| (worker.clone(), row)));
+            }
+            Record::ConfigApplied { digest, .. } => self.config = Some(digest.clone()),
+            Record::AskingAnswered { request_id, made, at } => {
+                self.answers.retain(|(id, _, _)| id != request_id);
+                self.answers.push((request_id.clone(), made.clone(), *at));
+            }
+            _ => {}
+        }
+    }
+
+    fn learn(&mut self, repository: &str, commit: &Commit) {
+        if !self.known.insert((repository.to_owned(), commit.revision.clone())) {
+            return;
+        }
+        self.commits.push_back((repository.to_owned(), commit.clone()));
+        if self.commits.len() > TAIL_COMMITS
+            && let Some((repository, commit)) = self.commits.pop_front()
+        {
+            self.known.remove(&(repository, commit.revision));
+        }
+    }
+
+    /// Changes that something unfinished names.
+    fn named_changes(&self) -> BTreeSet<ChangeId> {
+        let of = |stamps: &[SourceStamp]| -> Vec<ChangeId> {
+            stamps.iter().flat_map(|stamp| stamp.changes.clone()).collect()
+        };
+        let buildsets = self.buildsets.values().filter(|it| it.complete_at.is_none());
+        let builds = self.builds.values().filter(|it| it.complete_at.is_none());
+        let stamps = buildsets.map(|it| of(&it.stamps)).chain(builds.map(|it| of(&it.stamps)));
+        stamps.flatten().chain(self.waiting.keys().map(|(_, change)| *change)).collect()
+    }
+}
+
+/// The last `count` finished builds of each builder, by number.
+fn newest_finished(
+    builds: &BTreeMap<BuildId, Build>,
+    count: usize,
+) -> impl Iterator<Item = &Build> {
+    let mut builders: BTreeMap<&BuilderName, BTreeMap<u32, &Build>> = BTreeMap::new();
+    for build in builds.values().filter(|build| build.complete_at.is_some()) {
+        builders.entry(&build.builder).or_default().insert(build.number, build);
+    }
+    builders.into_values().flat_map(move |of| of.into_values().rev().take(count))
+}
+
+/// The last `count`, still in order.
+fn tail<T: Clone>(all: &[T], count: usize) -> Vec<T> {
+    all[all.len().saturating_sub(count)..].to_vec()
+}
+
+impl Store for MemoryStore {
+    fn commit(&mut self, at: Timestamp, records: &[Record]) -> Result<SeqRange, StoreError> {
+        let first = self.events.len() as u64 + 1;
+        for (seq, record) in (first..).zip(records) {
+            self.events.push(Event {
+                seq: Seq(seq),
+                at,
+                kind: record.kind().to_owned(),
+                subject: record.subject(),
+                body: journal::body(record),
+            });
+            self.apply(record);
+        }
+        Ok(SeqRange { first, last: self.events.len() as u64 })
+    }
+
+    fn load(&mut self) -> Result<Tables, StoreError> {
+        let newest = self.changes.keys().next_back().map_or(0, |id| id.0);
+        let edge = newest.saturating_sub(TAIL_CHANGES as u64);
+        let named = self.named_changes();
+        let kept = |change: &&Change| change.id.0 > edge || named.contains(&change.id);
+        let mut keys: BTreeMap<&str, ChangeId> = BTreeMap::new();
+        for change in self.changes.values() {
+            keys.extend(change.key.as_deref().map(|key| (key, change.id)));
+        }
+        let mut keys: Vec<_> = keys.into_iter().map(|(key, id)| (key.to_owned(), id)).collect();
+        keys.sort_by_key(|(_, id)| *id);
+        let mut builds: Vec<Build> =
+            self.builds.values().filter(|build| build.complete_at.is_none()).cloned().collect();
+        builds.extend(newest_finished(&self.builds, TAIL_BUILDS).cloned());
+        builds.sort_by_key(|build| build.id);
+        let mut built: Vec<_> = newest_finished(&self.builds, TAIL_BUILT).map(Built::of).collect();
+        built.sort_by_key(|built| built.id);
+        let open = |id: &BuildsetId| {
+            self.buildsets.get(id).is_some_and(|buildset| buildset.complete_at.is_none())
+        };
+        let mut numbers = BTreeMap::new();
+        for build in self.builds.values() {
+            let number = numbers.entry(build.builder.clone()).or_default();
+            *number = build.number.max(*number);
+        }
+        Ok(Tables {
+            changes: self.changes.values().filter(kept).cloned().collect(),
+            keys: tail(&keys, TAIL_KEYS),
+            commits: self.commits.iter().cloned().collect(),
+            buildsets: self.buildsets.values().filter(|it| open(&it.id)).cloned().collect(),
+            requests: self.requests.values().filter(|it| open(&it.buildset)).cloned().collect(),
+            builds,
+            built,
+            workers: self.workers.values().cloned().collect(),
+            waiting: self
+                .waiting
+                .iter()
+                .map(|((scheduler, change), important)| (scheduler.clone(), *change, *important))
+                .collect(),
+            sources: self.sources.clone(),
+            answers: tail(&self.answers, TAIL_ANSWERS),
+            last: LastIds {
+                change: newest,
+                buildset: self.buildsets.keys().next_back().map_or(0, |id| id.0),
+                request: self.requests.keys().next_back().map_or(0, |id| id.0),
+                build: self.builds.keys().next_back().map_or(0, |id| id.0),
+                log: self.last_log,
+                command: self.last_command,
+            },
+            numbers,
+            config: self.config.clone(),
+        })
+    }
+
+    fn keep_config(
+        &mut self,
+        digest: &ConfigDigest,
+        sources: &[(String, String)],
+    ) -> Result<(), StoreError> {
+        self.configs.entry(digest.clone()).or_insert_with(|| sources.to_vec());
+        Ok(())
+    }
+
+    fn tidy(&mut self, _now: Timestamp) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+}

@@ -1,0 +1,180 @@
+//! How a record changes a row: the same rules as `State::apply`, one small function a row, no look-ups and no storage.
+
+use linn_core::id::{BuildId, StepNumber};
+use linn_core::model::{Build, BuildRequest, Buildset, Worker};
+use linn_core::record::Record;
+use linn_core::state::SourceCursor;
+use linn_core::time::Timestamp;
+
+/// The property by which a source step tells its revisions: a map codebase → revision (contract.md C9).
+const GOT_REVISION: &str = "got_revision";
+
+/// The build that a record changes, if it changes one. `BuildStarted` makes one instead.
+pub(super) const fn build_changed(record: &Record) -> Option<BuildId> {
+    match record {
+        Record::BuildBlamed { id, .. }
+        | Record::StepStarted { id, .. }
+        | Record::StepFinished { id, .. }
+        | Record::PropertySet { id, .. }
+        | Record::BuildStopping { id, .. }
+        | Record::BuildOrphaned { id, .. }
+        | Record::BuildResumed { id, .. }
+        | Record::BuildFinished { id, .. } => Some(*id),
+        _ => None,
+    }
+}
+
+/// Changes a build.
+pub(super) fn change_build(build: &mut Build, record: &Record) {
+    match record {
+        Record::BuildBlamed { blame, .. } => build.blame = blame.clone(),
+        Record::StepStarted { .. } | Record::StepFinished { .. } => change_step(build, record),
+        Record::PropertySet { name, value, source, .. } => {
+            if name == GOT_REVISION
+                && let Some(map) = value.as_object()
+            {
+                let texts = map.iter().filter_map(|(codebase, revision)| {
+                    Some((codebase.clone(), revision.as_str()?.to_owned()))
+                });
+                build.got_revision = texts.collect();
+            }
+            build.properties.set(name.clone(), value.clone(), *source);
+        }
+        Record::BuildStopping { stop, .. } => build.stop = Some(stop.clone()),
+        Record::BuildOrphaned { at, .. } => build.lost_since = Some(*at),
+        Record::BuildResumed { .. } => build.lost_since = None,
+        Record::BuildFinished { results, text, at, new_failure, .. } => {
+            build.results = *results;
+            build.text.clone_from(text);
+            build.complete_at = Some(*at);
+            build.new_failure = *new_failure;
+            build.lost_since = None;
+            for step in &mut build.steps {
+                step.spec = None;
+            }
+        }
+        _ => {}
+    }
+}
+
+fn change_step(build: &mut Build, record: &Record) {
+    let at_number = |build: &mut Build, number: StepNumber| {
+        build.steps.iter().position(|step| step.number == number)
+    };
+    match record {
+        Record::StepStarted { step, at, shown, spec, logs, .. } => {
+            let Some(nth) = at_number(build, *step) else { return };
+            let step = &mut build.steps[nth];
+            step.started_at = Some(*at);
+            step.command = spec.as_ref().map(|spec| spec.id);
+            step.spec = spec.as_deref().cloned();
+            step.shown.clone_from(shown);
+            step.logs.clone_from(logs);
+        }
+        Record::StepFinished {
+            step,
+            at,
+            results,
+            text,
+            logs,
+            urls,
+            statistics,
+            hidden,
+            build_results,
+            ending,
+            ..
+        } => {
+            let Some(nth) = at_number(build, *step) else { return };
+            let step = &mut build.steps[nth];
+            step.complete_at = Some(*at);
+            step.results = Some(*results);
+            step.text.clone_from(text);
+            step.spec = None;
+            step.logs.clone_from(logs);
+            step.urls.clone_from(urls);
+            step.statistics.clone_from(statistics);
+            step.hidden = *hidden;
+            build.results = *build_results;
+            build.ending = *ending;
+        }
+        _ => {}
+    }
+}
+
+/// A build took a request.
+pub(super) fn claim(request: &mut BuildRequest, build: &Build) {
+    request.claimed_at = Some(build.started_at);
+    request.builds.push((build.id, build.number));
+}
+
+/// Changes a request.
+pub(super) fn change_request(request: &mut BuildRequest, record: &Record) {
+    match record {
+        Record::RequestPrioritised { priority, .. } => request.priority = *priority,
+        Record::RequestReturned { .. } => request.claimed_at = None,
+        Record::RequestFinished { results, at, .. } => {
+            request.results = Some(*results);
+            request.complete_at = Some(*at);
+        }
+        _ => {}
+    }
+}
+
+/// Changes a buildset.
+pub(super) fn change_buildset(buildset: &mut Buildset, record: &Record) {
+    match record {
+        Record::BuildsetFirstFailure { .. } => buildset.first_failure_told = true,
+        Record::BuildsetFinished { results, at, .. } => {
+            buildset.results = Some(*results);
+            buildset.complete_at = Some(*at);
+        }
+        _ => {}
+    }
+}
+
+/// Changes a worker; a connecting one that was never seen is made.
+pub(super) fn change_worker(worker: &mut Option<Worker>, record: &Record) {
+    if let Record::WorkerConnected { worker: name, instance, info, at } = record {
+        let known = worker.get_or_insert_with(|| Worker {
+            name: name.clone(),
+            instance: String::new(),
+            info: info.clone(),
+            connected_at: None,
+            lost_at: None,
+            hold: None,
+            idle_since: None,
+            session: None,
+        });
+        known.instance.clone_from(instance);
+        known.info.clone_from(info);
+        known.connected_at = Some(*at);
+    }
+    let Some(worker) = worker else { return };
+    match record {
+        Record::WorkerLost { at, .. } => {
+            worker.connected_at = None;
+            worker.lost_at = Some(*at);
+        }
+        Record::WorkerPaused { hold, .. } => worker.hold = Some(hold.clone()),
+        Record::WorkerResumed { .. } => worker.hold = None,
+        _ => {}
+    }
+}
+
+/// A worker's build ended.
+pub(super) fn idle(worker: &mut Worker, since: Timestamp) {
+    worker.idle_since = Some(since);
+}
+
+/// Changes a source's cursor.
+pub(super) fn change_source(cursor: &mut SourceCursor, record: &Record) {
+    match record {
+        Record::SourceAdvanced { tips, .. } => {
+            cursor.tips.clone_from(tips);
+            cursor.looked = true;
+        }
+        Record::SourceFailed { error, .. } => cursor.error = Some(error.clone()),
+        Record::SourceRecovered { .. } => cursor.error = None,
+        _ => {}
+    }
+}
