@@ -2,9 +2,17 @@
 
 #[path = "e2e/bytes.rs"]
 mod bytes;
+#[path = "e2e/care.rs"]
+mod care;
 #[path = "e2e/crash.rs"]
 mod crash;
+#[path = "e2e/farm.rs"]
+mod farm;
 #[path = "e2e/git.rs"]
 mod git;
+#[path = "e2e/hostile.rs"]
+mod hostile;
 #[path = "e2e/mistakes.rs"]
 mod mistakes;
+#[path = "e2e/terminal.rs"]
+mod terminal;

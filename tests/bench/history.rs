@@ -168,7 +168,13 @@ fn one(n: u64, out: &mut Vec<Record>) {
         at: at(n),
         new_failure: false,
     });
-    out.push(Record::RequestFinished { request, results: Results::Success, at: at(n) });
+    out.push(Record::RequestFinished {
+        request,
+        results: Results::Success,
+        at: at(n),
+        by: String::new(),
+        why: String::new(),
+    });
     out.push(Record::BuildsetFinished { buildset, results: Results::Success, at: at(n) });
 }
 

@@ -1,25 +1,33 @@
-//! What must hold, whatever breaks. Words and ids are reliability's: I3, I4, I5, I6, and `load(tables) == state`.
+//! What must hold, whatever breaks. Words and ids are reliability's: I1 to I6, and `load(tables) == state`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use linn_core::id::{BuildId, RequestId, WorkerName};
+use linn_core::action::Action;
+use linn_core::id::{Token, WorkerName};
+use linn_core::input::Input;
 use linn_core::record::Record;
 use linn_master::store::Store;
 
 use crate::machine::Machine;
 use crate::master::Master;
 
-/// After every step.
-pub(crate) fn always(master: &mut Master, machines: &[Machine]) -> Result<(), String> {
+/// After every commit.
+pub(crate) fn after_a_commit(master: &mut Master) -> Result<(), String> {
     tables_are_the_state(master)?;
-    workers_are_within_their_limits(master)?;
-    commands_ran_once(machines)
+    workers_are_within_their_limits(master)
 }
 
 fn tables_are_the_state(master: &mut Master) -> Result<(), String> {
     let Some(core) = &master.core else { return Ok(()) };
     let loaded = master.store.load().map_err(|error| error.to_string())?;
-    if loaded == core.state().tables() { Ok(()) } else { Err("load(tables) != state".into()) }
+    if loaded != core.state().tables() {
+        return Err("load(tables) != state".into());
+    }
+    // A change waits or has fired, by the records alone.
+    if loaded.waiting != master.ledger.changes.waiting() {
+        return Err("TS-3: other changes wait than the records say".into());
+    }
+    Ok(())
 }
 
 fn workers_are_within_their_limits(master: &Master) -> Result<(), String> {
@@ -41,37 +49,42 @@ fn workers_are_within_their_limits(master: &Master) -> Result<(), String> {
     Ok(())
 }
 
-/// I5: a command id runs at most once, on all machines together.
-fn commands_ran_once(machines: &[Machine]) -> Result<(), String> {
-    let mut seen = BTreeSet::new();
-    for command in machines.iter().flat_map(|machine| &machine.started) {
-        if !seen.insert(command) {
-            return Err(format!("command {command} ran twice"));
-        }
-    }
-    Ok(())
+/// Who asks is answered exactly once, and nobody else is.
+pub(crate) fn one_answer_each(input: &Input, actions: &[Action]) -> Result<(), String> {
+    let answered: Vec<Token> = actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Reply { token, .. } => Some(*token),
+            _ => None,
+        })
+        .collect();
+    let asked: Vec<Token> = asking(input).into_iter().collect();
+    if asked == answered { Ok(()) } else { Err(format!("{asked:?} asked, {answered:?} are answered")) }
 }
 
-/// At the end, when all is quiet: every request ended once, every result was recorded once, every log is exact.
-pub(crate) fn at_the_end(master: &Master, machines: &[Machine]) -> Result<(), String> {
-    let mut ended: BTreeMap<RequestId, u32> = BTreeMap::new();
-    let mut finished: BTreeMap<BuildId, u32> = BTreeMap::new();
-    let mut added = BTreeSet::new();
-    for record in &master.history {
-        match record {
-            Record::RequestAdded(request) => {
-                added.insert(request.id);
-            }
-            Record::RequestFinished { request, .. } => *ended.entry(*request).or_default() += 1,
-            Record::BuildFinished { id, .. } => *finished.entry(*id).or_default() += 1,
-            _ => {}
+fn asking(input: &Input) -> Option<Token> {
+    match input {
+        Input::ChangesSubmitted { asking, .. }
+        | Input::ForceRequested { asking, .. }
+        | Input::RebuildRequested { asking, .. }
+        | Input::StopRequested { asking, .. }
+        | Input::CancelRequested { asking, .. }
+        | Input::PriorityRequested { asking, .. }
+        | Input::WorkerControlled { asking, .. } => Some(asking.token),
+        Input::SourcePolled { asking, .. } | Input::SourceFailed { asking, .. } => {
+            asking.as_ref().map(|asking| asking.token)
         }
+        _ => None,
     }
-    if let Some(lost) = added.iter().find(|request| ended.get(request) != Some(&1)) {
-        return Err(format!("I3: request {lost} ended {} times", ended.get(lost).unwrap_or(&0)));
-    }
-    if let Some((build, times)) = finished.iter().find(|(_, times)| **times != 1) {
-        return Err(format!("I4: build {build} finished {times} times"));
+}
+
+/// At the end, when all is quiet: everything ended, nothing important waits, every log is exact.
+pub(crate) fn at_the_end(master: &mut Master, machines: &[Machine]) -> Result<(), String> {
+    master.ledger.at_the_end()?;
+    master.ledger.changes.at_the_end()?;
+    let kept = master.store.load().map_err(|error| error.to_string())?;
+    if let Some(lost) = kept.changes.iter().find(|change| !master.ledger.changes.has(change.id)) {
+        return Err(format!("change {} was never recorded", lost.id));
     }
     logs_are_exact(master, machines)
 }
@@ -99,6 +112,13 @@ fn logs_are_exact(master: &Master, machines: &[Machine]) -> Result<(), String> {
                 }
             }
             _ => {}
+        }
+    }
+    // Also of what was fenced off: never a byte that was not written.
+    for (command, log) in &master.logs {
+        let wrong = truth.get(command).is_some_and(|wrote| !wrote.starts_with(&log.bytes));
+        if wrong {
+            return Err(format!("I6: the log of command {command} has bytes of its own"));
         }
     }
     Ok(())

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use linn_proto::worker::{Ending, Exit, FinalLog, Finished, Start, Started, WorkerInfo};
+use linn_proto::worker::{
+    Ending, Exit, FinalLog, Finished, PropertyFound, Start, Started, WorkerInfo, start,
+};
 use linn_worker::CommandId;
 use linn_worker::session::{Greeting, Input, Output, Session, Stop};
 
@@ -15,40 +17,46 @@ const WINDOW: u64 = 4096;
 pub(crate) struct Process {
     /// What has been written so far; the spool.
     pub(crate) written: Vec<u8>,
-    /// When it writes next, and when it ends.
-    pub(crate) next_write: i64,
+    /// When it writes next.
+    next_write: i64,
     /// When it ends by itself.
-    pub(crate) ends: i64,
+    ends: i64,
+    /// How.
+    exit: Exit,
+    /// The revision that it finds, if it is a checkout.
+    finds: Option<PropertyFound>,
     /// The record of its end.
     pub(crate) finished: Option<Finished>,
-    exit: i32,
 }
 
 /// One worker.
 pub(crate) struct Machine {
     /// Its name.
     pub(crate) name: String,
+    /// How many machines had that name before: each has a folder of its own.
+    folder: u32,
     /// The protocol half; `None` while the agent is down.
     pub(crate) session: Option<Session>,
+    /// Its present connection.
+    pub(crate) link: Option<u64>,
     /// By command.
     pub(crate) processes: BTreeMap<u64, Process>,
     /// When the agent starts or dials again.
     pub(crate) dials: Option<i64>,
-    /// Every command that was ever started here, once each.
-    pub(crate) started: Vec<u64>,
     /// What every ended process had written: the truth about its log.
     pub(crate) truth: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Machine {
     /// A machine whose agent dials at once.
-    pub(crate) fn new(name: String) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
+            folder: 0,
             session: None,
+            link: None,
             processes: BTreeMap::new(),
             dials: Some(0),
-            started: Vec::new(),
             truth: BTreeMap::new(),
         }
     }
@@ -60,7 +68,7 @@ impl Machine {
         }
         let greeting = Greeting {
             name: self.name.clone(),
-            instance: self.name.as_bytes().to_vec(),
+            instance: format!("{} {}", self.name, self.folder).into_bytes(),
             info: WorkerInfo { version: "sim".into(), ..WorkerInfo::default() },
         };
         let mut session = Session::new(greeting, WINDOW);
@@ -78,10 +86,28 @@ impl Machine {
         self.session = Some(session);
     }
 
-    /// The agent crashes: its memory is gone, its processes are not.
-    pub(crate) fn crash(&mut self, dials: i64) {
+    /// The agent ends: its memory is gone, its processes are not.
+    pub(crate) fn end(&mut self, dials: i64) {
         self.session = None;
         self.dials = Some(dials);
+    }
+
+    /// The machine starts anew: its processes are gone, its spool is not, so each has a record that says so.
+    pub(crate) fn reboot(&mut self, now: i64, dials: i64) {
+        self.end(dials);
+        for (id, process) in self.processes.iter_mut().filter(|(_, it)| it.finished.is_none()) {
+            process.exit = ended(Ending::Lost, 0);
+            process.finds = None;
+            process.end(*id, now);
+            self.truth.insert(*id, process.written.clone());
+        }
+    }
+
+    /// The machine is gone for good; another one takes its name.
+    pub(crate) fn lose(&mut self, dials: i64) {
+        self.end(dials);
+        self.processes.clear();
+        self.folder += 1;
     }
 
     /// Something for the session.
@@ -95,14 +121,13 @@ impl Machine {
 
     /// A command begins: it will write some, and end some time.
     pub(crate) fn start(&mut self, start: &Start, now: i64, random: &mut Random) -> Vec<Output> {
-        self.started.push(start.command);
-        let lasts = 5 + i64::try_from(random.below(4000)).expect("small");
         let process = Process {
             written: Vec::new(),
             next_write: now + 1,
-            ends: now + lasts,
+            ends: now + 5 + random.ms(4000),
+            exit: exit(random),
+            finds: finds(start, random),
             finished: None,
-            exit: if random.per_mille(200) { 2 } else { 0 },
         };
         self.processes.insert(start.command, process);
         self.handle(Input::Started(Started { command: start.command, at_ms: now, pid: 1 }))
@@ -113,16 +138,11 @@ impl Machine {
         if let Some(process) = self.processes.get_mut(&command) {
             let grace = if how == Stop::Kill { 0 } else { 5 };
             process.ends = process.ends.min(now + grace);
-            process.exit = -1;
+            process.exit = ended(Ending::Interrupted, 0);
         }
     }
 
-    /// The master is done with a command.
-    pub(crate) fn forget(&mut self, command: u64) {
-        self.processes.remove(&command);
-    }
-
-    /// The next moment at which a process does something.
+    /// The next moment at which a process does something, or the agent.
     pub(crate) fn next(&self) -> Option<i64> {
         let running = self.processes.values().filter(|process| process.finished.is_none());
         running.map(|process| process.next_write.min(process.ends)).chain(self.dials).min()
@@ -137,16 +157,14 @@ impl Machine {
             }
             let command = CommandId(*id);
             if process.next_write <= now && now < process.ends {
-                let some = 1 + random.below(900);
-                process.written.extend((0..some).map(|_| random.next().to_le_bytes()[0]));
-                process.next_write = now + 1 + i64::try_from(random.below(300)).expect("small");
+                process.write(now, random);
                 let to = process.written.len() as u64;
                 inputs.push(Input::Spooled { command, log: "stdio".into(), to });
             }
             if process.ends <= now {
-                let finished = process.end(*id, now);
+                inputs.extend(process.finds.clone().map(Input::Property));
+                inputs.push(Input::Finished(process.end(*id, now)));
                 self.truth.insert(*id, process.written.clone());
-                inputs.push(Input::Finished(finished));
             }
         }
         inputs.into_iter().flat_map(|input| self.handle(input)).collect()
@@ -154,20 +172,52 @@ impl Machine {
 }
 
 impl Process {
+    fn write(&mut self, now: i64, random: &mut Random) {
+        for _ in 0..1 + random.below(110) {
+            self.written.extend(random.next().to_le_bytes());
+        }
+        self.next_write = now + 1 + random.ms(500);
+    }
+
     fn end(&mut self, command: u64, now: i64) -> Finished {
-        let ending = if self.exit < 0 { Ending::Interrupted } else { Ending::Exited };
         let finished = Finished {
             command,
-            exit: Some(Exit { ending: ending.into(), code: self.exit.max(0), ..Exit::default() }),
+            exit: Some(self.exit.clone()),
             logs: vec![FinalLog {
                 name: "stdio".into(),
                 bytes: self.written.len() as u64,
                 ..FinalLog::default()
             }],
+            properties: self.finds.clone().into_iter().collect(),
             at_ms: now,
             ..Finished::default()
         };
         self.finished = Some(finished.clone());
         finished
     }
+}
+
+fn ended(ending: Ending, code: i32) -> Exit {
+    Exit { ending: ending.into(), code, why: "by chance".into(), signal: 9 }
+}
+
+fn exit(random: &mut Random) -> Exit {
+    match random.below(100) {
+        0..80 => ended(Ending::Exited, 0),
+        80..92 => ended(Ending::Exited, 2),
+        92..94 => ended(Ending::Signalled, 0),
+        94..96 => ended(Ending::TimedOut, 0),
+        96..97 => ended(Ending::NotStarted, 0),
+        97..98 => ended(Ending::Failed, 0),
+        _ => ended(Ending::Lost, 0),
+    }
+}
+
+/// A checkout obtains what was asked for, or now and then something else.
+fn finds(start: &Start, random: &mut Random) -> Option<PropertyFound> {
+    let Some(start::What::Checkout(checkout)) = &start.what else { return None };
+    let asked = checkout.revision.clone().filter(|_| random.per_mille(900));
+    let found = asked.unwrap_or_else(|| "main 1".to_owned());
+    let json = serde_json::json!({ checkout.codebase.as_str(): found }).to_string();
+    Some(PropertyFound { command: start.command, name: "got_revision".into(), json })
 }

@@ -1,28 +1,29 @@
 //! The master's side: the real core, a store that survives crashes, and log files of which only the synced part does.
 //!
 //! It keeps the order of the real shell: records are committed, then actions are performed; log bytes are synced, then
-//! acknowledged; all logs of a command are settled, then the core hears of its end. A crash may fall between any two.
+//! acknowledged to the connection they came on; all logs of a command are settled, then the core hears of its end. A crash
+//! may fall between any two, and the store may refuse a commit: then memory is thrown away.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use linn_core::action::{Action, Answer, HeldVerdict};
+use linn_core::action::Action;
 use linn_core::config::Config;
 use linn_core::ctx::Outbox;
 use linn_core::hooks::NoHooks;
-use linn_core::id::{CommandId, SessionId, Token};
+use linn_core::id::SessionId;
 use linn_core::input::Input;
 use linn_core::master::Master as Core;
-use linn_core::model::{Exit, FinalLog, Finished};
 use linn_core::record::Record;
+use linn_core::testing::{Mark, Moment, Recording, What};
 use linn_core::time::Timestamp;
 use linn_master::store::{MemoryStore, Store};
-use linn_proto::worker::{
-    self, Acked, Ending, Forget, HeldAnswer, Interrupt, Kill, KillIt, LogAcked, LogAppend, Refused,
-    Resume, Start, Welcome, held_answer, to_worker,
-};
+use linn_proto::worker::{self, LogAcked, LogAppend};
 
-use crate::wire::Down;
+use crate::convert;
+use crate::invariants;
+use crate::ledger::Ledger;
+use crate::site::CONFIG;
 
 /// One log on the master's disk.
 #[derive(Default)]
@@ -31,6 +32,8 @@ pub(crate) struct LogFile {
     pub(crate) bytes: Vec<u8>,
     /// What would survive a crash.
     pub(crate) synced: usize,
+    /// The connection that hears what becomes durable: the one that sent last.
+    wire: u64,
 }
 
 /// A result that waits until its log is whole.
@@ -39,25 +42,38 @@ struct Unsettled {
     finished: worker::Finished,
 }
 
+/// What became of an input.
+pub(crate) enum Handled {
+    /// It is durable; this is to be done.
+    Done(Vec<Action>),
+    /// The store refused: nothing happened, and the master starts over.
+    Unwritten,
+    /// There is no master to hear of it.
+    Down,
+}
+
 /// The master, up or down.
 pub(crate) struct Master {
     /// `None` while it is down.
     pub(crate) core: Option<Core>,
-    config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     /// The disk.
     pub(crate) store: MemoryStore,
     /// The disk, too.
     pub(crate) logs: BTreeMap<u64, LogFile>,
+    /// The next commit with records is refused.
+    pub(crate) refuse: bool,
     unsettled: Vec<Unsettled>,
-    /// Session → worker, of this life.
-    pub(crate) sessions: BTreeMap<SessionId, String>,
+    /// Of this life, with the connection of each.
+    pub(crate) sessions: BTreeMap<SessionId, u64>,
     last_session: u64,
-    /// Answers to askings, as they came out.
-    pub(crate) answers: Vec<(Token, Answer)>,
+    /// How often it has started.
+    pub(crate) life: u32,
     /// Every record ever committed.
     pub(crate) history: Vec<Record>,
-    /// The inputs of this life, as text, for a failing seed's log.
-    pub(crate) inputs: Vec<String>,
+    /// What those records say, and must not say.
+    pub(crate) ledger: Ledger,
+    moments: Vec<Moment>,
 }
 
 impl Master {
@@ -68,151 +84,125 @@ impl Master {
             config,
             store: MemoryStore::new(),
             logs: BTreeMap::new(),
+            refuse: false,
             unsettled: Vec::new(),
             sessions: BTreeMap::new(),
             last_session: 0,
-            answers: Vec::new(),
+            life: 0,
             history: Vec::new(),
-            inputs: Vec::new(),
+            ledger: Ledger::default(),
+            moments: Vec::new(),
         }
     }
 
     /// It starts, or starts again: from the disk alone.
     pub(crate) fn boot(&mut self, now: i64) -> Result<(), String> {
+        self.unsettled.clear();
+        self.sessions.clear();
+        self.life += 1;
+        self.note(now, What::Mark(Mark::Start));
+        let tables = self.store.load().map_err(|error| error.to_string())?;
+        let configs = vec![Arc::clone(&self.config)];
+        let mut out = Outbox::new();
+        let core = Core::restore(configs, tables, Timestamp(now), &NoHooks, &mut out);
+        self.core = Some(core);
+        let (records, actions) = out.take();
+        assert!(actions.is_empty(), "nobody is there to be ordered about: {actions:?}");
+        self.commit(now, None, records)
+    }
+
+    /// It dies: everything in memory is gone, and what no sync has reached.
+    pub(crate) fn crash(&mut self, now: i64) {
+        self.note(now, What::Mark(Mark::Crash));
+        self.core = None;
         for log in self.logs.values_mut() {
             log.bytes.truncate(log.synced);
         }
-        self.unsettled.clear();
-        self.sessions.clear();
-        let tables = self.store.load().map_err(|error| error.to_string())?;
-        let mut out = Outbox::new();
-        let core = Core::restore(
-            vec![Arc::clone(&self.config)],
-            tables,
-            Timestamp(now),
-            &NoHooks,
-            &mut out,
-        );
-        self.core = Some(core);
-        let (records, actions) = out.take();
-        self.commit(now, records)?;
-        debug_assert!(actions.iter().all(|action| !matches!(action, Action::SendCommand { .. })));
-        Ok(())
     }
 
-    /// It dies: everything in memory is gone.
-    pub(crate) fn crash(&mut self) {
-        self.core = None;
+    fn note(&mut self, now: i64, what: What) {
+        self.moments.push(Moment { at: Timestamp(now), what });
     }
 
-    fn commit(&mut self, now: i64, records: Vec<Record>) -> Result<(), String> {
+    fn commit(
+        &mut self,
+        now: i64,
+        input: Option<&Input>,
+        records: Vec<Record>,
+    ) -> Result<(), String> {
+        if records.is_empty() {
+            return Ok(());
+        }
         self.store.commit(Timestamp(now), &records).map_err(|error| error.to_string())?;
+        self.ledger.follow(&self.config, input, &records)?;
         self.history.extend(records);
-        Ok(())
+        invariants::after_a_commit(self)
     }
 
     /// Gives the core an input and commits; the actions are the caller's to perform, or to lose by a crash.
-    pub(crate) fn handle(&mut self, now: i64, input: Input) -> Result<Vec<Action>, String> {
-        let Some(core) = &mut self.core else { return Ok(Vec::new()) };
-        self.inputs.push(format!("{now} {input:?}"));
+    pub(crate) fn handle(&mut self, now: i64, input: Input) -> Result<Handled, String> {
+        let Some(core) = &mut self.core else { return Ok(Handled::Down) };
         let mut out = Outbox::new();
-        core.handle(Timestamp(now), input, &NoHooks, &mut out);
+        core.handle(Timestamp(now), input.clone(), &NoHooks, &mut out);
         let (records, actions) = out.take();
-        self.commit(now, records)?;
-        Ok(actions)
+        if self.refuse && !records.is_empty() {
+            self.refuse = false;
+            self.note(now, What::Unwritten(Box::new(input)));
+            self.core = None;
+            return Ok(Handled::Unwritten);
+        }
+        invariants::one_answer_each(&input, &actions)?;
+        self.commit(now, Some(&input), records)?;
+        self.note(now, What::Input(Box::new(input)));
+        Ok(Handled::Done(actions))
     }
 
     /// A new session's number.
-    pub(crate) fn session(&mut self, worker: &str) -> SessionId {
+    pub(crate) fn session(&mut self, wire: u64) -> SessionId {
         self.last_session += 1;
         let session = SessionId(self.last_session);
-        self.sessions.insert(session, worker.to_owned());
+        self.sessions.insert(session, wire);
         session
     }
 
-    /// What an action is on the wire; `None`: it is no message.
-    pub(crate) fn message(&mut self, action: Action) -> Option<(SessionId, Down)> {
-        let (session, message) = match action {
-            Action::Welcome { session, held } => {
-                let held = held
-                    .into_iter()
-                    .map(|(command, verdict)| self.verdict(command, verdict))
-                    .collect();
-                let welcome =
-                    Welcome { session: session.0, epoch: vec![1], held, ..Welcome::default() };
-                (session, to_worker::Msg::Welcome(welcome))
-            }
-            Action::RefuseWorker { session, why, last } => (
-                session,
-                to_worker::Msg::Refused(Refused { why, r#final: last, retry_after_ms: 50 }),
-            ),
-            Action::SendCommand { session, spec } => {
-                let start = Start { command: spec.id.0, step: spec.step, ..Start::default() };
-                (session, to_worker::Msg::Start(start))
-            }
-            Action::InterruptCommand { session, command, reason, kill: false } => {
-                (session, to_worker::Msg::Interrupt(Interrupt { command: command.0, reason }))
-            }
-            Action::InterruptCommand { session, command, reason, kill: true } => {
-                (session, to_worker::Msg::Kill(Kill { command: command.0, reason }))
-            }
-            Action::AckCommand { session, command } => {
-                (session, to_worker::Msg::Acked(Acked { command: command.0 }))
-            }
-            Action::Reply { token, answer } => {
-                self.answers.push((token, answer));
-                return None;
-            }
-            Action::CloseSession { .. } | Action::Poll { .. } => return None,
-        };
-        Some((session, Down::Say(message)))
+    /// How much of a command's log is durable.
+    pub(crate) fn durable(&self, command: u64) -> u64 {
+        self.logs.get(&command).map_or(0, |log| log.synced as u64)
     }
 
-    fn verdict(&self, command: CommandId, verdict: HeldVerdict) -> HeldAnswer {
-        let answer = match verdict {
-            HeldVerdict::Resume => {
-                let synced = self.logs.get(&command.0).map_or(0, |log| log.synced as u64);
-                held_answer::Answer::Resume(Resume {
-                    acked_to: [("stdio".to_owned(), synced)].into(),
-                })
-            }
-            HeldVerdict::Forget => held_answer::Answer::Forget(Forget {}),
-            HeldVerdict::Kill => held_answer::Answer::Kill(KillIt {}),
-        };
-        HeldAnswer { command: command.0, answer: Some(answer) }
-    }
-
-    /// Log bytes came: written, not yet synced. A gap is refused with the length that is here.
-    pub(crate) fn append(&mut self, piece: &LogAppend) -> Option<LogAcked> {
+    /// Log bytes came: written, not yet synced. A gap is refused with the length that is here; what is safe already is
+    /// acknowledged at once, for no sync will say so.
+    pub(crate) fn append(&mut self, wire: u64, piece: &LogAppend) -> Option<LogAcked> {
         let log = self.logs.entry(piece.command).or_default();
+        log.wire = wire;
         let from = usize::try_from(piece.offset).expect("small");
-        if from > log.bytes.len() {
-            return Some(LogAcked {
-                command: piece.command,
-                log: piece.log.clone(),
-                durable_to: log.synced as u64,
-                expected: Some(log.bytes.len() as u64),
-            });
+        let end = from + piece.data.len();
+        let gap = from > log.bytes.len();
+        if let Some(fresh) = log.bytes.len().checked_sub(from).and_then(|at| piece.data.get(at..)) {
+            log.bytes.extend_from_slice(fresh);
         }
-        let known = log.bytes.len() - from;
-        if known < piece.data.len() {
-            log.bytes.extend_from_slice(&piece.data[known..]);
-        }
-        None
+        (gap || end <= log.synced).then(|| LogAcked {
+            command: piece.command,
+            log: piece.log.clone(),
+            durable_to: log.synced as u64,
+            expected: gap.then_some(log.bytes.len() as u64),
+        })
     }
 
-    /// A round of syncs: what became durable.
-    pub(crate) fn sync(&mut self) -> Vec<LogAcked> {
+    /// Whether a sync would make anything durable.
+    pub(crate) fn has_unsynced(&self) -> bool {
+        self.logs.values().any(|log| log.synced < log.bytes.len())
+    }
+
+    /// A round of syncs: what became durable, and who is to hear of it.
+    pub(crate) fn sync(&mut self) -> Vec<(u64, LogAcked)> {
         let mut acked = Vec::new();
         for (command, log) in &mut self.logs {
             if log.synced < log.bytes.len() {
                 log.synced = log.bytes.len();
-                acked.push(LogAcked {
-                    command: *command,
-                    log: "stdio".into(),
-                    durable_to: log.synced as u64,
-                    expected: None,
-                });
+                let durable_to = log.synced as u64;
+                let (command, name) = (*command, "stdio".into());
+                acked.push((log.wire, LogAcked { command, log: name, durable_to, expected: None }));
             }
         }
         acked
@@ -233,7 +223,7 @@ impl Master {
         let (ready, waiting) = std::mem::take(&mut self.unsettled).into_iter().partition(whole);
         self.unsettled = waiting;
         let ready: Vec<Unsettled> = ready;
-        ready.into_iter().map(|ready| input(ready.session, ready.finished)).collect()
+        ready.into_iter().map(|ready| convert::finished(ready.session, ready.finished)).collect()
     }
 
     /// A session is gone: its results will be said again.
@@ -241,31 +231,9 @@ impl Master {
         self.sessions.remove(&session);
         self.unsettled.retain(|waiting| waiting.session != session);
     }
-}
 
-fn input(session: SessionId, finished: worker::Finished) -> Input {
-    let exit = finished.exit.unwrap_or_default();
-    let exit = match exit.ending() {
-        Ending::Interrupted => Exit::Interrupted,
-        _ => Exit::Exited(exit.code),
-    };
-    let logs = finished.logs.into_iter().map(|log| FinalLog {
-        name: log.name,
-        bytes: log.bytes,
-        lines: 0,
-        dropped: 0,
-        warnings: 0,
-    });
-    Input::CommandFinished {
-        session,
-        finished: Box::new(Finished {
-            command: CommandId(finished.command),
-            exit,
-            logs: logs.collect(),
-            properties: Vec::new(),
-            captured: Vec::new(),
-            started_at: None,
-            at: Timestamp(finished.at_ms),
-        }),
+    /// Everything that it was told, for `linn replay`.
+    pub(crate) fn recording(&self) -> Recording {
+        Recording { config: CONFIG.to_owned(), moments: self.moments.clone() }
     }
 }

@@ -23,6 +23,16 @@ impl Random {
         self.next() % limit
     }
 
+    /// The same as milliseconds.
+    pub(crate) fn ms(&mut self, limit: u64) -> i64 {
+        i64::try_from(self.below(limit)).expect("limits are small")
+    }
+
+    /// The same as a place in a list of that length.
+    pub(crate) fn place(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).expect("below a length")
+    }
+
     /// True so many times in a thousand.
     pub(crate) fn per_mille(&mut self, times: u64) -> bool {
         self.below(1000) < times

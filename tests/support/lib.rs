@@ -6,6 +6,7 @@ pub mod bus;
 pub mod digest;
 pub mod repository;
 pub mod scenario;
+pub mod sequences;
 pub mod site;
 pub mod terminal;
 pub mod wire;

@@ -1,12 +1,68 @@
 //! A real terminal: a PTY whose bytes go through a VT parser, so that a test sees the screen that a person would.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::LocalModes;
 
-use crate::site::PATIENCE;
+use crate::site::{PATIENCE, binary};
+
+/// What of the surroundings would change what a console draws or whom it rings.
+const WISHES: [&str; 17] = [
+    "CLICOLOR_FORCE",
+    "COLORFGBG",
+    "COLORTERM",
+    "COLUMNS",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "GHOSTTY_RESOURCES_DIR",
+    "KITTY_WINDOW_ID",
+    "LINES",
+    "LINN_CONTEXT",
+    "LINN_SERVER",
+    "NO_COLOR",
+    "STY",
+    "TERM_PROGRAM",
+    "TMUX",
+    "WEZTERM_PANE",
+    "WT_SESSION",
+    "XDG_RUNTIME_DIR",
+];
+
+/// A program to be started in a folder, in surroundings of the test's own: an ordinary terminal with many colours, no
+/// settings but those in `config/linn/console.toml` below `home`, no desktop.
+#[must_use]
+pub fn program(path: impl AsRef<OsStr>, home: &Path, folder: &Path) -> CommandBuilder {
+    let mut command = CommandBuilder::new(path);
+    command.cwd(folder);
+    for name in WISHES {
+        command.env_remove(name);
+    }
+    command.env("TERM", "xterm-256color");
+    command.env("TZ", "UTC");
+    command.env("XDG_CONFIG_HOME", home.join("config"));
+    // Without an address a bus is sought in places that the test does not know.
+    command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}/no-bus", home.display()));
+    command
+}
+
+/// `linn` with these arguments as a [`program`].
+#[must_use]
+pub fn linn<S: AsRef<OsStr>>(
+    home: &Path,
+    folder: &Path,
+    arguments: impl IntoIterator<Item = S>,
+) -> CommandBuilder {
+    let mut command = program(binary("linn"), home, folder);
+    command.args(arguments);
+    command
+}
 
 /// A program on a terminal.
 pub struct Terminal {
@@ -16,6 +72,8 @@ pub struct Terminal {
     pub raw: Vec<u8>,
     writer: Box<dyn Write + Send>,
     master: Box<dyn MasterPty + Send>,
+    /// The program's side of it: what it leaves behind can be looked at when it is gone.
+    slave: OwnedFd,
     child: Box<dyn Child + Send + Sync>,
 }
 
@@ -28,6 +86,9 @@ impl Terminal {
     pub fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a PTY");
+        let name = pair.master.tty_name().expect("a PTY has a name");
+        let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())
+            .expect("a PTY can be opened again");
         let child = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().expect("a reader");
@@ -46,7 +107,7 @@ impl Terminal {
             columns.try_into().expect("some columns"),
             0,
         );
-        Self { bytes, parser, raw: Vec::new(), writer, master: pair.master, child }
+        Self { bytes, parser, raw: Vec::new(), writer, master: pair.master, slave, child }
     }
 
     /// Types.
@@ -76,10 +137,55 @@ impl Terminal {
         self.parser.screen().contents()
     }
 
+    /// The screen as cells with their colours.
+    #[must_use]
+    pub fn cells(&self) -> &vt100::Screen {
+        self.parser.screen()
+    }
+
     /// Whether the program has the alternate screen.
     #[must_use]
     pub fn alternate(&self) -> bool {
         self.parser.screen().alternate_screen()
+    }
+
+    /// What is wrong with the terminal for whoever uses it next; empty: it is as it was given.
+    ///
+    /// # Panics
+    /// When the terminal cannot be asked.
+    #[must_use]
+    pub fn ruins(&self) -> Vec<&'static str> {
+        let screen = self.parser.screen();
+        let modes = rustix::termios::tcgetattr(&self.slave).expect("a PTY has modes").local_modes;
+        let mouse = screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None;
+        let lines = LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
+        // The parser does not know the reports of focus: what was switched last counts.
+        let last = |text: &[u8]| self.raw.windows(text.len()).rposition(|window| window == text);
+        [
+            (screen.alternate_screen(), "the alternate screen is still there"),
+            (screen.hide_cursor(), "the cursor is hidden"),
+            (screen.bracketed_paste(), "pasted text is bracketed"),
+            (mouse, "the mouse is caught"),
+            (last(b"\x1b[?1004h") > last(b"\x1b[?1004l"), "focus is reported"),
+            (last(b"\x1b[?2026h") > last(b"\x1b[?2026l"), "a synchronized update is open"),
+            (!modes.contains(lines), "it is in raw mode"),
+        ]
+        .into_iter()
+        .filter_map(|(wrong, what)| wrong.then_some(what))
+        .collect()
+    }
+
+    /// Waits until something holds that depends on what the program wrote.
+    ///
+    /// # Panics
+    /// When it never does: with the screen as it then is.
+    pub fn until_holds(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds(self) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "never in the terminal: {what}\n{}", self.screen());
+            self.take(left.min(Duration::from_millis(200)));
+        }
     }
 
     /// Waits until the screen satisfies a condition, and answers it.
@@ -87,21 +193,18 @@ impl Terminal {
     /// # Panics
     /// When it never does: with the screen as it then is.
     pub fn until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let screen = self.screen();
-            if wanted(&screen) {
-                return screen;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "never on the screen: {what}\n{screen}");
-            self.take(left.min(Duration::from_millis(200)));
-        }
+        self.until_holds(what, |terminal| wanted(&terminal.screen()));
+        self.screen()
     }
 
     /// Waits until the screen shows a text.
     pub fn until_shows(&mut self, text: &str) -> String {
         self.until(text, |screen| screen.contains(text))
+    }
+
+    /// Waits until the screen does not show a text any more.
+    pub fn until_gone(&mut self, text: &str) -> String {
+        self.until(&format!("no more: {text}"), |screen| !screen.contains(text))
     }
 
     /// Waits until the program has ended and everything it wrote is taken in; answers its exit code.
@@ -118,6 +221,16 @@ impl Terminal {
             }
             assert!(Instant::now() < deadline, "the program does not end:\n{}", self.screen());
         }
+    }
+
+    /// Sends the program a signal.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.child.process_id().and_then(|pid| i32::try_from(pid).ok());
+        let pid = pid.and_then(Pid::from_raw).expect("the program has a process id");
+        kill_process(pid, signal).expect("a child that was not waited for can be signalled");
     }
 
     /// The program's process id.

@@ -168,14 +168,14 @@ fn another_revision_is_seen() {
         [
             "property_set linux#1 got_revision = {\"\":\"r3\"} by step",
             "build_blamed linux#1 new 3 since good 3",
-            "step_finished linux#1/git WARNINGS 'built r3, not r2 as asked for'",
-            "build_finished linux#1 WARNINGS 'warnings 'git' (warnings)'",
+            "step_finished linux#1/git WARNINGS: built r3, not r2 as asked for",
+            "build_finished linux#1 WARNINGS: warnings 'git' (warnings)",
         ]
     );
     site.force_with("linux", vec![stamp("main", None)], &[]);
     site.end(w1, "linux#2", Exit::Exited(0), vec![("got_revision".into(), json!({"": "r3"}))]);
     assert!(
-        site.transcript().contains(&"build_finished linux#2 SUCCESS 'build successful'".to_owned())
+        site.transcript().contains(&"build_finished linux#2 SUCCESS: build successful".to_owned())
     );
 }
 

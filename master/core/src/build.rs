@@ -1,6 +1,7 @@
 //! A build's life: started on a worker with its properties, driven step by step, ended with the worst of its steps
 //! (BL-2, BL-4, BL-11), given back or up when its worker is lost (LW-1, F2, F3).
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::blame;
@@ -92,7 +93,9 @@ fn properties(
             all.set(name.clone(), value.clone(), Origin::Worker);
         }
     }
-    let scheduler = config.scheduler(&SchedulerName::new(buildset.scheduler.as_str()));
+    // A rebuild has the properties of what it rebuilds (CA-5), so its form is that of the first asking.
+    let form = buildset.properties.text("scheduler").unwrap_or(&buildset.scheduler);
+    let scheduler = config.scheduler(&SchedulerName::new(form));
     if let Some(SchedulerKind::Force(form)) = scheduler.map(|scheduler| &scheduler.kind) {
         for parameter in form.parameters.iter().flatten() {
             if let Some(value) = buildset.properties.get(&parameter.name) {
@@ -167,11 +170,14 @@ fn finish(ctx: &mut Ctx<'_>, id: BuildId, at_least: Option<Results>) {
     if stopped.is_some() && results == Results::Retry {
         results = stopped.unwrap_or(results);
     }
-    let mut text = text(build, results);
-    let retries = ctx.live.recipe(build).and_then(|config| config.builders.get(&build.builder));
-    let retries = retries.map_or(crate::config::DEFAULT_MAX_RETRIES, |it| it.policy.max_retries);
-    if results == Results::Retry && build.attempt > retries {
+    let recipe = ctx.live.recipe(build).and_then(|config| config.builders.get(&build.builder));
+    let retries = recipe.map_or(crate::config::DEFAULT_MAX_RETRIES, |it| it.policy.max_retries);
+    let exhausted = results == Results::Retry && build.attempt > retries;
+    if exhausted {
         results = Results::Exception;
+    }
+    let mut text = text(build, recipe, results);
+    if exhausted {
         text = format!("{text}; given up after {} attempts", build.attempt);
     }
     let judged = notice::judge(ctx.state(), build, results, &text);
@@ -197,8 +203,9 @@ fn finish(ctx: &mut Ctx<'_>, id: BuildId, at_least: Option<Results>) {
     }
 }
 
-/// BL-11: the outcome's word, then the steps that made it so.
-fn text(build: &Build, results: Results) -> String {
+/// BL-11: the outcome's word, then the steps that made it so. A step that went wrong without counting is not one of them,
+/// nor is one that only warned in a build that failed.
+fn text(build: &Build, recipe: Option<&Builder>, results: Results) -> String {
     let word = match results {
         Results::Success | Results::Skipped => return "build successful".to_owned(),
         Results::Cancelled => {
@@ -213,14 +220,20 @@ fn text(build: &Build, results: Results) -> String {
         Results::Exception => "exception",
         Results::Retry => "retry",
     };
-    let bad: Vec<_> = build
-        .steps
-        .iter()
-        .filter_map(|step| Some((step, step.results?)))
-        .filter(|(_, results)| !matches!(results, Results::Success | Results::Skipped))
-        .map(|(step, results)| format!("'{}' ({})", step.name, results.word().to_lowercase()))
-        .collect();
-    if bad.is_empty() { word.to_owned() } else { format!("{word} {}", bad.join(" ")) }
+    let mut text = word.to_owned();
+    for (nth, step) in build.steps.iter().enumerate() {
+        let spec = recipe.and_then(|builder| builder.factory.get(nth));
+        let counted = step::counted(build, step, spec);
+        let blamed = !counted.is_good() || (counted == results && results == Results::Warnings);
+        if let (true, Some(results)) = (blamed, step.results) {
+            let _ = write!(text, " '{}' ({})", step.name, results.word().to_lowercase());
+        }
+    }
+    // Its own limit stopped it, and no step's words say so here.
+    if let (Results::Failure, Some(stop)) = (results, &build.stop) {
+        let _ = write!(text, "; {}", stop.reason);
+    }
+    text
 }
 
 /// The step that runs now, if one does.

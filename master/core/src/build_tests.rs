@@ -81,9 +81,9 @@ fn an_ending_leaves_always_run_steps() {
     assert_eq!(
         ends(&mut site),
         [
-            "step_finished linux#1/make FAILURE 'failed (exit 2)'",
-            "step_finished linux#1/make_1 SUCCESS 'done'",
-            "build_finished linux#1 FAILURE 'failed 'make' (failure)' new",
+            "step_finished linux#1/make FAILURE: failed (exit 2)",
+            "step_finished linux#1/make_1 SUCCESS: done",
+            "build_finished linux#1 FAILURE new: failed 'make' (failure)",
         ]
     );
 }
@@ -92,16 +92,16 @@ fn an_ending_leaves_always_run_steps() {
 #[test]
 fn exits_have_words() {
     for (exit, end) in [
-        (Exit::Exited(0), "SUCCESS 'done'"),
-        (Exit::Exited(3), "FAILURE 'failed (exit 3)'"),
-        (Exit::Signalled(9), "FAILURE 'killed by signal 9'"),
-        (Exit::TimedOutSilent, "FAILURE 'timed out without output'"),
-        (Exit::TimedOut, "FAILURE 'timed out'"),
-        (Exit::MaxLines, "FAILURE 'too many lines of output'"),
-        (Exit::Interrupted, "EXCEPTION 'interrupted'"),
-        (Exit::NotStarted("no such program".into()), "FAILURE 'could not start: no such program'"),
-        (Exit::Failed("no such branch".into()), "FAILURE 'no such branch'"),
-        (Exit::Lost("its supervisor died".into()), "RETRY 'lost: its supervisor died'"),
+        (Exit::Exited(0), "SUCCESS: done"),
+        (Exit::Exited(3), "FAILURE: failed (exit 3)"),
+        (Exit::Signalled(9), "FAILURE: killed by signal 9 (KILL)"),
+        (Exit::TimedOutSilent, "FAILURE: timed out: no output for 20m"),
+        (Exit::TimedOut, "FAILURE: timed out"),
+        (Exit::MaxLines, "FAILURE: too many lines of output"),
+        (Exit::Interrupted, "EXCEPTION: interrupted"),
+        (Exit::NotStarted("no such program".into()), "FAILURE: could not start: no such program"),
+        (Exit::Failed("no such branch".into()), "FAILURE: no such branch"),
+        (Exit::Lost("its supervisor died".into()), "RETRY: lost: its supervisor died"),
     ] {
         let (mut site, w1) = running(vec![shell("make")]);
         site.transcript();
@@ -140,8 +140,8 @@ fn codes_and_warnings() {
     assert_eq!(
         ends(&mut site),
         [
-            "step_finished linux#1/make WARNINGS '2 warnings'",
-            "build_finished linux#1 WARNINGS 'warnings 'make' (warnings)'",
+            "step_finished linux#1/make WARNINGS: 2 warnings",
+            "build_finished linux#1 WARNINGS: warnings 'make' (warnings)",
         ]
     );
     let Some(Record::StepFinished { logs, statistics, .. }) = said.records.first() else {
@@ -151,7 +151,7 @@ fn codes_and_warnings() {
     assert!(logs[0].complete && logs[0].bytes == 10);
     site.force("linux");
     site.exit(w1, "linux#2", 3);
-    assert_eq!(ends(&mut site)[0], "step_finished linux#2/make WARNINGS 'warnings (exit 3)'");
+    assert_eq!(ends(&mut site)[0], "step_finished linux#2/make WARNINGS: warnings (exit 3)");
 }
 
 struct Functions;
@@ -199,10 +199,10 @@ fn conditions_and_functions() {
     assert_eq!(
         ends(&mut site),
         [
-            "step_finished linux#1/publish SKIPPED 'not needed'",
-            "step_finished linux#1/make SUCCESS 'done' hidden",
-            "step_finished linux#1/never EXCEPTION 'errs failed: division by zero'",
-            "build_finished linux#1 EXCEPTION 'exception 'never' (exception)' new",
+            "step_finished linux#1/publish SKIPPED: not needed",
+            "step_finished linux#1/make SUCCESS hidden: done",
+            "step_finished linux#1/never EXCEPTION: errs failed: division by zero",
+            "build_finished linux#1 EXCEPTION new: exception 'never' (exception)",
         ]
     );
     let hooks = said.records.iter().filter(
@@ -309,7 +309,7 @@ fn steps_that_cannot_start() {
     let (mut site, _) = running(vec![StepSpec { env: vec![setting], ..shell("make") }]);
     assert_eq!(
         ends(&mut site)[0],
-        "step_finished linux#1/make EXCEPTION 'the variable N must be text, not a number'"
+        "step_finished linux#1/make EXCEPTION: the variable N must be text, not a number"
     );
     let mut config = site_of(vec![git("lib")]);
     config.codebases.insert("lib".into(), crate::config::Codebase::default());
@@ -318,7 +318,7 @@ fn steps_that_cannot_start() {
     site.force_with("linux", vec![], &[]);
     assert_eq!(
         ends(&mut site)[0],
-        "step_finished linux#1/git FAILURE 'nothing says which repository to check out'"
+        "step_finished linux#1/git FAILURE: nothing says which repository to check out"
     );
 }
 
@@ -331,7 +331,7 @@ fn a_stop_ends_a_build() {
     assert_eq!(
         site.stop("linux#1", "too slow", false).lines(),
         [
-            "build_stopping linux#1 'too slow'",
+            "build_stopping linux#1 by ana: too slow",
             "-> interrupt command 1: too slow",
             "-> reply 2: linux#1",
         ]
@@ -342,9 +342,9 @@ fn a_stop_ends_a_build() {
     assert_eq!(
         ends(&mut site),
         [
-            "step_finished linux#1/make CANCELLED 'cancelled: hurry'",
-            "step_finished linux#1/clean SUCCESS 'done'",
-            "build_finished linux#1 CANCELLED 'build cancelled: hurry'",
+            "step_finished linux#1/make CANCELLED: cancelled: hurry",
+            "step_finished linux#1/clean SUCCESS: done",
+            "build_finished linux#1 CANCELLED: build cancelled: hurry",
         ]
     );
     let said = site.stop("linux#1", "again", false).lines();
@@ -398,8 +398,8 @@ fn max_time_stops_a_build() {
     assert_eq!(
         ends(&mut site),
         [
-            "step_finished linux#1/make FAILURE 'stopped: it took longer than 10m'",
-            "build_finished linux#1 FAILURE 'failed 'make' (failure)' new",
+            "step_finished linux#1/make FAILURE: stopped: it took longer than 10m",
+            "build_finished linux#1 FAILURE new: failed 'make' (failure); it took longer than 10m",
         ]
     );
 }
@@ -467,7 +467,7 @@ fn a_rebuild_is_the_same_again() {
     });
     assert_eq!(
         site.transcript()[0],
-        "buildset_added 3 by rebuild for 'rebuild of linux#2' of main@r9"
+        "buildset_added 3 by rebuild of main@r9: rebuild of linux#2 by 'ana'"
     );
     let build = site.master.state().unfinished().next().expect("it runs");
     assert_eq!(build.properties.text("jobs"), Some("2"));

@@ -66,12 +66,22 @@ pub(crate) fn open(ctx: &mut Ctx<'_>, new: NewBuildset) -> Vec<Subject> {
 
 /// Ends a request, and its buildset if it was the last (BS-2). The first one that fails for good is told (BS-3, BS-4).
 pub(crate) fn finish_request(ctx: &mut Ctx<'_>, request: RequestId, results: Results) {
+    end_request(ctx, request, results, "", "");
+}
+
+/// Somebody does not want a waiting request any more (CA-1): it ends, and the journal tells who and why.
+pub(crate) fn cancel_request(ctx: &mut Ctx<'_>, request: RequestId, by: &str, why: &str) {
+    end_request(ctx, request, Results::Cancelled, by, why);
+}
+
+fn end_request(ctx: &mut Ctx<'_>, request: RequestId, results: Results, by: &str, why: &str) {
     let Some(known) = ctx.state().request(request) else { return };
     if known.complete_at.is_some() {
         return;
     }
     let buildset = known.buildset;
-    ctx.record(Record::RequestFinished { request, results, at: ctx.now });
+    let (by, why) = (by.to_owned(), why.to_owned());
+    ctx.record(Record::RequestFinished { request, results, at: ctx.now, by, why });
     let told = ctx.state().buildset(buildset).is_none_or(|buildset| buildset.first_failure_told);
     if !results.is_good() && !told {
         ctx.record(Record::BuildsetFirstFailure { buildset, request });

@@ -74,7 +74,7 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, asking: &Asking, id: RequestId, reason: 
         Err(refusal) => return ctx.refuse(asking, "cancel", refusal),
     };
     if builds.is_empty() {
-        buildset::finish_request(ctx, id, Results::Cancelled);
+        buildset::cancel_request(ctx, id, &asking.who, reason);
     }
     for build in builds {
         stop_build(ctx, build, &asking.who, reason.to_owned(), false);
@@ -104,10 +104,22 @@ fn newest_build(state: &State, request: &BuildRequest) -> Option<Build> {
 fn unfinished(state: &State, id: RequestId) -> Result<&BuildRequest, Refusal> {
     match state.request(id) {
         Some(request) if request.complete_at.is_none() => Ok(request),
-        Some(_) => Err(Refusal::not_now(format!("the request {id} is over"))),
+        Some(request) => {
+            let over = Refusal::not_now(format!("the request {id} is over"));
+            Err(match request.results {
+                Some(results) => over.because(format!("it ended with {results}")),
+                None => over,
+            })
+        }
         None if id.0 >= 1 && id.0 <= state.last().request => {
             Err(Refusal::not_now(format!("the request {id} is over")))
         }
-        None => Err(Refusal::unknown(format!("there is no request {id}"))),
+        None => {
+            let hint = match state.last().request {
+                0 => "nothing has been asked for yet".to_owned(),
+                newest => format!("the newest request is {newest}"),
+            };
+            Err(Refusal::unknown(format!("there is no request {id}")).hint(hint))
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::time::Timestamp;
 
 /// A change as its source tells it, before it has a number.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NewChange {
     /// The same key again is the same change (I2); `None`: each telling is a new change.
     pub key: Option<String>,

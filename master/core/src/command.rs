@@ -213,13 +213,15 @@ fn show_checkout(command: &CheckoutCommand) -> String {
     shown
 }
 
-/// The builder's settings, then the step's (PR-1).
+/// The builder's settings, then the step's; a variable that both set is the step's (PR-1).
 fn environment(
     renderer: &Renderer<'_>,
     builder: &Builder,
     step: &StepSpec,
 ) -> Result<Vec<EnvEntry>, RenderError> {
-    builder.env.iter().chain(&step.env).map(|setting| entry(renderer, setting)).collect()
+    let own = |name: &str| step.env.iter().any(|setting| setting.name == name);
+    let builders = builder.env.iter().filter(|setting| !own(&setting.name));
+    builders.chain(&step.env).map(|setting| entry(renderer, setting)).collect()
 }
 
 /// `PYTHONPATH` goes before what is there; a list is joined by the path separator; `None` removes (PR-1).

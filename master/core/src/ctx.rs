@@ -120,13 +120,19 @@ impl<'a> Ctx<'a> {
         self.record(Record::NoticeRaised(Box::new(notice)));
     }
 
-    /// Tells people that a function of the configuration erred; its default was taken (F43).
-    pub(crate) fn tell_hook(&mut self, hook: &HookId, error: &HookError, build: Option<BuildRef>) {
+    /// Tells people that a function of the configuration erred, and what happens instead (F43).
+    pub(crate) fn tell_hook(
+        &mut self,
+        hook: &HookId,
+        error: &HookError,
+        instead: &str,
+        build: Option<BuildRef>,
+    ) {
         let subject = build.as_ref().map_or_else(|| hook.label.clone(), ToString::to_string);
         self.tell(Notice {
             kind: NoticeKind::Hook,
             subject,
-            text: format!("the function {} failed: {error}", hook.label),
+            text: format!("the function {} failed: {error}; {instead}", hook.label),
             key: format!("hook:{}", hook.label),
             people: Vec::new(),
             build,

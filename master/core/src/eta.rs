@@ -24,7 +24,7 @@ pub fn usual(state: &State, builder: &BuilderName) -> Usual {
     let mut builds = Vec::new();
     let mut steps: BTreeMap<&str, Vec<Span>> = BTreeMap::new();
     for build in state.finished_of(builder) {
-        if !matches!(build.results, Results::Success | Results::Warnings) {
+        if !is_good(build) {
             continue;
         }
         builds.extend(build.complete_at.map(|end| end - build.started_at));
@@ -41,6 +41,18 @@ pub fn usual(state: &State, builder: &BuilderName) -> Usual {
             .filter_map(|(name, spans)| Some((name.to_owned(), median(spans)?)))
             .collect(),
     }
+}
+
+/// How long a whole build of a builder usually takes; `None`: none was good yet.
+#[must_use]
+pub fn usual_length(state: &State, builder: &BuilderName) -> Option<Span> {
+    let good = state.finished_of(builder).filter(|build| is_good(build));
+    median(good.filter_map(|build| Some(build.complete_at? - build.started_at)).collect())
+}
+
+/// What may be learnt from: a build that went through.
+const fn is_good(build: &Build) -> bool {
+    matches!(build.results, Results::Success | Results::Warnings)
 }
 
 /// The middle value; of two middle ones their mean.

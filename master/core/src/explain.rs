@@ -1,8 +1,9 @@
 //! Why a request does not run now, and what can never run (contract.md C13).
 
 use crate::config::{Builder, Config};
+use crate::eta;
 use crate::id::WorkerName;
-use crate::model::{BuildRequest, Hold, Wait, WaitKind};
+use crate::model::{BuildRequest, Hold, Wait, WaitKind, Worker};
 use crate::state::State;
 
 /// Why a request waits; empty when it runs, is over, or is about to start.
@@ -40,9 +41,13 @@ fn workers(state: &State, config: &Config, builder: &Builder) -> Vec<Wait> {
     if declared.is_empty() {
         return vec![wait(WaitKind::NoWorker, format!("{} has no worker", builder.name))];
     }
-    let seen: Vec<_> = declared.iter().filter_map(|name| state.worker(name)).collect();
+    let known = declared.iter().filter_map(|name| state.worker(name));
+    let seen: Vec<_> = known.filter(|worker| worker.was_seen()).collect();
     if seen.is_empty() {
-        let detail = format!("{} has ever been connected", listed(&declared));
+        let detail = match declared.as_slice() {
+            [only] => format!("{only} has never been connected"),
+            _ => format!("{} has ever been connected", listed(&declared)),
+        };
         return vec![wait(WaitKind::NoWorker, detail)];
     }
     let mut waits = Vec::new();
@@ -62,35 +67,45 @@ fn workers(state: &State, config: &Config, builder: &Builder) -> Vec<Wait> {
                 let Some(busy) = busy_with(state, config, builder, &worker.name) else {
                     return Vec::new();
                 };
-                waits.push(wait(WaitKind::WorkerBusy, busy));
+                waits.push(busy);
             }
         }
     }
     if waits.is_empty() {
         let names: Vec<_> = seen.iter().map(|worker| &worker.name).collect();
-        waits.push(wait(WaitKind::WorkerLost, format!("{} is there", listed(&names))));
+        let detail = match names.as_slice() {
+            [only] => format!("{only} is not connected"),
+            _ => format!("{} is connected", listed(&names)),
+        };
+        waits.push(wait(WaitKind::WorkerLost, detail));
     }
     waits
 }
 
-/// What a worker does instead; `None`: it could take a build of this builder.
+/// What a worker does instead, and until when it usually would; `None`: it could take a build of this builder.
 fn busy_with(
     state: &State,
     config: &Config,
     builder: &Builder,
     worker: &WorkerName,
-) -> Option<String> {
+) -> Option<Wait> {
     let limit = config.workers.get(worker)?.max_builds.map_or(usize::MAX, |limit| limit as usize);
     let full = state.load_of(worker) >= limit;
     let builds: Vec<_> = state
         .running_on(worker)
         .filter(|build| full || build.builder == builder.name)
-        .map(|build| build.reference().to_string())
         .collect();
     if builds.is_empty() && !full {
         return None;
     }
-    Some(format!("{worker} builds {}", builds.join(", ")))
+    // The first end makes room. Of a builder that has not built well yet nobody knows how long it takes.
+    let ends = builds.iter().filter_map(|build| {
+        eta::usual_length(state, &build.builder).map(|usual| build.started_at + usual)
+    });
+    let until = ends.min();
+    let names: Vec<_> = builds.iter().map(|build| build.reference().to_string()).collect();
+    let detail = format!("{worker} builds {}", names.join(", "));
+    Some(Wait { kind: WaitKind::WorkerBusy, detail, until })
 }
 
 /// How many names are listed before the rest is counted.
@@ -111,6 +126,6 @@ pub fn can_never_start(state: &State, config: &Config, builder: &Builder) -> boo
     let mut declared = builder.workers.iter().filter(|name| config.workers.contains_key(*name));
     declared.all(|name| {
         let local = config.workers.get(name).is_some_and(|worker| worker.local);
-        !local && state.worker(name).is_none()
+        !local && !state.worker(name).is_some_and(Worker::was_seen)
     })
 }

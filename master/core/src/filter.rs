@@ -100,8 +100,9 @@ pub(crate) struct CompiledFilter {
 /// What a filter says.
 #[derive(Debug)]
 pub(crate) struct Verdict {
-    /// The condition that does not hold, as `(rule, detail)`; `None`: all hold.
-    pub(crate) against: Option<(&'static str, String)>,
+    /// The condition that does not hold, as `(rule, detail)`, where the rule is the name of the argument in `master.star`;
+    /// `None`: all hold.
+    pub(crate) against: Option<(String, String)>,
     /// A function that erred: it was taken as a yes.
     pub(crate) error: Option<(HookId, HookError)>,
 }
@@ -146,69 +147,74 @@ impl CompiledFilter {
         match hooks.call(hook, &[Argument::Object(change_view(change))]) {
             Ok(value) if truthy(&value) => Verdict { against: None, error: None },
             Ok(_) => {
-                let against = Some(("fn", format!("{} says no", hook.label)));
+                let against = Some(("fn".to_owned(), format!("{} says no", hook.label)));
                 Verdict { against, error: None }
             }
             Err(error) => Verdict { against: None, error: Some((hook.clone(), error)) },
         }
     }
 
-    fn branch_against(&self, change: &Change) -> Option<(&'static str, String)> {
+    fn branch_against(&self, change: &Change) -> Option<(String, String)> {
         let branch = change.branch.as_deref();
+        let against = |rule: &str, detail| Some((rule.to_owned(), detail));
         let shown = || branch.map_or("the default branch".to_owned(), |name| format!("`{name}`"));
         if !self.branch.is_empty() && !self.branch.iter().any(|it| it.is_match(branch)) {
-            return Some(("branch", format!("{} is none of its branches", shown())));
+            return against("branch", format!("{} is none of its branches", shown()));
         }
         if self.branch_not.iter().any(|it| it.is_match(branch)) {
-            return Some(("branch_not", format!("{} is left out", shown())));
+            return against("branch_not", format!("{} is left out", shown()));
         }
         if let Some(expression) = &self.branch_re
             && !branch.is_some_and(|branch| expression.is_match(branch))
         {
-            return Some(("branch_re", format!("{} does not match", shown())));
+            return against("branch_re", format!("{} does not match", shown()));
         }
         if let Some(expression) = &self.branch_not_re
             && branch.is_some_and(|branch| expression.is_match(branch))
         {
-            return Some(("branch_not_re", format!("{} matches", shown())));
+            return against("branch_not_re", format!("{} matches", shown()));
         }
         None
     }
 
-    fn value_against(&self, change: &Change) -> Option<(&'static str, String)> {
+    fn value_against(&self, change: &Change) -> Option<(String, String)> {
+        let shown = |name: &str, value: &str| match value {
+            "" => format!("the change has no {name}"),
+            value => format!("its {name} is `{value}`"),
+        };
         for (name, values) in &self.is {
             let value = attribute(change, name);
             if !any(values, value) {
-                return Some(("value", format!("{name} is `{value}`")));
+                return Some((name.clone(), shown(name, value)));
             }
         }
         for (name, values) in &self.is_not {
             let value = attribute(change, name);
             if any(values, value) {
-                return Some(("value_not", format!("{name} is `{value}`")));
+                return Some((format!("{name}_not"), shown(name, value)));
             }
         }
         for (name, expression) in &self.matches {
             let value = attribute(change, name);
             if !expression.is_match(value) {
-                return Some(("re", format!("{name} is `{value}`")));
+                return Some((format!("{name}_re"), shown(name, value)));
             }
         }
         for (name, expression) in &self.matches_not {
             let value = attribute(change, name);
             if expression.is_match(value) {
-                return Some(("not_re", format!("{name} is `{value}`")));
+                return Some((format!("{name}_not_re"), shown(name, value)));
             }
         }
         None
     }
 
-    fn files_against(&self, change: &Change) -> Option<(&'static str, String)> {
+    fn files_against(&self, change: &Change) -> Option<(String, String)> {
         if !self.files.is_empty() && !change.files.iter().any(|file| any(&self.files, file)) {
-            return Some(("files", "none of its files is meant".to_owned()));
+            return Some(("files".to_owned(), "none of its files matches".to_owned()));
         }
         let left_out = change.files.iter().find(|file| any(&self.files_not, file));
-        left_out.map(|file| ("files_not", format!("`{file}` is left out")))
+        left_out.map(|file| ("files_not".to_owned(), format!("`{file}` is left out")))
     }
 }
 

@@ -28,7 +28,7 @@ pub enum Argument {
     Plain(Value),
 }
 
-/// Why a function gave no value: a sentence for the notice.
+/// Why a function gave no value: a clause that follows `the function F at FILE:LINE failed:`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HookError {
     /// What went wrong and where.
@@ -57,7 +57,7 @@ pub trait Hooks {
 pub struct NoHooks;
 
 impl Hooks for NoHooks {
-    fn call(&self, hook: &HookId, _: &[Argument]) -> Result<Value, HookError> {
-        Err(HookError { what: format!("{} is not loaded", hook.label) })
+    fn call(&self, _: &HookId, _: &[Argument]) -> Result<Value, HookError> {
+        Err(HookError { what: "it is not loaded".to_owned() })
     }
 }

@@ -1,8 +1,12 @@
 //! What happened at an edge. Validated, plain data; the time comes beside it.
+//!
+//! Inputs can be written down and read again ([`crate::testing::Recording`]): what is left out of a hand-written one is
+//! empty. A configuration is no plain data, so [`Input::Reconfigured`] cannot.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::change::{Commit, NewChange, SourceStamp};
@@ -15,18 +19,21 @@ use crate::model::{Finished, WorkerInfo};
 use crate::time::Timestamp;
 
 /// Who asks and how to answer: the edge's token, and the id that makes a repeated asking harmless.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Asking {
     /// Answered by exactly one [`crate::action::Action::Reply`].
     pub token: Token,
     /// The same id again within a day gets the same answer and does nothing twice; empty: none.
+    #[serde(default)]
     pub request_id: String,
     /// Who, for people and for the audit: a user's name.
+    #[serde(default)]
     pub who: String,
 }
 
 /// What happened.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Input {
     /// A hook or a person submits changes, oldest first.
     ChangesSubmitted {
@@ -35,6 +42,7 @@ pub enum Input {
         /// What.
         changes: Vec<NewChange>,
         /// What the edge learnt of the graph behind them.
+        #[serde(default)]
         commits: Vec<(String, Vec<Commit>)>,
     },
     /// A source has looked: its changes and its cursor become durable together (GP-6).
@@ -44,10 +52,13 @@ pub enum Input {
         /// For somebody who asked for the poll.
         asking: Option<Asking>,
         /// New ones, oldest first.
+        #[serde(default)]
         changes: Vec<NewChange>,
         /// Branch → tip, as now known; replaces what was.
+        #[serde(default)]
         tips: BTreeMap<String, String>,
         /// The repository looked at, and what was learnt of its graph.
+        #[serde(default)]
         commits: (String, Vec<Commit>),
     },
     /// A source could not look.
@@ -68,12 +79,16 @@ pub enum Input {
         /// `None`: the first force scheduler that has them all (C21).
         scheduler: Option<SchedulerName>,
         /// Those given; a codebase left out gets its defaults.
+        #[serde(default)]
         stamps: Vec<SourceStamp>,
         /// Learnt while resolving, by repository.
+        #[serde(default)]
         commits: Vec<(String, Vec<Commit>)>,
         /// As typed (C20, C44).
+        #[serde(default)]
         properties: BTreeMap<String, String>,
         /// May be empty.
+        #[serde(default)]
         reason: String,
         /// `None`: the scheduler's.
         priority: Option<i32>,
@@ -89,8 +104,10 @@ pub enum Input {
         /// Stamps to use instead of the build's own: the tips of the same branches, resolved (`--latest`).
         latest: Option<Vec<SourceStamp>>,
         /// Learnt while resolving, by repository.
+        #[serde(default)]
         commits: Vec<(String, Vec<Commit>)>,
         /// May be empty.
+        #[serde(default)]
         reason: String,
     },
     /// Somebody stops a build (CA-2).
@@ -131,6 +148,7 @@ pub enum Input {
         /// What.
         verb: WorkerVerb,
         /// May be empty.
+        #[serde(default)]
         reason: String,
     },
     /// A worker dialled in and said Hello.
@@ -142,8 +160,10 @@ pub enum Input {
         /// Of its folder, in hex.
         instance: String,
         /// What it says of itself.
+        #[serde(default)]
         info: WorkerInfo,
         /// What it holds: command, and whether that has ended.
+        #[serde(default)]
         held: Vec<(CommandId, bool)>,
     },
     /// A session ended.
@@ -179,6 +199,7 @@ pub enum Input {
         finished: Box<Finished>,
     },
     /// Another configuration is to be followed from now on (seam: reload comes with issue 3).
+    #[serde(skip)]
     Reconfigured(Arc<Config>),
     /// The disk under the master: `Some(sentence)` when nearly full, `None` when there is room again.
     DiskState(Option<String>),
@@ -187,7 +208,8 @@ pub enum Input {
 }
 
 /// What can be asked of a worker.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WorkerVerb {
     /// Take no new build.
     Pause,

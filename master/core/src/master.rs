@@ -119,6 +119,10 @@ impl Master {
     pub fn waits(&self, request: RequestId) -> Vec<Wait> {
         let Some(request) = self.state.request(request) else { return Vec::new() };
         let mut waits = explain::waits(&self.state, self.config(), request);
+        for wait in &mut waits {
+            // What should have been over by now says nothing of when it will be.
+            wait.until = wait.until.filter(|until| *until > self.now);
+        }
         if let Some(trouble) = self.trouble()
             && request.claimed_at.is_none()
             && request.complete_at.is_none()

@@ -36,12 +36,13 @@ pub(crate) fn rebuild(
         Some(latest) => latest.into_iter().map(|stamp| with_patch(stamp, build)).collect(),
         None => build.stamps.iter().map(|stamp| as_built(stamp, build)).collect(),
     };
+    let who = if asking.who.is_empty() { String::new() } else { format!(" by '{}'", asking.who) };
     let request = build.requests.first().and_then(|id| ctx.state().request(*id));
     let new = NewBuildset {
         reason: if reason.is_empty() {
-            format!("rebuild of {reference}")
+            format!("rebuild of {reference}{who}")
         } else {
-            format!("rebuild of {reference}: {reason}")
+            format!("rebuild of {reference}{who}: {reason}")
         },
         scheduler: "rebuild".to_owned(),
         stamps,

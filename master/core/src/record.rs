@@ -140,6 +140,12 @@ pub enum Record {
         results: Results,
         /// When.
         at: Timestamp,
+        /// Who ended it while it waited (CA-1); empty: its build did, and says more.
+        #[serde(default)]
+        by: String,
+        /// Why, in their words.
+        #[serde(default)]
+        why: String,
     },
     /// The first member that makes a buildset's failure certain (BS-3).
     BuildsetFirstFailure {

@@ -71,7 +71,8 @@ pub(crate) fn suggestion<'a>(
     }
     match known.len() {
         0 => format!("there is no {sort} at all"),
-        n if n <= MAX_LISTED => format!("there is {}", known.join(", ")),
+        1 => format!("there is only {}", known[0]),
+        n if n <= MAX_LISTED => format!("there are {}", known.join(", ")),
         n => format!("there are {n}, among them {}", known[..MAX_LISTED].join(", ")),
     }
 }
@@ -127,7 +128,7 @@ mod tests {
         assert_eq!(nearest("windows", known.into_iter()), None);
         assert_eq!(
             suggestion("builder", "windows", known.into_iter()),
-            "there is linux, linux-debug, mac"
+            "there are linux, linux-debug, mac"
         );
         assert_eq!(suggestion("builder", "x", std::iter::empty()), "there is no builder at all");
     }

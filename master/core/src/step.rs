@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::action::Action;
 use crate::command::{self, NoCommand};
-use crate::config::{Condition, Config, Flags, StepKind, StepSpec, TemplateValue};
+use crate::config::{Condition, Config, Flags, StepKind, StepLimits, StepSpec, TemplateValue};
 use crate::ctx::Ctx;
 use crate::id::{BuildId, BuildRef, CommandId, LogId, StepNumber};
 use crate::model::{Build, Exit, FinalLog, Finished, Log, Notice, NoticeKind, Step};
@@ -67,6 +67,16 @@ pub(crate) fn effect(results: Results, flags: Flags) -> (Results, bool) {
         }
         Results::Exception | Results::Retry | Results::Cancelled => (results, true),
     }
+}
+
+/// What a step that is over counts for its build (BL-1); another revision than was asked for warns by itself (SS-3).
+pub(crate) fn counted(build: &Build, step: &Step, spec: Option<&StepSpec>) -> Results {
+    let Some(results) = step.results else { return Results::Success };
+    let (counted, _) = effect(results, spec.map(|spec| spec.flags).unwrap_or_default());
+    if results == Results::Warnings && other_revision(build, spec).is_some() {
+        return counted.worst(Results::Warnings);
+    }
+    counted
 }
 
 /// A step and its recipe.
@@ -161,7 +171,7 @@ fn cannot_start(ctx: &mut Ctx<'_>, position: &Position, error: &RenderError) {
     begin(ctx, position, String::new(), None, Vec::new());
     if let Some((hook, error)) = &error.hook {
         let build = ctx.state().build(position.build).map(Build::reference);
-        ctx.tell_hook(hook, error, build);
+        ctx.tell_hook(hook, error, "the step is an exception", build);
     }
     end(ctx, position, Ended::plain(Results::Exception, error.what.clone()));
 }
@@ -338,12 +348,10 @@ fn outcome(build: &Build, position: &Position, exit: &Exit, logs: &[FinalLog]) -
     }
     let mut ended = match exit {
         Exit::Exited(code) => exited(*code, spec),
-        Exit::Signalled(signal) => {
-            Ended::plain(Results::Failure, format!("killed by signal {signal}"))
+        Exit::Signalled(signal) => Ended::plain(Results::Failure, killed_by(*signal)),
+        Exit::TimedOutSilent | Exit::TimedOut | Exit::MaxLines => {
+            Ended::plain(Results::Failure, beyond(exit, spec.map(|spec| &spec.limits)))
         }
-        Exit::TimedOutSilent => Ended::plain(Results::Failure, "timed out without output"),
-        Exit::TimedOut => Ended::plain(Results::Failure, "timed out"),
-        Exit::MaxLines => Ended::plain(Results::Failure, "too many lines of output"),
         Exit::Interrupted => Ended::plain(Results::Exception, "interrupted"),
         Exit::NotStarted(why) => Ended::plain(Results::Failure, format!("could not start: {why}")),
         Exit::Failed(why) => Ended::plain(Results::Failure, why.clone()),
@@ -371,6 +379,41 @@ fn outcome(build: &Build, position: &Position, exit: &Exit, logs: &[FinalLog]) -
         ended.at_least = Results::Warnings;
     }
     ended
+}
+
+/// PR-2: which limit a command went beyond.
+fn beyond(exit: &Exit, limits: Option<&StepLimits>) -> String {
+    let silence = limits.and_then(|limits| limits.silence);
+    let total = limits.and_then(|limits| limits.total);
+    let lines = limits.and_then(|limits| limits.max_lines);
+    match (exit, silence, total, lines) {
+        (Exit::TimedOutSilent, Some(silence), ..) => {
+            format!("timed out: no output for {silence}")
+        }
+        (Exit::TimedOutSilent, ..) => "timed out without output".to_owned(),
+        (Exit::TimedOut, _, Some(total), _) => format!("timed out after {total}"),
+        (Exit::MaxLines, .., Some(lines)) => format!("more than {lines} lines of output"),
+        (Exit::MaxLines, ..) => "too many lines of output".to_owned(),
+        _ => "timed out".to_owned(),
+    }
+}
+
+/// `killed by signal 11 (SEGV)`: the usual ones by name.
+fn killed_by(signal: i32) -> String {
+    let name = match signal {
+        1 => "HUP",
+        2 => "INT",
+        3 => "QUIT",
+        4 => "ILL",
+        6 => "ABRT",
+        8 => "FPE",
+        9 => "KILL",
+        11 => "SEGV",
+        13 => "PIPE",
+        15 => "TERM",
+        _ => return format!("killed by signal {signal}"),
+    };
+    format!("killed by signal {signal} ({name})")
 }
 
 pub(crate) fn stopped_text(results: Results, reason: &str) -> String {
@@ -456,7 +499,7 @@ fn end(ctx: &mut Ctx<'_>, position: &Position, ended: Ended) {
     };
     let reference = build.reference();
     if let Some((hook, error)) = erred {
-        ctx.tell_hook(&hook, &error, Some(reference));
+        ctx.tell_hook(&hook, &error, "the step is an exception", Some(reference));
     }
     ctx.record(record);
 }

@@ -3,7 +3,6 @@
 
 use crate::action::{Action, HeldVerdict, Refusal};
 use crate::build;
-use crate::config::Config;
 use crate::ctx::Ctx;
 use crate::id::{BuildId, CommandId, SessionId, WorkerName};
 use crate::input::{Asking, WorkerVerb};
@@ -30,7 +29,7 @@ pub(crate) fn attach(ctx: &mut Ctx<'_>, hello: &Hello) {
         return;
     }
     let known = ctx.state().worker(&hello.name);
-    let same = known.is_none_or(|known| known.instance == hello.instance);
+    let same = known.is_none_or(|known| !known.was_seen() || known.instance == hello.instance);
     let unfinished: Vec<BuildId> =
         ctx.state().running_on(&hello.name).map(|build| build.id).collect();
     if !same {
@@ -66,16 +65,17 @@ fn against(ctx: &Ctx<'_>, hello: &Hello) -> Option<String> {
         let hint =
             suggestion("worker", name.as_str(), config.workers.keys().map(WorkerName::as_str));
         return Some(format!(
-            "master.star declares no worker `{name}`; {hint}, or add worker(\"{name}\") to it"
+            "master.star declares no worker `{name}` ({hint}); add worker(\"{name}\") to it"
         ));
     }
     let known = ctx.state().worker(name)?;
     let taken = ctx.live.sessions.of(name).is_some() && known.instance != hello.instance;
     taken.then(|| {
+        let host = &known.info.host;
+        let place = if host.is_empty() { String::new() } else { format!(" on {host}") };
         format!(
-            "the name `{name}` is in use by a worker that runs on {} from another folder; stop that one, \
-             or choose another name",
-            if known.info.host.is_empty() { "some machine" } else { &known.info.host }
+            "the name `{name}` is in use by a worker{place} that runs from another folder; stop that one, \
+             or choose another name"
         )
     })
 }
@@ -213,7 +213,8 @@ fn current(
     fits.then_some((id, position))
 }
 
-/// Somebody pauses, drains or resumes a worker (LW-7, C27). All three may be said again.
+/// Somebody pauses, drains or resumes a worker, even one that was never there yet (LW-7, C27). All three may be said
+/// again.
 pub(crate) fn control(
     ctx: &mut Ctx<'_>,
     asking: &Asking,
@@ -226,11 +227,13 @@ pub(crate) fn control(
         WorkerVerb::Resume => "resume",
         WorkerVerb::Drain => "drain",
     };
-    let Some(worker) = ctx.state().worker(&name) else {
-        let refusal = never_seen(&ctx.config(), &name);
-        return ctx.refuse(asking, word, refusal);
-    };
-    let held = worker.hold.clone();
+    let known = ctx.state().worker(&name);
+    let config = ctx.config();
+    if known.is_none() && !config.workers.contains_key(&name) {
+        let names = config.workers.keys().map(WorkerName::as_str);
+        return ctx.refuse(asking, word, Refusal::no_such("worker", &name, names));
+    }
+    let held = known.and_then(|worker| worker.hold.clone());
     match verb {
         WorkerVerb::Resume if held.is_none() => {}
         WorkerVerb::Resume => ctx.record(Record::WorkerResumed { worker: name.clone() }),
@@ -241,11 +244,4 @@ pub(crate) fn control(
         }
     }
     ctx.accept(asking, vec![Subject::Worker(name)]);
-}
-
-fn never_seen(config: &Config, name: &WorkerName) -> Refusal {
-    if config.workers.contains_key(name) {
-        return Refusal::not_now(format!("the worker {name} has never been connected"));
-    }
-    Refusal::no_such("worker", name, config.workers.keys().map(WorkerName::as_str))
 }

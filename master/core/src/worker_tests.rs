@@ -31,7 +31,7 @@ fn strangers_are_refused() {
     assert_eq!(
         said.lines(),
         [
-            "-> refuse session 1: master.star declares no worker `w2`; did you mean `w1`?, or add worker(\"w2\") to it"
+            "-> refuse session 1: master.star declares no worker `w2` (did you mean `w1`?); add worker(\"w2\") to it"
         ]
     );
     site.connect("w1");
@@ -75,8 +75,8 @@ fn a_build_survives_its_link() {
             "worker_connected w1",
             "build_resumed linux#1",
             "-> welcome session 2 1:resume",
-            "step_finished linux#1/make SUCCESS 'done'",
-            "build_finished linux#1 SUCCESS 'build successful'",
+            "step_finished linux#1/make SUCCESS: done",
+            "build_finished linux#1 SUCCESS: build successful",
             "request_finished 1 SUCCESS",
             "buildset_finished 1 SUCCESS",
             "-> ack command 1",
@@ -115,8 +115,8 @@ fn beyond_the_grace_it_is_tried_again() {
             "worker_lost w1",
             "build_orphaned linux#1",
             "notice_raised w1 worker: the worker w1 has been away for 15m; its build linux#1 is given up []",
-            "step_finished linux#1/make RETRY 'lost: the worker w1 has been away for 15m'",
-            "build_finished linux#1 RETRY 'retry 'make' (retry)'",
+            "step_finished linux#1/make RETRY: lost: the worker w1 has been away for 15m",
+            "build_finished linux#1 RETRY: retry 'make' (retry)",
             "request_returned 1",
             "build_started linux#2 request 1 on w2 attempt 2",
             "step_started linux#2/make command 2: make",
@@ -157,7 +157,7 @@ fn retries_end() {
     assert_eq!(
         ends[3..],
         [
-            "build_finished linux#4 EXCEPTION 'retry 'make' (retry); given up after 4 attempts' new",
+            "build_finished linux#4 EXCEPTION new: exception 'make' (retry); given up after 4 attempts",
             "request_finished 1 EXCEPTION",
         ]
     );
@@ -173,7 +173,7 @@ fn another_folder_loses_the_builds() {
     site.transcript();
     site.attach("w1", "reinstalled", Vec::new());
     let lines = site.transcript();
-    assert!(lines.contains(&"build_finished linux#1 RETRY 'retry 'make' (retry)'".to_owned()));
+    assert!(lines.contains(&"build_finished linux#1 RETRY: retry 'make' (retry)".to_owned()));
     assert!(lines.contains(&"build_started linux#2 request 1 on w1 attempt 2".to_owned()));
 }
 
@@ -214,7 +214,7 @@ fn an_orphan_can_be_stopped() {
     site.detach(w1);
     let lines = site.stop("linux#1", "enough", false).lines();
     assert!(
-        lines.contains(&"build_finished linux#1 CANCELLED 'build cancelled: enough'".to_owned())
+        lines.contains(&"build_finished linux#1 CANCELLED: build cancelled: enough".to_owned())
     );
     let (_, said) = site.attach("w1", "w1", vec![(CommandId(1), false)]);
     assert_eq!(said.lines().last().map(String::as_str), Some("-> welcome session 2 1:kill"));
@@ -346,7 +346,7 @@ fn a_missing_generation_means_again() {
     site.restart(Vec::new());
     let lines = site.transcript();
     assert!(
-        lines.contains(&"build_finished linux#1 RETRY 'retry 'make' (retry)'".to_owned()),
+        lines.contains(&"build_finished linux#1 RETRY: retry 'make' (retry)".to_owned()),
         "{lines:?}"
     );
     assert!(lines.contains(&"request_returned 1".to_owned()));
@@ -360,7 +360,7 @@ fn a_force_takes_its_stamp() {
     assert_eq!(
         said.lines(),
         [
-            "buildset_added 1 by force for 'A build was forced by 'ana'' of main@r1",
+            "buildset_added 1 by force of main@r1: A build was forced by 'ana'",
             "request_added 1 for linux",
             "-> reply 1: buildset 1, request 1",
         ]
@@ -368,6 +368,6 @@ fn a_force_takes_its_stamp() {
     let waits = site.master.waits(crate::id::RequestId(1));
     assert_eq!(
         (waits[0].kind.word(), waits[0].detail.as_str()),
-        ("no_worker", "none of w1 has ever been connected")
+        ("no_worker", "w1 has never been connected")
     );
 }

@@ -63,6 +63,10 @@ pub enum Command {
     #[cfg(feature = "master")]
     #[command(after_help = super::check::EXAMPLE)]
     Check(super::check::CheckArgs),
+    /// Step through a recorded input log of the core
+    #[cfg(feature = "master")]
+    #[command(after_help = super::replay::EXAMPLE)]
+    Replay(super::replay::ReplayArgs),
     /// The scripting commands.
     #[cfg(feature = "console")]
     #[command(flatten)]

@@ -21,6 +21,8 @@ mod demo;
 #[cfg(all(feature = "master", feature = "console"))]
 mod dial;
 #[cfg(feature = "master")]
+mod replay;
+#[cfg(feature = "master")]
 mod signals;
 #[cfg(all(feature = "master", feature = "console"))]
 mod up;

@@ -46,6 +46,8 @@ fn perform(cli: Cli) -> Result<ExitCode, Failure> {
         #[cfg(feature = "master")]
         Command::Check(args) => super::check::run(&args, cli.global.json),
         #[cfg(feature = "master")]
+        Command::Replay(args) => super::replay::run(&args, cli.global.json),
+        #[cfg(feature = "master")]
         Command::Worker(WorkerCommand::Run(args)) => super::worker::run(args, &cli.global),
         #[cfg(feature = "console")]
         Command::Worker(WorkerCommand::Verb(verb)) => {

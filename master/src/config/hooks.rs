@@ -99,10 +99,9 @@ impl Hooks for Library {
             .as_ref()
             .and_then(|generation| generation.functions.get(hook.index as usize))
             .ok_or_else(|| HookError {
-                what: format!("{} belongs to a configuration that is not loaded", hook.label),
+                what: "it belongs to a configuration that is not loaded".to_owned(),
             })?;
-        run(function, arguments)
-            .map_err(|why| HookError { what: format!("{} failed: {why}", hook.label) })
+        run(function, arguments).map_err(|what| HookError { what })
     }
 }
 

@@ -274,16 +274,16 @@ fn functions_are_called_later_and_elsewhere() {
     assert_eq!(call(0), Ok(json!(["make", "-j8", "all", "main"])));
     assert_eq!(call(8), Ok(json!(7)));
     for (index, wanted) in [
-        (1, "forever at functions.star:11 failed: it runs for too many ticks"),
-        (2, "hungry at functions.star:16 failed: "),
+        (1, "it runs for too many ticks"),
+        (2, ""),
         (
             3,
-            "repeats at functions.star:22 failed: functions.star:23: the result would have a length of 2000000000; at most 1048576 is allowed",
+            "functions.star:23: the result would have a length of 2000000000; at most 1048576 is allowed",
         ),
-        (4, "lacks at functions.star:25 failed: functions.star:26: "),
-        (5, "misspelt at functions.star:28 failed: functions.star:29: "),
-        (6, "again at functions.star:31 failed: "),
-        (7, "changes_itself at functions.star:34 failed: functions.star:35: "),
+        (4, "functions.star:26: "),
+        (5, "functions.star:29: "),
+        (6, ""),
+        (7, "functions.star:35: "),
     ] {
         let begun = Instant::now();
         let error = call(index).unwrap_err().what;

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::entry::{Entry, Stage};
 use super::key::build_folder;
+use super::line::Lengths;
 use super::pack::pack;
 use super::span::Spans;
 use super::store::{LogStore, Shared, lock};
@@ -149,7 +150,9 @@ fn seal_log(plain: &Path, entry: Option<&Entry>) -> Result<(), LogError> {
             return fs::remove_file(&target)
                 .map_err(|error| LogError::io(&target, "removed", error));
         }
+        let lengths = Lengths { bytes: sealed.bytes, lines: sealed.lines, complete: true };
         *stage = Stage::Sealed(Arc::new(sealed));
+        entry.lengths.send_replace(lengths);
     }
     for path in [plain, &times] {
         if let Err(error) = fs::remove_file(path)

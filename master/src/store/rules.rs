@@ -132,19 +132,13 @@ pub(super) fn change_buildset(buildset: &mut Buildset, record: &Record) {
     }
 }
 
-/// Changes a worker; a connecting one that was never seen is made.
+/// Changes a worker; one that connects or is held for the first time is made.
 pub(super) fn change_worker(worker: &mut Option<Worker>, record: &Record) {
+    if let Record::WorkerPaused { worker: name, .. } = record {
+        worker.get_or_insert_with(|| Worker::new(name.clone()));
+    }
     if let Record::WorkerConnected { worker: name, instance, info, at } = record {
-        let known = worker.get_or_insert_with(|| Worker {
-            name: name.clone(),
-            instance: String::new(),
-            info: info.clone(),
-            connected_at: None,
-            lost_at: None,
-            hold: None,
-            idle_since: None,
-            session: None,
-        });
+        let known = worker.get_or_insert_with(|| Worker::new(name.clone()));
         known.instance.clone_from(instance);
         known.info.clone_from(info);
         known.connected_at = Some(*at);

@@ -19,7 +19,9 @@
 //! ```
 //!
 //! The first comment names the ids of the rules shown. Timeouts that fall due on the way to an event are handled at
-//! their own time and marked `@TIME`. `UPDATE=1` writes what came out into the file, to be read before it is committed.
+//! their own time and marked `@TIME`; between `down` and `restart` there is no master, so nothing happens. Further
+//! configurations may follow the events, each after a line of `---`: `reload` follows the next one. `UPDATE=1` writes what
+//! came out into the file, to be read before it is committed.
 //! After every event the tables of both stores are compared with the state (`load(tables) == state`), so each scenario
 //! is a test of the stores too.
 
@@ -40,7 +42,7 @@ pub fn run(path: &Path) -> Result<(), String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let script = Script::parse(&text)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut stage = Stage::new(&script.config)?;
+    let mut stage = Stage::new(&script.config, &script.later)?;
     let mut played = script.head();
     for event in &script.events {
         let came =
@@ -53,6 +55,7 @@ pub fn run(path: &Path) -> Result<(), String> {
             played.push('\n');
         }
     }
+    played.push_str(&script.tail());
     if played == text {
         return Ok(());
     }

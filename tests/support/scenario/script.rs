@@ -9,6 +9,8 @@ pub struct Script {
     pub config: String,
     /// What happens, in order.
     pub events: Vec<Event>,
+    /// Configurations to be followed later, one for each `reload`.
+    pub later: Vec<String>,
 }
 
 /// One line of what happens.
@@ -30,7 +32,7 @@ impl Script {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut parts = text.splitn(3, "---\n");
+        let mut parts = text.split("---\n");
         let (Some(comment), Some(config), Some(events)) =
             (parts.next(), parts.next(), parts.next())
         else {
@@ -39,7 +41,7 @@ impl Script {
                     .into(),
             );
         };
-        if !comment.starts_with("# ") {
+        if !comment.starts_with("# ") || !comment.split([' ', ',', ':', '\n']).any(is_rule) {
             return Err("a scenario begins with a comment that names the rules it shows".into());
         }
         let events = events
@@ -47,13 +49,20 @@ impl Script {
             .filter(|line| !line.starts_with("  ") && !line.trim().is_empty())
             .map(Event::parse)
             .collect::<Result<_, _>>()?;
-        Ok(Self { comment: comment.to_owned(), config: config.to_owned(), events })
+        let later = parts.map(str::to_owned).collect();
+        Ok(Self { comment: comment.to_owned(), config: config.to_owned(), events, later })
     }
 
     /// Everything before the events, as written.
     #[must_use]
     pub fn head(&self) -> String {
         format!("{}---\n{}---\n", self.comment, self.config)
+    }
+
+    /// Everything after the events, as written.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        self.later.iter().map(|config| format!("---\n{config}")).collect()
     }
 }
 
@@ -114,6 +123,16 @@ impl Event {
             .map(String::as_str)
             .ok_or_else(|| format!("`{}` needs more words", self.verb))
     }
+}
+
+/// `TS-7`, `C13`, `I2`: the id of a rule.
+fn is_rule(word: &str) -> bool {
+    let number = word.trim_start_matches(|c: char| c.is_ascii_uppercase());
+    let letters = word.len() - number.len();
+    let number = number.strip_prefix('-').unwrap_or(number);
+    (1..=2).contains(&letters)
+        && !number.is_empty()
+        && number.chars().all(|c| c.is_ascii_digit())
 }
 
 /// `name=value`, where the name is one.

@@ -1,13 +1,14 @@
 //! The stage: a core, both stores behind it, and the verbs of a scenario turned into inputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
 use linn_core::action::Action;
-use linn_core::change::{Commit, NewChange, SourceStamp};
+use linn_core::change::{Change, Commit, NewChange, SourceStamp};
+use linn_core::config::Config;
 use linn_core::ctx::Outbox;
-use linn_core::id::{BuildRef, CodebaseName, CommandId, RequestId, SessionId, Token, WorkerName};
+use linn_core::id::{BuildRef, ChangeId, CodebaseName, CommandId, RequestId, SessionId, Token, WorkerName};
 use linn_core::input::{Asking, Input, WorkerVerb};
 use linn_core::master::Master;
 use linn_core::model::{CommandWhat, Exit, FinalLog, Finished, WorkerInfo};
@@ -24,14 +25,21 @@ const BEGIN: Timestamp = Timestamp(1_767_225_600_000);
 
 /// A running scenario.
 pub struct Stage {
-    loaded: Loaded,
+    /// Every configuration followed so far, the present one last.
+    configs: Vec<Arc<Config>>,
+    /// Texts of configurations to come.
+    later: VecDeque<String>,
     hooks: Library,
     master: Master,
     memory: MemoryStore,
     sqlite: SqliteStore,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     now: Timestamp,
+    /// There is no master: no deadline is kept.
+    down: bool,
     sessions: BTreeMap<String, SessionId>,
+    /// The session that a worker had before another that may be refused.
+    displaced: BTreeMap<SessionId, (String, SessionId)>,
     last_session: u64,
     last_token: u64,
     /// Outcomes of the event that is being played.
@@ -39,11 +47,11 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Evaluates a configuration and sets a master up with it.
+    /// Evaluates a configuration and sets a master up with it; each `reload` follows the next of `later`.
     ///
     /// # Errors
     /// What is wrong with the configuration, or with the stores.
-    pub fn new(config: &str) -> Result<Self, String> {
+    pub fn new(config: &str, later: &[String]) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let loaded = evaluate(folder.path(), config)?;
         let hooks = Library::new();
@@ -59,14 +67,17 @@ impl Stage {
             store.commit(BEGIN, &records).map_err(|error| error.to_string())?;
         }
         Ok(Self {
-            loaded,
+            configs: vec![loaded.config],
+            later: later.iter().cloned().collect(),
             hooks,
             master,
             memory,
             sqlite,
-            _folder: folder,
+            folder,
             now: BEGIN,
+            down: false,
             sessions: BTreeMap::new(),
+            displaced: BTreeMap::new(),
             last_session: 0,
             last_token: 0,
             came: Vec::new(),
@@ -83,18 +94,23 @@ impl Stage {
         if at < self.now {
             return Err("time does not go back".into());
         }
-        while let Some(due) = self.master.next_timeout().filter(|due| *due <= at) {
+        while let Some(due) = self.master.next_timeout().filter(|due| *due <= at && !self.down) {
             self.now = self.now.max(due);
             self.came.push(format!("@{}", self.now - BEGIN));
             self.input(Input::Timeout)?;
         }
         self.now = at;
         match event.verb.as_str() {
-            "tick" => Ok(()),
             "restart" => self.restart(),
-            "show" => {
-                view::show(&self.master, self.now, event).map(|lines| self.came.extend(lines))
+            _ if self.down => Err("there is no master".into()),
+            "tick" => Ok(()),
+            "down" => {
+                self.down = true;
+                Ok(())
             }
+            "reload" => self.reload(),
+            "show" => view::show(&self.master, &self.hooks, self.now, event)
+                .map(|lines| self.came.extend(lines)),
             _ => self.read(event).and_then(|input| self.input(input)),
         }?;
         Ok(std::mem::take(&mut self.came))
@@ -118,6 +134,12 @@ impl Stage {
             if let Action::RefuseWorker { session, .. } | Action::CloseSession { session } = action
             {
                 self.sessions.retain(|_, open| open != session);
+            }
+            // Who was refused did not take the place of the one who is there.
+            if let Action::RefuseWorker { session, .. } = action
+                && let Some((name, before)) = self.displaced.remove(session)
+            {
+                self.sessions.insert(name, before);
             }
         }
         self.law()
@@ -144,10 +166,28 @@ impl Stage {
     fn restart(&mut self) -> Result<(), String> {
         let tables = self.sqlite.load().map_err(|error| error.to_string())?;
         let mut out = Outbox::new();
-        let configs = vec![Arc::clone(&self.loaded.config)];
+        let configs = self.configs.clone();
         self.master = Master::restore(configs, tables, self.now, &self.hooks, &mut out);
+        self.down = false;
         self.sessions.clear();
         self.commit(&mut out)
+    }
+
+    /// The next configuration is followed, unless it has mistakes.
+    fn reload(&mut self) -> Result<(), String> {
+        let text = self.later.pop_front().ok_or("no further configuration follows the events")?;
+        let loaded = match evaluate(self.folder.path(), &text) {
+            Ok(loaded) => loaded,
+            Err(problems) => {
+                let folder = format!("{}/", self.folder.path().display());
+                let shown = problems.replace(&folder, "");
+                self.came.extend(shown.lines().map(|line| format!("refused: {line}")));
+                return Ok(());
+            }
+        };
+        self.hooks.insert(Arc::clone(&loaded.generation));
+        self.configs.push(Arc::clone(&loaded.config));
+        self.input(Input::Reconfigured(loaded.config))
     }
 
     fn asking(&mut self, event: &Event) -> Asking {
@@ -250,8 +290,8 @@ impl Stage {
             }
             "property" => {
                 let (session, command) = self.command_of(event)?;
-                let value =
-                    serde_json::from_str(event.word(2)?).map_err(|error| error.to_string())?;
+                let text = event.word(2)?;
+                let value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
                 Input::PropertyFound { session, command, name: event.word(1)?.into(), value }
             }
             "finish" => self.finish(event)?,
@@ -264,7 +304,9 @@ impl Stage {
         let name = event.word(0)?.to_owned();
         self.last_session += 1;
         let session = SessionId(self.last_session);
-        self.sessions.insert(name.clone(), session);
+        if let Some(before) = self.sessions.insert(name.clone(), session) {
+            self.displaced.insert(session, (name.clone(), before));
+        }
         let held = event.list("held").into_iter().map(|held| {
             let (command, ended) =
                 held.strip_suffix('!').map_or((held.as_str(), false), |id| (id, true));
@@ -298,16 +340,16 @@ impl Stage {
     /// `finish b#1 0`, `finish b#1 lost`, `finish b#1 timeout` ...
     fn finish(&self, event: &Event) -> Result<Input, String> {
         let (session, command) = self.command_of(event)?;
-        let why = || event.get("why").unwrap_or("no such program").to_owned();
+        let why = |usual: &str| event.get("why").unwrap_or(usual).to_owned();
         let exit = match event.word(1)? {
             "signal" => Exit::Signalled(number(event.word(2)?)?),
             "silent" => Exit::TimedOutSilent,
             "timeout" => Exit::TimedOut,
             "maxlines" => Exit::MaxLines,
             "interrupted" => Exit::Interrupted,
-            "notstarted" => Exit::NotStarted(why()),
-            "failed" => Exit::Failed(why()),
-            "lost" => Exit::Lost(why()),
+            "notstarted" => Exit::NotStarted(why("no such program")),
+            "failed" => Exit::Failed(why("there is no such branch")),
+            "lost" => Exit::Lost(why("its process is gone")),
             code => Exit::Exited(number(code)?),
         };
         let count = |name| event.get(name).map(number).transpose().map(Option::unwrap_or_default);
@@ -371,6 +413,31 @@ fn known(text: &str) -> Option<String> {
     (text != "-").then(|| text.to_owned())
 }
 
+/// The change that `change BRANCH REVISION ...` would make, for those who only ask.
+pub(super) fn hypothetical(event: &Event) -> Result<Change, String> {
+    let new = change(event)?;
+    Ok(Change {
+        id: ChangeId(0),
+        key: None,
+        author: new.author,
+        committer: new.committer,
+        comments: new.comments,
+        files: new.files,
+        branch: new.branch,
+        revision: new.revision,
+        parents: new.parents,
+        repository: new.repository,
+        codebase: new.codebase.unwrap_or_else(|| CodebaseName::from("")),
+        project: new.project,
+        category: new.category,
+        revlink: new.revlink,
+        when: BEGIN,
+        received_at: BEGIN,
+        properties: new.properties,
+        vcs: new.vcs,
+    })
+}
+
 /// `change BRANCH REVISION by=.. files=a,b ...`
 fn change(event: &Event) -> Result<NewChange, String> {
     Ok(NewChange {
@@ -378,8 +445,8 @@ fn change(event: &Event) -> Result<NewChange, String> {
         author: event.get("by").unwrap_or("ana <ana@example.org>").to_owned(),
         comments: event.text_of("comments"),
         files: event.list("files"),
-        branch: known(event.word(0)?),
-        revision: known(event.word(1)?),
+        branch: known(event.word(event.words.len().saturating_sub(2))?),
+        revision: known(event.word(event.words.len().saturating_sub(1))?),
         parents: event.list("parents"),
         repository: event.text_of("repository"),
         codebase: event.get("codebase").map(CodebaseName::from),

@@ -1,19 +1,27 @@
-//! What a scenario can look at: `show waits`, `show build b#1`, `show blame b#1`, `show eta b#1`, `show command b#1`.
+//! What a scenario can look at: `show waits`, `show build b#1`, `show properties b#1`, `show blame b#1`, `show eta b#1`,
+//! `show command b#1`, `show worker w`, `show explain main r1 files=a`.
 
 use std::fmt::Debug;
 
 use linn_core::id::BuildRef;
 use linn_core::master::Master;
-use linn_core::model::{Build, CommandWhat};
+use linn_core::hooks::Hooks;
+use linn_core::model::{Build, BuildState, CommandWhat, NOT_RUN};
+use linn_core::results::Results;
 use linn_core::state::Tables;
 use linn_core::time::Timestamp;
-use linn_core::{eta, explain};
+use linn_core::{eta, schedule};
 
 use super::Event;
-use super::stage::since_begin;
+use super::stage::{hypothetical, since_begin};
 
 /// The lines that a `show` event gives.
-pub(super) fn show(master: &Master, now: Timestamp, event: &Event) -> Result<Vec<String>, String> {
+pub(super) fn show(
+    master: &Master,
+    hooks: &dyn Hooks,
+    now: Timestamp,
+    event: &Event,
+) -> Result<Vec<String>, String> {
     let build = || -> Result<&Build, String> {
         let (builder, number) = event.word(1)?.split_once('#').ok_or("show what build?")?;
         let number = number.parse().map_err(|_| "show what build?".to_owned())?;
@@ -43,6 +51,20 @@ pub(super) fn show(master: &Master, now: Timestamp, event: &Event) -> Result<Vec
             ]
         }
         "command" => command(build()?),
+        "worker" => vec![worker(master, event.word(1)?)],
+        "explain" => schedule::explain(master.config(), &hypothetical(event)?, hooks)
+            .iter()
+            .map(|it| {
+                let takes = if it.takes { "takes it" } else { "does not take it" };
+                let important = if it.important { ", important" } else { "" };
+                let rule = if it.rule.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {}: {}", it.rule, it.detail)
+                };
+                format!("{} {takes}{important}{rule}", it.scheduler)
+            })
+            .collect(),
         "eta" => {
             let build = build()?;
             let due = eta::build_eta(build, &eta::usual(master.state(), &build.builder), now);
@@ -55,7 +77,7 @@ pub(super) fn show(master: &Master, now: Timestamp, event: &Event) -> Result<Vec
 fn waits(master: &Master) -> Vec<String> {
     let mut lines = Vec::new();
     for request in master.state().waiting_requests() {
-        for wait in explain::waits(master.state(), master.config(), request) {
+        for wait in master.waits(request.id) {
             let until =
                 wait.until.map_or(String::new(), |until| format!(" until {}", since_begin(until)));
             lines.push(format!(
@@ -71,20 +93,35 @@ fn waits(master: &Master) -> Vec<String> {
 }
 
 fn build_lines(build: &Build) -> Vec<String> {
-    let head = format!(
-        "{} {:?} {} attempt {}: {}",
-        build.reference(),
-        build.state(),
-        build.results,
-        build.attempt,
-        build.text
-    );
+    let mut head = format!("{} {:?} attempt {}", build.reference(), build.state(), build.attempt);
+    if build.state() == BuildState::Finished {
+        head += &format!(" {}: {}", build.results, build.text);
+    }
     let steps = build.steps.iter().map(|step| {
-        let results = step.results.map_or("-".into(), |results| results.to_string());
+        let name = format!("  {} {}", step.number, step.name);
         let hidden = if step.hidden { " hidden" } else { "" };
-        format!("  {} {} {results}{hidden}: {}", step.number, step.name, step.text)
+        match step.results {
+            Some(results) => format!("{name} {results}{hidden}: {}", step.text),
+            None if build.left_out(step) => format!("{name} {}: {NOT_RUN}", Results::Skipped),
+            None => format!("{name} {:?}", step.state()),
+        }
     });
     std::iter::once(head).chain(steps).collect()
+}
+
+fn worker(master: &Master, name: &str) -> String {
+    let Some(worker) = master.state().worker(&name.into()) else {
+        return format!("{name} is not known");
+    };
+    let place = match (worker.connected_at, worker.was_seen()) {
+        (Some(_), _) => "connected",
+        (None, true) => "away",
+        (None, false) => "never seen",
+    };
+    let hold = worker.hold.as_ref().map_or(String::new(), |hold| {
+        format!(", {}: {}", if hold.draining { "drained" } else { "paused" }, hold.reason)
+    });
+    format!("{name} {place}{hold}")
 }
 
 fn command(build: &Build) -> Vec<String> {

@@ -6,7 +6,7 @@ use linn_proto::{
 };
 
 use super::{Density, columns};
-use crate::{model::Model, screen::list};
+use crate::{glyph::State, model::Model, screen::list};
 
 /// Columns of the time at the left.
 pub(crate) const GUTTER: u16 = 6;
@@ -176,13 +176,19 @@ impl<'a> Grid<'a> {
         bucket * self.bucket_ms - self.offset_ms
     }
 
-    /// What is in a cell. `selected` wins where several builds would be.
+    /// What is in a cell. Where several builds would be, the selected one wins, then what runs, then what is red: no
+    /// red may hide behind a green one.
     pub(crate) fn cell(&self, row: Row, column: usize, selected: Option<u32>) -> Option<Cell<'a>> {
         let bucket = self.bucket(row)?;
         let stretches = self.stretches.get(column)?;
         let heads = || stretches.iter().filter(|stretch| stretch.top == bucket);
         let chosen = |stretch: &&Stretch<'_>| Some(stretch.build.number) == selected;
-        if let Some(head) = heads().find(chosen).or_else(|| heads().next()) {
+        let weight = |stretch: &&Stretch<'_>| match State::of_build(stretch.build) {
+            State::Running | State::Lost => 0,
+            state if state.is_red() => 1,
+            _ => 2,
+        };
+        if let Some(head) = heads().find(chosen).or_else(|| heads().min_by_key(weight)) {
             return Some(Cell::Head { build: head.build, more: heads().count() - 1 });
         }
         let bodies =

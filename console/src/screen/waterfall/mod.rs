@@ -19,9 +19,11 @@ use crate::{
     words,
 };
 
-/// Time in one row, in ms.
-pub(crate) const BUCKETS: [i64; 10] =
-    [5_000, 15_000, 30_000, 60_000, 120_000, 300_000, 900_000, 3_600_000, 14_400_000, 86_400_000];
+/// Time in one row, in ms. The least is for builds of seconds, whose steps are to be read, too.
+pub(crate) const BUCKETS: [i64; 11] = [
+    1_000, 5_000, 15_000, 30_000, 60_000, 120_000, 300_000, 900_000, 3_600_000, 14_400_000,
+    86_400_000,
+];
 /// Rows that a middling build should take when nobody has chosen a zoom.
 const ROWS_A_BUILD: i64 = 5;
 
@@ -62,7 +64,7 @@ pub(crate) struct Waterfall {
 
 impl Waterfall {
     pub(crate) fn new(flipped: bool) -> Self {
-        Self { flipped, auto: 1, ..Self::default() }
+        Self { flipped, auto: 2, ..Self::default() }
     }
 
     pub(crate) fn bucket_ms(&self) -> i64 {
@@ -269,7 +271,8 @@ pub(crate) fn settle(model: &mut Model) {
     let known = (model.replica.seq, model.replica.epoch.clone());
     if model.waterfall.fitted.as_ref() != Some(&known) {
         model.waterfall.auto = fitting(model);
-        model.waterfall.fitted = Some(known);
+        // An empty farm says nothing about how long builds take.
+        model.waterfall.fitted = (!model.replica.builds.is_empty()).then_some(known);
     }
     let shown = grid::widths(model).shown;
     model.waterfall.first =
@@ -294,5 +297,9 @@ fn fitting(model: &Model) -> usize {
         .iter()
         .position(|bucket| bucket * ROWS_A_BUILD >= median)
         .unwrap_or(BUCKETS.len() - 1);
-    if ideal.abs_diff(model.waterfall.auto) >= 2 { ideal } else { model.waterfall.auto }
+    if model.waterfall.fitted.is_none() || ideal.abs_diff(model.waterfall.auto) >= 2 {
+        ideal
+    } else {
+        model.waterfall.auto
+    }
 }

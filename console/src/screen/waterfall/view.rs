@@ -106,6 +106,7 @@ impl<'a> Drawing<'a> {
     fn rows(&self, canvas: &mut Canvas<'_>, rows: &[Row], from: u16) {
         // Times stand at every third row, and after every fold.
         let mut since_time = 2;
+        let mut folded = false;
         for (index, row) in rows.iter().enumerate() {
             let y = from + u16::try_from(index).unwrap_or(u16::MAX);
             if y >= canvas.height() {
@@ -121,7 +122,8 @@ impl<'a> Drawing<'a> {
                     since_time += 1;
                     if since_time >= 3 {
                         since_time = 0;
-                        canvas.say(0, y, &self.time(bucket), Role::Dim);
+                        canvas.say(0, y, &self.time(bucket, folded), Role::Dim);
+                        folded = false;
                     }
                     self.past(canvas, y, *row);
                 }
@@ -130,17 +132,21 @@ impl<'a> Drawing<'a> {
                     let text = format!("{fold} {} idle {fold}", time::stretch(ms));
                     canvas.say(GUTTER, y, &text, Role::Frame);
                     since_time = 2;
+                    folded = true;
                 }
             }
         }
     }
 
-    fn time(&self, bucket: i64) -> String {
+    /// The time of a row. Rows shorter than a minute show the second, except where a minute begins or after a fold.
+    fn time(&self, bucket: i64, whole: bool) -> String {
         let at_ms = self.grid.start_ms(bucket);
-        if self.grid.bucket_ms >= 86_400_000 {
-            self.model.zone.day(at_ms)
-        } else {
-            self.model.zone.minute(at_ms)
+        let zone = &self.model.zone;
+        match self.grid.bucket_ms {
+            86_400_000.. => zone.day(at_ms),
+            60_000.. => zone.minute(at_ms),
+            _ if whole || at_ms.rem_euclid(60_000) == 0 => zone.minute(at_ms),
+            _ => format!("  {}", &zone.second(at_ms)[5..]),
         }
     }
 

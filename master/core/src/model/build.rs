@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Step;
+use super::{Step, StepState};
 use crate::change::SourceStamp;
 use crate::id::{
     BuildId, BuildRef, BuilderName, BuildsetId, ChangeId, ConfigDigest, RequestId, WorkerName,
@@ -71,6 +71,13 @@ impl Build {
         BuildRef { builder: self.builder.clone(), number: self.number }
     }
 
+    /// Whether a step was left out by its build's end: it is shown as skipped, with the words [`NOT_RUN`], though no
+    /// record says so (BL-4).
+    #[must_use]
+    pub fn left_out(&self, step: &Step) -> bool {
+        self.complete_at.is_some() && step.state() == StepState::Pending
+    }
+
     /// The word of cli.md.
     #[must_use]
     pub fn state(&self) -> BuildState {
@@ -85,6 +92,9 @@ impl Build {
         }
     }
 }
+
+/// The words of a step that its build's end left out (BL-4).
+pub const NOT_RUN: &str = "not run: the build ended before it";
 
 /// Where a build is in its life (cli.md).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

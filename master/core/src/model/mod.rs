@@ -10,7 +10,7 @@ mod request;
 mod step;
 mod worker;
 
-pub use build::{Blame, Build, BuildState, SinceGood, Stop};
+pub use build::{Blame, Build, BuildState, NOT_RUN, SinceGood, Stop};
 pub use buildset::Buildset;
 pub use command::{
     CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FinalLog, Finished, ShellCommand,

@@ -27,6 +27,29 @@ pub struct Worker {
     pub session: Option<SessionId>,
 }
 
+impl Worker {
+    /// One that was never connected.
+    #[must_use]
+    pub fn new(name: WorkerName) -> Self {
+        Self {
+            name,
+            instance: String::new(),
+            info: WorkerInfo::default(),
+            connected_at: None,
+            lost_at: None,
+            hold: None,
+            idle_since: None,
+            session: None,
+        }
+    }
+
+    /// Whether it was ever connected. One that was not is known because somebody paused it beforehand (C27).
+    #[must_use]
+    pub const fn was_seen(&self) -> bool {
+        self.connected_at.is_some() || self.lost_at.is_some()
+    }
+}
+
 /// Why a worker takes no new build. Kept over a restart.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Hold {
@@ -40,6 +63,7 @@ pub struct Hold {
 
 /// What a worker says of itself.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WorkerInfo {
     /// Of linn.
     pub version: String,

@@ -210,8 +210,8 @@ mod tests {
         assert_eq!(
             sets(&mut site),
             [
-                "buildset_added 1 by now for 'change 2 on main' of main@r2[2]",
-                "buildset_added 2 by now for 'change 3 on main' of main@r3[3]",
+                "buildset_added 1 by now of main@r2[2]: change 2 on main",
+                "buildset_added 2 by now of main@r3[3]: change 3 on main",
             ]
         );
         assert_eq!(site.master.next_timeout(), None);
@@ -233,7 +233,7 @@ mod tests {
         site.pass(Span::seconds(4));
         assert_eq!(
             sets(&mut site),
-            ["buildset_added 1 by calm for '4 changes on main' of main@r4[1,2,3,4]"]
+            ["buildset_added 1 by calm of main@r4[1,2,3,4]: 4 changes on main"]
         );
         assert_eq!(site.master.state().waiting_schedulers().count(), 0);
     }
@@ -260,7 +260,7 @@ mod tests {
         one.pass(Span::seconds(10));
         assert_eq!(
             sets(&mut one),
-            ["buildset_added 1 by one for '2 changes on dev, main' of dev@r2[1,2]"]
+            ["buildset_added 1 by one of dev@r2[1,2]: 2 changes on dev, main"]
         );
         let mut any = site(vec![any_branch("any", &["linux"], timer(Some(10)))]);
         any.submit(changes());
@@ -292,7 +292,7 @@ mod tests {
         site.pass(Span::seconds(10));
         assert_eq!(
             sets(&mut site),
-            ["buildset_added 1 by calm for '2 changes on main' of main@r3[1,2]"]
+            ["buildset_added 1 by calm of main@r3[1,2]: 2 changes on main"]
         );
     }
 

@@ -108,8 +108,8 @@ pub struct Judgement {
     pub rule: String,
     /// One sentence about it; may be empty.
     pub detail: String,
-    /// Functions that erred; their defaults were taken.
-    pub(crate) errors: Vec<(HookId, HookError)>,
+    /// Functions that erred, each with the default that was taken.
+    pub(crate) errors: Vec<(HookId, HookError, &'static str)>,
 }
 
 fn judge(
@@ -134,10 +134,10 @@ fn judge(
         return Some(judgement);
     }
     let verdict = filter.judge(change, hooks);
-    judgement.errors.extend(verdict.error);
+    let taken = "the change is taken";
+    judgement.errors.extend(verdict.error.map(|(hook, error)| (hook, error, taken)));
     if let Some((rule, detail)) = verdict.against {
-        rule.clone_into(&mut judgement.rule);
-        judgement.detail = detail;
+        (judgement.rule, judgement.detail) = (rule, detail);
         return Some(judgement);
     }
     if !codebases_of(&generation.config, scheduler).contains(&change.codebase) {
@@ -146,7 +146,8 @@ fn judge(
         return Some(judgement);
     }
     let (important, rule, error) = importance.judge(change, hooks);
-    judgement.errors.extend(error);
+    let counts = "the change counts as important";
+    judgement.errors.extend(error.map(|(hook, error)| (hook, error, counts)));
     judgement.important = important;
     judgement.takes = important || !(timer.only_important || timer.tree_stable_timer.is_none());
     if !important {
@@ -174,8 +175,8 @@ pub(crate) fn consider(ctx: &mut Ctx<'_>, id: ChangeId) {
     for scheduler in &generation.config.schedulers {
         let Some(change) = ctx.state().change(id) else { return };
         let Some(judgement) = judge(&generation, scheduler, change, ctx.hooks) else { continue };
-        for (hook, error) in &judgement.errors {
-            ctx.tell_hook(hook, error, None);
+        for (hook, error, instead) in &judgement.errors {
+            ctx.tell_hook(hook, error, instead, None);
         }
         if judgement.takes {
             branch::take(ctx, scheduler, id, judgement.important);

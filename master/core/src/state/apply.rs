@@ -108,7 +108,7 @@ impl State {
                 self.requests.prioritise(*request, *priority);
             }
             Record::RequestReturned { request } => self.requests.unclaim(*request),
-            Record::RequestFinished { request, results, at } => {
+            Record::RequestFinished { request, results, at, .. } => {
                 self.requests.finish(*request, *results, *at);
             }
             Record::BuildsetFirstFailure { buildset, .. } => {
@@ -221,16 +221,8 @@ impl State {
     fn apply_to_worker(&mut self, record: &Record) {
         match record {
             Record::WorkerConnected { worker, instance, info, at } => {
-                let row = self.workers.entry(worker.clone()).or_insert_with(|| Worker {
-                    name: worker.clone(),
-                    instance: String::new(),
-                    info: info.clone(),
-                    connected_at: None,
-                    lost_at: None,
-                    hold: None,
-                    idle_since: None,
-                    session: None,
-                });
+                let row = self.workers.entry(worker.clone());
+                let row = row.or_insert_with(|| Worker::new(worker.clone()));
                 row.instance.clone_from(instance);
                 row.info = info.clone();
                 row.connected_at = Some(*at);
@@ -242,9 +234,9 @@ impl State {
                 }
             }
             Record::WorkerPaused { worker, hold } => {
-                if let Some(row) = self.workers.get_mut(worker) {
-                    row.hold = Some(hold.clone());
-                }
+                // One that is only declared may be held before it first comes (C27).
+                let row = self.workers.entry(worker.clone());
+                row.or_insert_with(|| Worker::new(worker.clone())).hold = Some(hold.clone());
             }
             Record::WorkerResumed { worker } => {
                 if let Some(row) = self.workers.get_mut(worker) {

@@ -11,20 +11,29 @@ use crate::record::{Record, Subject};
 /// A record as one line: its kind, its subject, and what matters of the rest.
 #[must_use]
 pub fn line(record: &Record) -> String {
-    let mut out = format!("{} {}", record.kind(), record.subject());
-    let detail = detail(record);
-    if !detail.is_empty() {
-        out.push(' ');
-        out.push_str(&detail);
-    }
+    let mut out = record.kind().to_owned();
+    let mut add = |text: &str| {
+        // What has a reason of its own after its subject begins with the colon.
+        if !text.is_empty() && !text.starts_with(':') {
+            out.push(' ');
+        }
+        out.push_str(text);
+    };
+    add(&record.subject());
+    add(&detail(record));
     out
 }
 
 fn detail(record: &Record) -> String {
     match record {
         Record::ChangeAdded(change) => {
-            let at = place(change.branch.as_deref(), change.revision.as_deref());
-            format!("{at} by {}", change.author)
+            let branch = change.branch.as_deref().unwrap_or(DEFAULT_BRANCH);
+            let revision = change.revision.as_deref().unwrap_or("(no revision)");
+            let mut out = format!("{branch}@{revision} by {}", change.author);
+            if !change.parents.is_empty() {
+                let _ = write!(out, " after {}", joined(change.parents.iter()));
+            }
+            out
         }
         Record::CommitsLearned { commits, .. } => {
             joined(commits.iter().map(|commit| commit.revision.as_str()))
@@ -39,7 +48,7 @@ fn detail(record: &Record) -> String {
         Record::SourceFailed { error, .. } => error.clone(),
         Record::BuildsetAdded(buildset) => {
             let stamps = joined(buildset.stamps.iter().map(stamp));
-            format!("by {} for '{}' of {stamps}", buildset.scheduler, buildset.reason)
+            format!("by {} of {stamps}: {}", buildset.scheduler, buildset.reason)
         }
         Record::RequestAdded(request) => {
             let mut out = format!("for {}", request.builder);
@@ -49,9 +58,17 @@ fn detail(record: &Record) -> String {
             out
         }
         Record::RequestPrioritised { priority, .. } => priority.to_string(),
-        Record::RequestFinished { results, .. } | Record::BuildsetFinished { results, .. } => {
-            results.to_string()
+        Record::RequestFinished { results, by, why, .. } => {
+            let mut out = results.to_string();
+            if !by.is_empty() {
+                let _ = write!(out, " by {by}");
+            }
+            if !why.is_empty() {
+                let _ = write!(out, ": {why}");
+            }
+            out
         }
+        Record::BuildsetFinished { results, .. } => results.to_string(),
         Record::BuildsetFirstFailure { request, .. } => format!("by request {request}"),
         Record::BuildStarted(build) => {
             let mut out = format!("request {} on {}", joined(build.requests.iter()), build.worker);
@@ -71,19 +88,21 @@ fn detail(record: &Record) -> String {
             None => shown.clone(),
         },
         Record::StepFinished { results, text, hidden, .. } => {
-            format!("{results} '{text}'{}", if *hidden { " hidden" } else { "" })
+            format!("{results}{}: {text}", if *hidden { " hidden" } else { "" })
         }
         Record::PropertySet { name, value, source, .. } => {
             format!("{name} = {value} by {}", source.word())
         }
         Record::BuildStopping { stop, .. } => {
-            format!("'{}'{}", stop.reason, if stop.kill { " kill" } else { "" })
+            let by = if stop.by.is_empty() { "the master" } else { &stop.by };
+            format!("{}by {by}: {}", if stop.kill { "kill " } else { "" }, stop.reason)
         }
         Record::BuildFinished { results, text, new_failure, .. } => {
-            format!("{results} '{text}'{}", if *new_failure { " new" } else { "" })
+            format!("{results}{}: {text}", if *new_failure { " new" } else { "" })
         }
         Record::WorkerPaused { hold, .. } => {
-            format!("{} '{}'", if hold.draining { "draining" } else { "paused" }, hold.reason)
+            let word = if hold.draining { "draining" } else { "paused" };
+            if hold.reason.is_empty() { word.to_owned() } else { format!("{word}: {}", hold.reason) }
         }
         Record::NoticeRaised(notice) => {
             format!("{}: {} [{}]", notice.kind.word(), notice.text, notice.people.join(", "))
@@ -170,9 +189,12 @@ fn stamp(stamp: &SourceStamp) -> String {
     out
 }
 
-/// `branch@revision`; `-` for the default branch, `tip` where nothing is pinned.
+/// No branch is named so.
+const DEFAULT_BRANCH: &str = "(default branch)";
+
+/// `branch@revision`, in words where there is none: what is not pinned is the tip.
 fn place(branch: Option<&str>, revision: Option<&str>) -> String {
-    format!("{}@{}", branch.unwrap_or("-"), revision.unwrap_or("tip"))
+    format!("{}@{}", branch.unwrap_or(DEFAULT_BRANCH), revision.unwrap_or("(tip)"))
 }
 
 fn made_of(made: &[Subject]) -> String {

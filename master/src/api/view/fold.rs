@@ -40,7 +40,7 @@ impl<'a> Fold<'a> {
                     self.builds.entry(*request).or_default().push(made);
                 }
             }
-            Record::RequestFinished { request, results, at } => {
+            Record::RequestFinished { request, results, at, .. } => {
                 self.ends.insert(Key::Request(request.0), (*results, *at));
             }
             Record::BuildsetFinished { buildset, results, at } => {

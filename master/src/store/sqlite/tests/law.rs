@@ -1,4 +1,5 @@
-//! The law: after any prefix of records, in commits of any size, with any restarts, SQLite loads what the twin has.
+//! The law: after any prefix of records, in commits of any size, with any restarts, SQLite loads what the twin has, and
+//! what the core's own state has.
 
 use std::path::Path;
 
@@ -7,6 +8,7 @@ use proptest::prelude::*;
 use super::super::super::{MemoryStore, Store};
 use super::super::SqliteStore;
 use super::story::Story;
+use linn_core::state::{State, Tables};
 use linn_core::time::Timestamp;
 
 /// Without waiting for the disk, of which there is no question here.
@@ -25,6 +27,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let mut sqlite = open(folder.path());
         let mut memory = MemoryStore::new();
+        let mut state = State::from_tables(Tables::default());
         let mut story = Story::new();
         let mut batch = Vec::new();
         for (what, dice, then) in chapters {
@@ -32,6 +35,7 @@ proptest! {
             if then < 14 {
                 let at = Timestamp(story.now);
                 prop_assert_eq!(sqlite.commit(at, &batch).unwrap(), memory.commit(at, &batch).unwrap());
+                batch.iter().for_each(|record| state.apply(record));
                 batch.clear();
             }
             if then == 0 {
@@ -45,6 +49,7 @@ proptest! {
             }
         }
         prop_assert_eq!(sqlite.load().unwrap(), memory.load().unwrap());
+        prop_assert_eq!(sqlite.load().unwrap(), state.tables());
         let events = sqlite.queries().events(None, "", usize::MAX).unwrap();
         prop_assert_eq!(events, memory.events());
     }
@@ -81,9 +86,12 @@ fn tails_are_cut_alike() {
     let at = Timestamp(story.now);
     sqlite.commit(at, &batch).unwrap();
     memory.commit(at, &batch).unwrap();
+    let mut state = State::from_tables(Tables::default());
+    batch.iter().for_each(|record| state.apply(record));
     let (ours, theirs) = (sqlite.load().unwrap(), memory.load().unwrap());
     assert!(ours.changes.len() > 2_000 && ours.changes.len() < 3_000);
     assert_eq!(ours.commits.len(), 50_000);
     assert_eq!(ours.built.len(), 300);
     assert!(ours == theirs);
+    assert!(ours == state.tables());
 }

@@ -328,7 +328,13 @@ impl Story {
             self.queue.push_back(request);
             return records;
         }
-        records.push(Record::RequestFinished { request: request.id, results, at });
+        records.push(Record::RequestFinished {
+            request: request.id,
+            results,
+            at,
+            by: String::new(),
+            why: String::new(),
+        });
         let left = &mut self.stamps.get_mut(&request.buildset).unwrap().1;
         *left -= 1;
         if *left == 0 {

@@ -1,0 +1,89 @@
+//! Steps through a [`Recording`](super::Recording): the same core, the same inputs, so the same records and actions.
+//!
+//! There is no store: what one would load after any commit is what the state says of itself (`load(tables) == state`).
+
+use std::sync::Arc;
+
+use super::Said;
+use super::recording::{Mark, Moment, What};
+use crate::config::Config;
+use crate::ctx::Outbox;
+use crate::hooks::Hooks;
+use crate::input::Input;
+use crate::master::Master;
+use crate::state::Tables;
+use crate::time::Timestamp;
+
+/// A master that lives through recorded moments.
+pub struct Player<'a> {
+    config: Arc<Config>,
+    hooks: &'a dyn Hooks,
+    /// `None` while it is down.
+    master: Option<Master>,
+    /// What was written down, as of when it went down.
+    written: Tables,
+}
+
+impl<'a> Player<'a> {
+    /// A master that is down and has never run.
+    #[must_use]
+    pub fn new(config: Arc<Config>, hooks: &'a dyn Hooks) -> Self {
+        Self { config, hooks, master: None, written: Tables::default() }
+    }
+
+    /// The master, unless it is down.
+    #[must_use]
+    pub const fn master(&self) -> Option<&Master> {
+        self.master.as_ref()
+    }
+
+    /// Lives through one moment. Records of an unwritten one are told, too, though nothing remembers them. A master that is
+    /// down when an input comes is started for it.
+    pub fn play(&mut self, moment: &Moment) -> Said {
+        let mut out = Outbox::new();
+        match &moment.what {
+            What::Mark(Mark::Crash) => self.crash(),
+            What::Mark(Mark::Start) => {
+                self.crash();
+                self.start(moment.at, &mut out);
+            }
+            What::Input(input) => self.handle(moment.at, input, &mut out),
+            What::Unwritten(input) => {
+                self.write_down();
+                self.handle(moment.at, input, &mut out);
+                self.master = None;
+            }
+        }
+        let (records, actions) = out.take();
+        Said { records, actions }
+    }
+
+    fn handle(&mut self, at: Timestamp, input: &Input, out: &mut Outbox) {
+        if self.master.is_none() {
+            self.start(at, out);
+        }
+        if let Some(master) = &mut self.master {
+            master.handle(at, input.clone(), self.hooks, out);
+        }
+    }
+
+    fn start(&mut self, at: Timestamp, out: &mut Outbox) {
+        let configs = vec![Arc::clone(&self.config)];
+        let tables = std::mem::take(&mut self.written);
+        self.master = Some(Master::restore(configs, tables, at, self.hooks, out));
+    }
+
+    fn crash(&mut self) {
+        self.write_down();
+        self.master = None;
+    }
+
+    fn write_down(&mut self) {
+        if let Some(master) = &self.master {
+            self.written = master.state().tables();
+            for worker in &mut self.written.workers {
+                worker.session = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Nothing that others wrote ever commands the terminal: names, branches, comments, reasons, properties, log lines
+//! (console.md G, "escape safety").
+
+use std::fs;
+
+use linn_tests::sequences::{Piece, is_unseen, pieces};
+use linn_tests::site::Site;
+use linn_tests::terminal::Terminal;
+
+use crate::farm::at;
+
+/// Sets the clipboard, the title and the colours, asks for an answer, turns text round, in every coding there is.
+const HOSTILE: &str = "x\x1b]52;c;ZXZpbA==\x07\x1b]0;evil\x1b\\\x1b[31337m\x1b[6n\x1bP+q6576\x1b\\\u{9d}52;c;ZXZpbA==\u{9c}\u{9b}31337m\u{202e}live\u{2066}\u{200f}\u{7}\u{8}y";
+
+/// The same, and what is no UTF-8 at all, as `printf` writes it.
+const PRINTED: &str = r"x\033]52;c;ZXZpbA==\007\033]0;evil\033\\\033[31337m\033[6n\033P+q6576\033\\\302\23552;c;ZXZpbA==\302\234\302\23331337m\342\200\256live\342\201\246\007\010y \23331337m \377\376 \033[31mred\033[m \rover\n";
+
+fn site() -> Site {
+    let site = Site::new("");
+    fs::write(site.path().join("evil.txt"), PRINTED).expect("written");
+    let config = format!(
+        r#"
+local_worker("w")
+builder("b", workers = ["w"], factory = [
+    shell("t", command = "printf \"$(cat {file})\"; echo; printf 'error: '; printf \"$(cat {file})\"; exit 1"),
+])
+builder("waits", workers = ["nobody"], factory = [shell("t", command = ["true"])])
+worker("nobody")
+any_branch_scheduler("commits", builders = ["b", "waits"])
+force_scheduler("force", builders = ["b", "waits"])
+"#,
+        file = site.path().join("evil.txt").display(),
+    );
+    fs::write(site.path().join("master.star"), config).expect("written");
+    site
+}
+
+#[test]
+fn nothing_foreign_commands_the_terminal() {
+    let site = site();
+    let _master = site.master();
+    let mut command = at(&site, [""; 0]);
+    // A terminal that takes notices as a sequence: their text is foreign, too.
+    command.env("TERM_PROGRAM", "WezTerm");
+    let mut terminal = Terminal::start(command, 120, 36);
+    terminal.until_shows("never built");
+
+    let author = format!("Eve {HOSTILE} <eve@example.org>");
+    let comments = format!("{HOSTILE}\n\nand more {HOSTILE}");
+    let property = format!("note={HOSTILE}");
+    let change = ["change", "send", "--author", &author, "--comments", &comments, "--property", &property];
+    let place = ["--branch", HOSTILE, "--revision", HOSTILE, "--file", HOSTILE];
+    site.ok(change.into_iter().chain(place));
+    site.ok(["force", "waits", "--reason", HOSTILE, "--property", &property]);
+    terminal.until_shows("✗001");
+    for (keys, shows) in [
+        ("e\r", "steps"),
+        ("b", "blame"),
+        ("z", "eve"),
+        ("zp", "note"),
+        ("l", "error 1 of"),
+        ("w", "wrap on"),
+        ("t", "time local"),
+        ("/evil\r", "searched on the master"),
+        ("\x1b3", "3 Builders"),
+        ("4", "4 Queue"),
+        ("w", "why"),
+        ("\x1bx", "cancel request"),
+        ("\x1b1r", "rebuild b#1 ?"),
+        ("\x1b!", "error 1 of"),
+    ] {
+        terminal.keys(keys);
+        terminal.until_shows(shows);
+    }
+    terminal.keys("qq");
+    assert_eq!(terminal.wait(), 0);
+    innocent(&terminal);
+    let rings = |piece: &&Piece| matches!(piece, Piece::String(']', _));
+    let rung: Vec<_> = pieces(&terminal.raw).iter().filter(rings).cloned().collect();
+    assert_eq!(rung.len(), 1, "the breakage rang once: {rung:?}");
+}
+
+/// Asserts that every control sequence is one that the console itself makes.
+fn innocent(terminal: &Terminal) {
+    let wrote = pieces(&terminal.raw);
+    assert!(wrote.len() > 1000, "it drew: {}", wrote.len());
+    for piece in &wrote {
+        let own = match piece {
+            Piece::Text(text) => !text.contains(is_unseen),
+            Piece::Control(control) => matches!(control, '\r' | '\n'),
+            Piece::Csi(parameters, 'h' | 'l') => {
+                ["?25", "?1004", "?1049", "?2004", "?2026"].contains(&parameters.as_str())
+            }
+            Piece::Csi(parameters, 'm') => !parameters.contains("31337"),
+            Piece::Csi(parameters, 'H' | 'J' | 'K' | 'A'..='G') => {
+                parameters.chars().all(|character| character.is_ascii_digit() || character == ';')
+            }
+            Piece::String(']', text) => text.starts_with("9;") && !text.contains("\u{9d}"),
+            _ => false,
+        };
+        assert!(own, "not the console's own: {piece:?}");
+    }
+}

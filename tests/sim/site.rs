@@ -1,0 +1,36 @@
+//! What the simulated master follows, and how long things go on.
+
+/// Three workers of different sizes, builders that wait long or briefly for a lost one, every kind of scheduler, a source.
+pub(crate) const CONFIG: &str = r#"
+codebase("app", repository = "git://app", branch = "main")
+git_poller("p", repository = "git://app", branches = ["main", "dev"], interval = "60s", codebase = "app")
+worker("w0", max_builds = 1)
+worker("w1", max_builds = 2)
+worker("w2")
+ALL = ["w0", "w1", "w2"]
+RECIPE = [
+    shell("build", command = "make", halt_on_failure = True),
+    shell("test", command = "make check", warn_on_failure = True),
+    shell("clean", command = "make clean", always_run = True),
+]
+builder("a", workers = ALL, factory = [git(codebase = "app")] + RECIPE, lost_after = "20s")
+builder("b", workers = ["w0", "w1"], factory = RECIPE, lost_after = "3s", max_retries = 2)
+builder("c", workers = ["w2"], factory = RECIPE[:1])
+force_scheduler("force", builders = ["a", "b", "c"])
+any_branch_scheduler("commits", builders = ["a", "b"], tree_stable_timer = "2s", max_wait = "5s", unimportant_files = ["doc/*"])
+single_branch_scheduler("main", builders = ["c"], change_filter = change_filter(branch = ["main"]), unimportant_files = ["doc/*"])
+"#;
+
+/// The repository of the one codebase.
+pub(crate) const REPOSITORY: &str = "git://app";
+/// The one source.
+pub(crate) const SOURCE: &str = "p";
+/// Builders that can be forced.
+pub(crate) const BUILDERS: [&str; 3] = ["a", "b", "c"];
+/// Workers, by machine.
+pub(crate) const WORKERS: [&str; 3] = ["w0", "w1", "w2"];
+
+/// How long faults go on, in milliseconds of the world.
+pub(crate) const TROUBLE: i64 = 40_000;
+/// How long peace may take before it counts as a stall.
+pub(crate) const PEACE: i64 = 600_000;
