@@ -275,7 +275,7 @@ pub(crate) static ACTIONS: &[Action] = {
             .at(G::Look, S::OVERVIEW.and(S::QUEUE))
             .on(N::Waiting)
             .shown()
-            .same_as("linn explain request REQUEST"),
+            .same_as("linn requests"),
         Action::new(A::Rebuild, "rebuild…", "build it again", &[key('r')])
             .at(G::Act, S::BUILDS)
             .on(N::FinishedBuild)

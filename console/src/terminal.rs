@@ -144,7 +144,9 @@ fn give_back() {
 /// mode is such a one: shells set it to whole lines before they start a program.
 pub fn heal() {
     let stdin = io::stdin();
-    if !stdin.is_terminal() || TAKEN.load(Ordering::SeqCst) {
+    // Whose output goes elsewhere may have been started by a program that draws, and has the terminal raw rightly.
+    let ours = stdin.is_terminal() && io::stdout().is_terminal();
+    if !ours || TAKEN.load(Ordering::SeqCst) {
         return;
     }
     let Ok(mut modes) = rustix::termios::tcgetattr(&stdin) else { return };

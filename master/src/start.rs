@@ -18,10 +18,9 @@ use linn_core::state::Tables;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle as Task;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 
 use crate::act::Act;
-use crate::api::{self, Dialler, Doors, Facts, Hub, ListenError, Sessions, View};
+use crate::api::{self, Channel, Dialler, Doors, Facts, Hub, ListenError, Sessions, View};
 use crate::clock::Clock;
 use crate::config::{self, Library, Loaded};
 use crate::engine::{self, EngineHandle, Replies};

@@ -19,7 +19,7 @@ pub(crate) const SMALL: (u16, u16) = (80, 24);
 pub(crate) const LARGE: (u16, u16) = (120, 36);
 
 /// Three builders on this worker: `linux` fails in line 150 of its second step, `docs` takes parameters, `talk` prints a
-/// hundred lines and then a hundred at each of two gates.
+/// hundred lines, then a hundred at each of two gates, and ends at a third.
 pub(crate) fn farm(worker: &str) -> Site {
     let site = Site::new("");
     let wait = |name: &str| {
@@ -35,7 +35,7 @@ pub(crate) fn farm(worker: &str) -> Site {
         lines(151, 300),
         "exit 1".to_owned(),
     ];
-    let talk = [lines(1, 100), wait("a"), lines(101, 200), wait("b"), lines(201, 300)];
+    let talk = [lines(1, 100), wait("a"), lines(101, 200), wait("b"), lines(201, 300), wait("c")];
     let config = format!(
         r#"
 {worker}
@@ -80,9 +80,21 @@ pub(crate) fn at<S: AsRef<OsStr>>(
     command
 }
 
-/// The console of this site's master.
+/// The console of this site's master, as soon as it has answered: keys that come earlier find nothing to act on.
 pub(crate) fn console(site: &Site, (columns, rows): (u16, u16)) -> Terminal {
-    Terminal::start(at(site, [""; 0]), columns, rows)
+    let mut terminal = Terminal::start(at(site, [""; 0]), columns, rows);
+    terminal.until_shows("live ");
+    terminal
+}
+
+/// Types keys, and waits for what each shows. `esc` is always typed alone: with a character behind it, it is `alt`.
+pub(crate) fn walk(terminal: &mut Terminal, steps: &[(&str, &str)]) {
+    for (keys, shows) in steps {
+        terminal.keys(keys);
+        terminal.until_holds(&format!("{shows}, after {keys:?}"), |terminal| {
+            terminal.screen().contains(shows)
+        });
+    }
 }
 
 /// A program that writes lines.

@@ -2,37 +2,34 @@
 
 use linn_tests::site::Running;
 
-use crate::farm::{LARGE, SMALL, console, farm, open, said};
+use crate::farm::{LARGE, SMALL, console, farm, open, said, walk};
 
 /// C1, C5, E1: a build goes from queued to running to red before one's eyes, and two keys open its log where it fails.
 fn goes_red(size: (u16, u16)) {
-    let site = farm("worker(\"w\")");
+    let site = farm("local_worker(\"w\", max_builds = 1)");
     let _master = site.master();
     let mut terminal = console(&site, size);
-    terminal.until_shows("never built");
     assert!(terminal.alternate());
-
+    // The only place is taken.
+    site.ok(["force", "talk"]);
+    terminal.until_shows("►001");
     site.ok(["force", "linux"]);
-    terminal.until("it is queued", |screen| screen.contains("queued 1"));
-    let _worker = site.worker("w");
+    terminal.until("it is queued", |screen| screen.contains("◦queued 1"));
+    for gate in ["a", "b", "c"] {
+        open(&site, gate);
+    }
     terminal.until("it runs, with its step in the bar", |screen| {
-        screen.contains("►001") && screen.contains("║compile")
+        screen.contains("✓001") && screen.contains("║compile")
     });
     open(&site, "compiled");
     terminal.until("the next step is in the bar", |screen| screen.contains("║test"));
     open(&site, "tested");
     terminal.until("it is red, and so is the step", |screen| {
-        screen.contains("✗001") && screen.contains("test ✗")
+        screen.contains("✗001") && screen.contains("█test ✗")
     });
-
-    terminal.keys("e");
-    terminal.until_shows("✗ linux #1  test:");
-    terminal.keys("l");
-    let screen = terminal.until("the log, at the failing line", |screen| {
-        screen.contains("linux#1 ▸ test") || screen.contains("linux ▸ #1 ▸ test")
-            && screen.contains("error 1 of 1")
-    });
-    assert!(screen.contains(" 150 │Eerror: the lexer dropped a token"), "{screen}");
+    walk(&mut terminal, &[("e", "✗"), ("l", "error 1 of 1")]);
+    let screen = terminal.until_shows("150 │Eerror: the lexer dropped a token");
+    assert!(screen.contains("linux#1 ▸ stdio") || screen.contains("linux ▸ #1"), "{screen}");
     terminal.keys("qq");
     assert_eq!(terminal.wait(), 0);
 }
@@ -53,7 +50,6 @@ fn force_stop_and_rebuild_from_the_keyboard() {
     let site = farm("local_worker(\"w\")");
     let _master = site.master();
     let mut terminal = console(&site, SMALL);
-    terminal.until_shows("never built");
     terminal.keys("3/docs\r");
     terminal.until("the filter shows one builder", |screen| {
         screen.contains("3 Builders") && screen.contains("docs") && !screen.contains("linux")
@@ -64,7 +60,7 @@ fn force_stop_and_rebuild_from_the_keyboard() {
     terminal.keys("\t\t ");
     terminal.until_shows("[release]");
     terminal.keys("\tmanual\t");
-    terminal.until_shows("--property target=manual");
+    terminal.until_shows("--property profile=release --property target=");
     terminal.keys("\x13");
     terminal.until_shows("request 1 waits");
     terminal.until("it runs", |screen| screen.contains("docs #1  in render"));
@@ -103,13 +99,8 @@ fn cancel_and_why_from_the_keyboard() {
     let _master = site.master();
     site.ok(["force", "linux"]);
     let mut terminal = console(&site, SMALL);
-    terminal.until_shows("queued 1");
-    terminal.keys("4");
-    terminal.until_shows("4 Queue");
-    terminal.keys("w");
-    terminal.until("why it waits", |screen| screen.contains("worker") && screen.contains("why"));
-    terminal.keys("\x1bx");
-    terminal.until_shows("cancel request 1 ?");
+    walk(&mut terminal, &[("4", "4 Queue"), ("w", "why"), ("\x1b", "end it…")]);
+    walk(&mut terminal, &[("x", "cancel request 1 ?")]);
     terminal.keys("\r");
     terminal.until_gone("cancel request 1 ?");
     assert_eq!(site.json(["requests"]).len(), 1, "enter presses Cancel, the first button");
@@ -128,11 +119,7 @@ fn a_log_is_followed_and_searched() {
     let _master = site.master();
     site.ok(["force", "talk"]);
     let mut terminal = console(&site, SMALL);
-    terminal.until_shows("►001");
-    terminal.keys("e");
-    terminal.until_shows("nothing is red");
-    terminal.keys("/talk\r");
-    terminal.until_shows("talk #1  in say");
+    walk(&mut terminal, &[("e", "nothing is red"), ("/talk\r", "talk #1  in say")]);
     terminal.keys("l");
     terminal.until("the first lines, followed", |screen| {
         screen.contains("FOLLOW") && screen.contains(" 100 │ line 100")
@@ -146,6 +133,8 @@ fn a_log_is_followed_and_searched() {
     terminal.until_shows("+100 new");
     terminal.keys("G");
     terminal.until_shows(" 300 │ line 300");
+    open(&site, "c");
+    terminal.until_gone("FOLLOW");
 
     // Far above what is shown.
     terminal.keys("/line 17\r");
@@ -187,6 +176,7 @@ fn the_console_goes_on_when_its_master_comes_back() {
     terminal.until_shows(" 200 │ line 200");
     open(&site, "b");
     terminal.until_shows("300 lines");
+    open(&site, "c");
     // Around the break each line stands at its number.
     terminal.keys(":105\r");
     let screen = terminal.until_shows(" 105 │ line 105");

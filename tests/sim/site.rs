@@ -1,5 +1,9 @@
 //! What the simulated master follows, and how long things go on.
 
+use std::sync::{Arc, OnceLock};
+
+use linn_core::config::Config;
+
 /// Three workers of different sizes, builders that wait long or briefly for a lost one, every kind of scheduler, a source.
 pub(crate) const CONFIG: &str = r#"
 codebase("app", repository = "git://app", branch = "main")
@@ -34,3 +38,13 @@ pub(crate) const WORKERS: [&str; 3] = ["w0", "w1", "w2"];
 pub(crate) const TROUBLE: i64 = 40_000;
 /// How long peace may take before it counts as a stall.
 pub(crate) const PEACE: i64 = 600_000;
+
+/// The configuration, evaluated once for all worlds.
+pub(crate) fn config() -> Result<Arc<Config>, String> {
+    static CONFIGURATION: OnceLock<Result<Arc<Config>, String>> = OnceLock::new();
+    let evaluate = || {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        linn_tests::scenario::evaluate(folder.path(), CONFIG).map(|loaded| loaded.config)
+    };
+    CONFIGURATION.get_or_init(evaluate).clone()
+}

@@ -1,451 +1,343 @@
 //! The world of one seed: people who ask, machines that work, faults for a while, then peace until all is done (L1).
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::AddAssign;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use linn_core::action::{Action, Answer};
-use linn_core::id::{BuildRef, RequestId, SessionId, Token};
-use linn_core::input::{Asking, Input};
-use linn_core::model::WorkerInfo;
+use linn_core::action::Action;
+use linn_core::id::SessionId;
+use linn_core::input::Input;
 use linn_core::time::Timestamp;
 use linn_proto::worker::{LogAppend, from_worker};
-use linn_worker::session::{Input as ToSession, Output};
+use linn_worker::session::{Input as ToSession, Output, Session};
 
+use crate::convert;
 use crate::invariants;
 use crate::machine::Machine;
-use crate::master::Master;
+use crate::master::{Handled, Master};
+use crate::people::People;
 use crate::random::Random;
-use crate::wire::{Down, Up, Wire};
+use crate::site::{self, PEACE, TROUBLE, WORKERS};
+use crate::tally::Tally;
+use crate::upstream::Upstream;
+use crate::wire::{Heard, Wire};
 
-const CONFIG: &str = r#"
-worker("w0", max_builds = 1)
-worker("w1", max_builds = 2)
-worker("w2")
-ALL = ["w0", "w1", "w2"]
-RECIPE = [
-    shell("build", command = "make", halt_on_failure = True),
-    shell("test", command = "make check"),
-    shell("clean", command = "make clean", always_run = True),
-]
-builder("a", workers = ALL, factory = RECIPE, lost_after = "20s")
-builder("b", workers = ["w0", "w1"], factory = RECIPE, lost_after = "3s", max_retries = 2)
-builder("c", workers = ["w2"], factory = RECIPE[:1])
-force_scheduler("force", builders = ["a", "b", "c"])
-any_branch_scheduler("commits", builders = ["a", "b"], tree_stable_timer = "2s", max_wait = "5s")
-"#;
+/// More steps than any world needs: one that goes on without getting anywhere ends here.
+const STEPS: usize = 100_000;
 
-/// How long faults go on, in milliseconds of the world.
-const TROUBLE: i64 = 40_000;
-/// How long peace may take.
-const PEACE: i64 = 600_000;
-
-/// What happened in some worlds.
-#[derive(Clone, Copy, Default, PartialEq, Debug)]
-pub(crate) struct Tally {
-    requests: usize,
-    builds: usize,
-    retries: usize,
-    crashes: usize,
-    agent_crashes: usize,
-    cuts: usize,
-    log_bytes: usize,
-}
-
-impl Tally {
-    /// Whether enough went on, and enough went wrong, to prove something.
-    pub(crate) fn is_busy(&self) -> bool {
-        [self.requests, self.builds, self.crashes, self.agent_crashes, self.cuts, self.log_bytes]
-            .iter()
-            .all(|n| *n > 100)
-            && self.retries > 0
-    }
-}
-
-impl AddAssign for Tally {
-    fn add_assign(&mut self, more: Self) {
-        self.requests += more.requests;
-        self.builds += more.builds;
-        self.retries += more.retries;
-        self.crashes += more.crashes;
-        self.agent_crashes += more.agent_crashes;
-        self.cuts += more.cuts;
-        self.log_bytes += more.log_bytes;
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} requests, {} builds, {} retries, {} master crashes, {} agent crashes, {} cuts, {} log bytes",
-            self.requests,
-            self.builds,
-            self.retries,
-            self.crashes,
-            self.agent_crashes,
-            self.cuts,
-            self.log_bytes
-        )
-    }
-}
-
-/// Runs a seed to its end.
-pub(crate) fn run(seed: u64) -> Result<Tally, String> {
-    let mut world = World::new(seed)?;
-    let outcome = world.run();
-    outcome.map_err(|why| {
-        let file = std::env::temp_dir().join(format!("linn-seed-{seed}.log"));
-        let log = format!("{CONFIG}---\n{}\n", world.master.inputs.join("\n"));
-        match std::fs::write(&file, log) {
-            Ok(()) => format!("{why} at {} ms (inputs: {})", world.now, file.display()),
-            Err(_) => format!("{why} at {} ms", world.now),
-        }
-    })
-}
-
-struct World {
-    random: Random,
-    now: i64,
-    master: Master,
+/// One seed's world.
+pub(crate) struct World {
+    pub(crate) random: Random,
+    pub(crate) now: i64,
+    pub(crate) master: Master,
     /// When the master comes back, while it is down.
-    master_boots: Option<i64>,
-    machines: Vec<Machine>,
-    /// Each machine's connection and, once it said Hello, the master's number for it.
-    wires: BTreeMap<usize, (Wire, Option<SessionId>)>,
+    pub(crate) boots: Option<i64>,
+    pub(crate) machines: Vec<Machine>,
+    /// Every connection that is not over for both ends.
+    pub(crate) wires: BTreeMap<u64, Wire>,
+    last_wire: u64,
+    people: People,
+    upstream: Upstream,
+    /// Every command that ever ran on any machine.
+    ran: BTreeSet<u64>,
     next_sync: i64,
-    next_asking: i64,
-    last_token: u64,
-    tally: Tally,
+    pub(crate) next_trouble: i64,
+    pub(crate) tally: Tally,
 }
 
 impl World {
-    fn new(seed: u64) -> Result<Self, String> {
-        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let loaded = linn_tests::scenario::evaluate(folder.path(), CONFIG)?;
-        let mut master = Master::new(Arc::clone(&loaded.config));
+    /// A world in which nothing has happened yet.
+    pub(crate) fn new(seed: u64) -> Result<Self, String> {
+        let mut master = Master::new(site::config()?);
         master.boot(0)?;
         Ok(Self {
             random: Random::new(seed),
             now: 0,
             master,
-            master_boots: None,
-            machines: (0..3).map(|n| Machine::new(format!("w{n}"))).collect(),
+            boots: None,
+            machines: WORKERS.into_iter().map(Machine::new).collect(),
             wires: BTreeMap::new(),
+            last_wire: 0,
+            people: People::default(),
+            upstream: Upstream::new(),
+            ran: BTreeSet::new(),
             next_sync: 0,
-            next_asking: 0,
-            last_token: 0,
+            next_trouble: 0,
             tally: Tally::default(),
         })
     }
 
-    fn run(&mut self) -> Result<Tally, String> {
+    /// Lives it to its end: trouble, then peace.
+    pub(crate) fn live(&mut self) -> Result<(), String> {
+        let mut steps = 0;
         while self.now < TROUBLE {
-            self.step(true)?;
-            self.trouble();
+            self.step()?;
+            steps += 1;
         }
-        // Peace: everything that is down comes back, and everything asked for must end.
-        self.master_boots = self.master_boots.map(|at| at.min(self.now + 100));
+        // Everything that is down comes back, and everything asked for must end.
+        self.master.refuse = false;
+        self.boots = self.boots.map(|at| at.min(self.now + 100));
         for machine in &mut self.machines {
             machine.dials = machine.dials.map(|at| at.min(self.now + 200));
         }
+        self.people.resume_all(self.now);
         while !self.is_quiet() {
-            if self.now > TROUBLE + PEACE {
-                return Err(format!("L1: not done in {PEACE} ms of peace: {}", self.still_open()));
+            steps += 1;
+            if self.now > TROUBLE + PEACE || steps > STEPS {
+                return Err(format!("L1: after {steps} steps not done: {}", self.still_open()));
             }
-            self.step(false)?;
+            self.step()?;
         }
-        invariants::at_the_end(&self.master, &self.machines)?;
+        invariants::at_the_end(&mut self.master, &self.machines)?;
+        self.upstream.at_the_end(&self.master.ledger.changes)?;
+        for (input, answer) in self.people.answered() {
+            self.master.ledger.kept(input, answer)?;
+        }
+        self.count();
+        Ok(())
+    }
+
+    fn count(&mut self) {
         self.tally.log_bytes = self.master.logs.values().map(|log| log.synced).sum();
+        self.tally.asked_again = self.people.asked_again;
         for record in &self.master.history {
             match record.kind() {
                 "request_added" => self.tally.requests += 1,
                 "build_started" => self.tally.builds += 1,
                 "request_returned" => self.tally.retries += 1,
+                "change_added" => self.tally.changes += 1,
+                "input_refused" => self.tally.refusals += 1,
+                "stale_result_refused" => self.tally.stale += 1,
                 _ => {}
             }
         }
-        Ok(self.tally)
     }
 
     fn is_quiet(&self) -> bool {
         let Some(core) = &self.master.core else { return false };
         core.state().buildsets().next().is_none()
             && core.next_timeout().is_none_or(|due| due.0 > self.now + PEACE)
-            && self.machines.iter().all(|machine| machine.processes.is_empty())
+            && core.state().workers().filter(|worker| worker.connected_at.is_some()).count()
+                == self.machines.len()
+            && self.machines.iter().all(|machine| {
+                machine.processes.is_empty()
+                    && machine.session.as_ref().is_some_and(Session::is_up)
+            })
+            && !self.people.wait()
+            && self.upstream.is_known(core)
     }
 
     /// What keeps the world from being quiet, in words.
     fn still_open(&self) -> String {
         let Some(core) = &self.master.core else { return "the master is down".into() };
-        let builds = core.state().builds().filter(|build| build.complete_at.is_none());
-        let builds: Vec<_> = builds.map(|build| format!("{} on {}", build.reference(), build.worker)).collect();
-        let waiting: Vec<_> = core.state().waiting_requests().map(|request| request.id.to_string()).collect();
+        let builds = core.state().unfinished();
+        let builds: Vec<_> =
+            builds.map(|build| format!("{} on {}", build.reference(), build.worker)).collect();
+        let waiting: Vec<_> =
+            core.state().waiting_requests().map(|request| request.id.to_string()).collect();
         let machine = |machine: &Machine| {
-            let up = machine.session.as_ref().map(linn_worker::session::Session::is_up);
+            let up = machine.session.as_ref().map(Session::is_up);
             let held: Vec<_> = machine.processes.keys().collect();
             format!("{} up {up:?} dials {:?} holds {held:?}", machine.name, machine.dials)
         };
         let machines: Vec<_> = self.machines.iter().map(machine).collect();
-        format!("builds {builds:?}, waiting {waiting:?}, {}", machines.join("; "))
+        format!(
+            "builds {builds:?}, waiting {waiting:?}, {}; asking {}, source at the tip {}",
+            machines.join("; "),
+            self.people.wait(),
+            self.upstream.is_known(core)
+        )
     }
 
-    /// Goes to the next moment at which something happens, and lets it happen.
-    fn step(&mut self, asking: bool) -> Result<(), String> {
-        let mut next: Vec<i64> = self.wires.values().filter_map(|(wire, _)| wire.next()).collect();
-        next.extend(self.machines.iter().filter_map(Machine::next));
-        next.extend(self.master_boots);
-        if self.master.core.is_some() {
+    fn in_trouble(&self) -> bool {
+        self.now < TROUBLE
+    }
+
+    /// The next moment at which anything happens.
+    fn next(&self) -> Option<i64> {
+        let trouble = self.in_trouble();
+        let core = self.master.core.as_ref();
+        let machines = self.machines.iter().filter_map(Machine::next);
+        let mut next: Vec<i64> =
+            machines.chain(self.wires.values().filter_map(Wire::next)).collect();
+        next.extend(self.boots);
+        next.extend(core.and_then(|core| core.next_timeout()).map(|due| due.0));
+        if core.is_some() && self.master.has_unsynced() {
             next.push(self.next_sync);
-            next.extend(
-                self.master.core.as_ref().and_then(|core| core.next_timeout()).map(|due| due.0),
-            );
         }
-        if asking {
-            next.push(self.next_asking);
+        next.extend(self.people.next(trouble));
+        next.extend(self.upstream.next(trouble, core.is_some()));
+        if trouble {
+            next.push(self.next_trouble);
         }
-        self.now = self.now.max(next.into_iter().min().unwrap_or(self.now + 1));
-        if asking && self.next_asking <= self.now {
-            self.next_asking = self.now + 50 + self.below(3000);
-            self.ask()?;
+        next.into_iter().min()
+    }
+
+    /// Goes on to the next moment at which anything happens, and lets it happen.
+    fn step(&mut self) -> Result<(), String> {
+        self.now = self.now.max(self.next().unwrap_or(self.now + 1));
+        let trouble = self.in_trouble();
+        if trouble && self.next_trouble <= self.now {
+            self.trouble();
+        }
+        let core = self.master.core.as_ref();
+        if let Some(input) = self.people.say(self.now, trouble, core, &mut self.random) {
+            self.tell(input)?;
+        }
+        let seen = (self.master.core.as_ref(), self.master.life);
+        if let Some(input) = self.upstream.live(self.now, trouble, seen, &mut self.random) {
+            self.tell(input)?;
         }
         self.master_lives()?;
         for n in 0..self.machines.len() {
             self.machine_lives(n)?;
-            self.wire_lives(n)?;
         }
-        invariants::always(&mut self.master, &self.machines)
+        let wires: Vec<u64> = self.wires.keys().copied().collect();
+        for wire in wires {
+            self.wire_lives(wire)?;
+        }
+        self.wires.retain(|_, wire| !wire.is_over());
+        Ok(())
     }
 
-    fn below(&mut self, limit: u64) -> i64 {
-        i64::try_from(self.random.below(limit)).expect("small")
-    }
-
-    /// Things break.
-    fn trouble(&mut self) {
-        if self.random.per_mille(3) && self.master.core.is_some() {
-            self.crash_master();
-        }
-        let n = usize::try_from(self.below(3)).expect("small");
-        if self.random.per_mille(3) && self.machines[n].session.is_some() {
-            let dials = self.now + self.below(6000);
-            self.machines[n].crash(dials);
-            self.cut(n);
-            self.tally.agent_crashes += 1;
-        }
-        if self.random.per_mille(6) {
-            self.cut(n);
-        }
-    }
-
-    fn crash_master(&mut self) {
-        self.master.crash();
-        self.tally.crashes += 1;
-        self.master_boots = Some(self.now + 1 + self.below(3000));
-        for n in 0..self.machines.len() {
-            self.cut(n);
-        }
-    }
-
-    fn cut(&mut self, n: usize) {
-        let (master_hears, worker_hears) =
-            (self.now + self.below(3000), self.now + self.below(3000));
-        if let Some((wire, _)) = self.wires.get_mut(&n)
-            && wire.stands()
-        {
-            wire.cut(master_hears, worker_hears);
-            self.tally.cuts += 1;
-        }
-    }
-
-    /// Somebody wants something; they try again, with the same id, when they get no answer.
-    fn ask(&mut self) -> Result<(), String> {
-        self.last_token += 1;
-        let token = Token(self.last_token);
-        let asking = Asking { token, request_id: format!("asking {token}"), who: "kim".into() };
-        let pick = self.below(100);
-        let builds: Vec<BuildRef> = self
-            .master
-            .core
-            .iter()
-            .flat_map(|core| core.state().builds())
-            .map(linn_core::model::Build::reference)
-            .collect();
-        let requests: Vec<RequestId> = self
-            .master
-            .core
-            .iter()
-            .flat_map(|core| core.state().requests())
-            .map(|request| request.id)
-            .collect();
-        let some = self.random.next();
-        let input = match pick {
-            0..8 if !builds.is_empty() => Input::StopRequested {
-                asking,
-                build: builds[usize::try_from(some).unwrap_or(0) % builds.len()].clone(),
-                reason: "enough".into(),
-                kill: some % 2 == 0,
-            },
-            8..14 if !requests.is_empty() => Input::CancelRequested {
-                asking,
-                request: requests[usize::try_from(some).unwrap_or(0) % requests.len()],
-                reason: "not wanted".into(),
-            },
-            14..45 => Input::ChangesSubmitted {
-                asking,
-                changes: vec![linn_core::change::NewChange {
-                    key: Some(format!("key {}", some % 40)),
-                    author: "ana".into(),
-                    branch: Some(format!("branch {}", some % 3)),
-                    revision: Some(format!("{some:x}")),
-                    ..Default::default()
-                }],
-                commits: Vec::new(),
-            },
-            _ => Input::ForceRequested {
-                asking,
-                builders: vec![["a", "b", "c"][usize::try_from(some % 3).unwrap_or(0)].into()],
-                scheduler: None,
-                stamps: Vec::new(),
-                commits: Vec::new(),
-                properties: BTreeMap::new(),
-                reason: "sim".into(),
-                priority: Some(i32::try_from(some % 3).unwrap_or(0)),
-            },
-        };
-        let actions = self.master.handle(self.now, input.clone())?;
-        // The answer may be lost on its way: asked again, the same thing must be done once.
-        if self.random.per_mille(100) && self.master.core.is_some() {
-            let first = answer_of(&actions);
-            let again = self.master.handle(self.now, input)?;
-            let second = answer_of(&again);
-            if matches!(first, Some(Answer::Accepted { .. })) && first != second {
-                return Err(format!(
-                    "asked twice, answered differently: {first:?} then {second:?}"
-                ));
+    /// Tells the master, and carries out what it orders.
+    fn tell(&mut self, input: Input) -> Result<(), String> {
+        match self.master.handle(self.now, input)? {
+            Handled::Done(actions) => self.perform(actions),
+            Handled::Unwritten => {
+                self.start_over();
+                Ok(())
             }
-            self.perform(actions);
-            self.perform(again);
-        } else {
-            self.perform(actions);
+            Handled::Down => Ok(()),
+        }
+    }
+
+    /// Performs actions in order; between any two the master may crash.
+    fn perform(&mut self, actions: Vec<Action>) -> Result<(), String> {
+        let mut ended = Vec::new();
+        for action in actions {
+            if self.in_trouble() && self.random.per_mille(5) {
+                self.crash_master();
+                return Ok(());
+            }
+            let at = self.now + 1 + self.random.ms(20);
+            match &action {
+                Action::Reply { token, answer } => self.people.hear(*token, answer.clone())?,
+                Action::CloseSession { session } => {
+                    self.tally.replaced += 1;
+                    ended.push(*session);
+                }
+                Action::RefuseWorker { session, .. } => ended.push(*session),
+                _ => {}
+            }
+            if let Some((session, message)) = convert::message(&self.master, &action)
+                && let Some(wire) = self.wire_of(session)
+            {
+                wire.say_down(at, message);
+            }
+        }
+        for session in ended {
+            self.end_session(session)?;
         }
         Ok(())
     }
 
-    /// Performs actions in order; between any two the master may crash.
-    fn perform(&mut self, actions: Vec<Action>) {
-        for action in actions {
-            if self.now < TROUBLE && self.random.per_mille(4) {
-                self.crash_master();
-                return;
-            }
-            if let Action::CloseSession { session } = &action {
-                self.close(*session);
-            }
-            let refused = matches!(action, Action::RefuseWorker { .. });
-            if let Some((session, down)) = self.master.message(action) {
-                let at = self.now + 1 + self.below(20);
-                if let Some((wire, _)) =
-                    self.wires.values_mut().find(|(_, known)| *known == Some(session))
-                {
-                    wire.send_down(at, down);
-                    if refused {
-                        self.master.gone(session);
-                    }
-                }
-            }
-        }
+    fn wire_of(&mut self, session: SessionId) -> Option<&mut Wire> {
+        let wire = self.master.sessions.get(&session)?;
+        self.wires.get_mut(wire)
     }
 
-    fn close(&mut self, session: SessionId) {
-        self.master.gone(session);
-        let now = self.now;
-        for (wire, known) in self.wires.values_mut() {
-            if *known == Some(session) {
-                wire.cut(now, now + 5);
-            }
+    /// The master ends a session in good order, and hears of that itself.
+    fn end_session(&mut self, session: SessionId) -> Result<(), String> {
+        let hears = self.now + 25;
+        if let Some(wire) = self.wire_of(session) {
+            wire.close_above(hears, None);
         }
+        self.master.gone(session);
+        self.tell(Input::WorkerDetached { session })
     }
 
     fn master_lives(&mut self) -> Result<(), String> {
-        if self.master_boots.is_some_and(|at| at <= self.now) {
-            self.master_boots = None;
+        if self.boots.is_some_and(|at| at <= self.now) {
+            self.boots = None;
             self.master.boot(self.now)?;
         }
         if self.master.core.is_none() {
             return Ok(());
         }
-        if self.next_sync <= self.now {
-            self.next_sync = self.now + 20 + self.below(200);
-            for acked in self.master.sync() {
-                let at = self.now + 1 + self.below(20);
-                for (wire, known) in self.wires.values_mut() {
-                    // Each log belongs to one machine; the others know nothing of its command and ignore it.
-                    if known.is_some() {
-                        wire.send_down(at, Down::Acked(acked.clone()));
-                    }
+        if self.next_sync <= self.now && self.master.has_unsynced() {
+            self.next_sync = self.now + 20 + self.random.ms(200);
+            for (wire, acked) in self.master.sync() {
+                let at = self.now + 1 + self.random.ms(20);
+                if let Some(wire) = self.wires.get_mut(&wire) {
+                    wire.ack(at, acked);
                 }
             }
         }
         for input in self.master.settled() {
-            let actions = self.master.handle(self.now, input)?;
-            self.perform(actions);
+            self.tell(input)?;
         }
         let due = self.master.core.as_ref().and_then(|core| core.next_timeout());
-        if due.is_some_and(|due| due.0 <= self.now) {
-            let actions = self.master.handle(self.now, Input::Timeout)?;
-            self.perform(actions);
+        if due.is_some_and(|due| due <= Timestamp(self.now)) {
+            self.tell(Input::Timeout)?;
         }
         Ok(())
     }
 
     fn machine_lives(&mut self, n: usize) -> Result<(), String> {
         if self.machines[n].dials.is_some_and(|at| at <= self.now) {
-            self.machines[n].dials = None;
             self.machines[n].boot();
             if self.master.core.is_some() {
-                self.wires.insert(n, (Wire::new(), None));
-                let out = self.machines[n].handle(ToSession::LinkUp);
-                self.worker_does(n, out);
+                self.last_wire += 1;
+                self.wires.insert(self.last_wire, Wire::new(n));
+                let machine = &mut self.machines[n];
+                (machine.dials, machine.link) = (None, Some(self.last_wire));
+                let out = machine.handle(ToSession::LinkUp);
+                self.worker_does(n, out)?;
             } else {
-                self.machines[n].dials = Some(self.now + 50 + self.below(500));
+                self.machines[n].dials = Some(self.now + 50 + self.random.ms(500));
             }
         }
         let out = self.machines[n].live(self.now, &mut self.random);
-        self.worker_does(n, out);
-        Ok(())
+        self.worker_does(n, out)
     }
 
-    fn worker_does(&mut self, n: usize, out: Vec<Output>) {
+    fn worker_does(&mut self, n: usize, out: Vec<Output>) -> Result<(), String> {
         for output in out {
             match output {
-                Output::Send(message) => self.up(n, Up::Say(message)),
+                Output::Send(message) => self.worker_says(n, message),
                 Output::Start(start) => {
+                    if !self.ran.insert(start.command) {
+                        return Err(format!("I5: command {} ran twice", start.command));
+                    }
                     let more = self.machines[n].start(&start, self.now, &mut self.random);
-                    self.worker_does(n, more);
+                    self.worker_does(n, more)?;
                 }
                 Output::Stop { command, how, .. } => {
-                    self.machines[n].stop(command.0, how, self.now)
+                    self.machines[n].stop(command.0, how, self.now);
                 }
-                Output::Forget(command) => self.machines[n].forget(command.0),
+                Output::Forget(command) => {
+                    self.machines[n].processes.remove(&command.0);
+                }
                 Output::Retry { after, .. } => {
                     let after = i64::try_from(after.as_millis()).expect("small");
+                    self.agent_ends(n);
                     self.machines[n].dials = Some(self.now + 1 + after);
-                    self.wires.remove(&n);
+                }
+                Output::End { .. } => {
+                    // Whoever looks after that machine starts its agent again.
+                    let dials = self.now + 500 + self.random.ms(2_000);
+                    self.agent_ends(n);
+                    self.machines[n].end(dials);
+                    self.tally.turned_away += 1;
                 }
                 Output::Acked { .. }
                 | Output::SpoolLimit(_)
                 | Output::Welcomed { .. }
-                | Output::End { .. }
                 | Output::Draining
                 | Output::Note(_) => {}
             }
         }
-        while let Some(push) =
-            self.machines[n].session.as_mut().and_then(linn_worker::session::Session::next_push)
-        {
+        while let Some(push) = self.machines[n].session.as_mut().and_then(Session::next_push) {
             let process = &self.machines[n].processes[&push.command.0];
             let range = usize::try_from(push.from).expect("small")
                 ..usize::try_from(push.to).expect("small");
@@ -456,121 +348,111 @@ impl World {
                 data: Bytes::copy_from_slice(&process.written[range]),
                 ..LogAppend::default()
             };
-            self.up(n, Up::Log(piece));
+            let at = self.now + 1 + self.random.ms(20);
+            if let Some(wire) = self.link(n) {
+                wire.push(at, piece);
+            }
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, n: usize) -> Option<&mut Wire> {
+        let link = self.machines[n].link?;
+        self.wires.get_mut(&link)
+    }
+
+    fn worker_says(&mut self, n: usize, message: from_worker::Msg) {
+        let at = self.now + 1 + self.random.ms(20);
+        // The end of a command may be told twice in one session.
+        let twice = matches!(message, from_worker::Msg::Finished(_)) && self.random.per_mille(50);
+        let again = twice.then(|| (at + self.random.ms(300), message.clone()));
+        if let Some(wire) = self.link(n) {
+            wire.say_up(at, message);
+            if let Some((at, message)) = again {
+                wire.say_up(at, message);
+            }
         }
     }
 
-    fn up(&mut self, n: usize, what: Up) {
-        let at = self.now + 1 + self.below(20);
-        if let Some((wire, _)) = self.wires.get_mut(&n) {
-            wire.send_up(at, what);
-        }
-    }
-
-    fn wire_lives(&mut self, n: usize) -> Result<(), String> {
+    /// What arrives on a connection by now.
+    fn wire_lives(&mut self, id: u64) -> Result<(), String> {
         loop {
-            let Some((wire, session)) = self.wires.get_mut(&n) else { return Ok(()) };
-            if wire.up.front().is_some_and(|(at, _)| *at <= self.now) {
-                let (_, up) = wire.up.pop_front().expect("looked");
-                let session = *session;
-                self.master_hears(n, session, up)?;
-            } else if wire.down.front().is_some_and(|(at, _)| *at <= self.now) {
-                let (_, down) = wire.down.pop_front().expect("looked");
-                let out = self.machines[n].handle(match down {
-                    Down::Say(message) => ToSession::FromMaster(message),
-                    Down::Acked(acked) => ToSession::LogAcked(acked),
-                });
-                self.worker_does(n, out);
-            } else if wire.master_hears.is_some_and(|at| at <= self.now) {
-                wire.master_hears = None;
-                if let Some(session) = session.take()
-                    && self.master.sessions.contains_key(&session)
-                {
-                    self.master.gone(session);
-                    let actions =
-                        self.master.handle(self.now, Input::WorkerDetached { session })?;
-                    self.perform(actions);
+            let Some(wire) = self.wires.get_mut(&id) else { return Ok(()) };
+            let (n, now) = (wire.machine, self.now);
+            if let Some(heard) = wire.master_hears(now) {
+                self.master_hears(id, heard)?;
+            } else if let Some(piece) = wire.bytes_arrive(now) {
+                self.bytes_arrive(id, &piece);
+            } else if let Some(heard) = wire.worker_hears(now) {
+                // What comes on a connection that the worker has left does not reach it.
+                if self.machines[n].link != Some(id) {
+                    continue;
                 }
-                self.drop_dead_wire(n);
-            } else if wire.worker_hears.is_some_and(|at| at <= self.now) {
-                wire.worker_hears = None;
-                if self.machines[n].session.is_some() {
-                    let out = self.machines[n].handle(ToSession::LinkDown);
-                    self.worker_does(n, out);
-                    let again = self.now + 10 + self.below(1000);
-                    self.machines[n].dials.get_or_insert(again);
+                let out = match heard {
+                    Heard::Say(message) => self.machines[n].handle(ToSession::FromMaster(message)),
+                    Heard::Gone => {
+                        let again = now + 10 + self.random.ms(1_000);
+                        let machine = &mut self.machines[n];
+                        machine.link = None;
+                        machine.dials.get_or_insert(again);
+                        machine.handle(ToSession::LinkDown)
+                    }
+                };
+                self.worker_does(n, out)?;
+            } else if let Some(acked) = wire.ack_arrives(now) {
+                if self.machines[n].link == Some(id) {
+                    let out = self.machines[n].handle(ToSession::LogAcked(acked));
+                    self.worker_does(n, out)?;
                 }
-                self.drop_dead_wire(n);
             } else {
                 return Ok(());
             }
         }
     }
 
-    /// A cut wire of which both ends have heard is gone. A worker that dials anew before the master has heard replaces it:
-    /// then the master learns of the old session's end from the new one's beginning.
-    fn drop_dead_wire(&mut self, n: usize) {
-        if self.wires.get(&n).is_some_and(|(wire, _)| {
-            wire.next().is_none() && wire.up.is_empty() && wire.down.is_empty()
-        }) {
-            self.wires.remove(&n);
+    /// Log bytes are taken of live sessions alone.
+    fn bytes_arrive(&mut self, id: u64, piece: &LogAppend) {
+        let at = self.now + 1 + self.random.ms(20);
+        let Some(wire) = self.wires.get_mut(&id) else { return };
+        let live = wire.session.is_some_and(|session| self.master.sessions.contains_key(&session));
+        if !live || self.master.core.is_none() {
+            return;
+        }
+        if let Some(acked) = self.master.append(id, piece) {
+            wire.ack(at, acked);
         }
     }
 
-    fn master_hears(&mut self, n: usize, session: Option<SessionId>, up: Up) -> Result<(), String> {
+    fn master_hears(&mut self, id: u64, heard: Heard<from_worker::Msg>) -> Result<(), String> {
+        let Some(wire) = self.wires.get_mut(&id) else { return Ok(()) };
         if self.master.core.is_none() {
             return Ok(());
         }
-        let input = match (up, session) {
-            (Up::Say(from_worker::Msg::Hello(hello)), None) => {
-                let session = self.master.session(&hello.name);
-                if let Some((_, known)) = self.wires.get_mut(&n) {
-                    *known = Some(session);
-                }
-                let ended = |held: &linn_proto::worker::Held| {
-                    held.state() == linn_proto::worker::HeldState::Finished
-                };
-                Input::WorkerAttached {
-                    session,
-                    name: hello.name.into(),
-                    instance: String::from_utf8_lossy(&hello.instance).into_owned(),
-                    info: WorkerInfo::default(),
-                    held: hello
-                        .held
-                        .iter()
-                        .map(|held| (linn_core::id::CommandId(held.command), ended(held)))
-                        .collect(),
-                }
+        let live = wire.session.filter(|session| self.master.sessions.contains_key(session));
+        let input = match (heard, live) {
+            (Heard::Say(from_worker::Msg::Hello(hello)), None) if wire.session.is_none() => {
+                let session = self.master.session(id);
+                wire.session = Some(session);
+                convert::hello(session, hello)
             }
-            (Up::Say(from_worker::Msg::Started(started)), Some(session)) => Input::CommandStarted {
-                session,
-                command: linn_core::id::CommandId(started.command),
-                at: Timestamp(started.at_ms),
-            },
-            (Up::Say(from_worker::Msg::Finished(finished)), Some(session)) => {
+            (Heard::Say(from_worker::Msg::Started(started)), Some(session)) => {
+                let command = linn_core::id::CommandId(started.command);
+                Input::CommandStarted { session, command, at: Timestamp(started.at_ms) }
+            }
+            (Heard::Say(from_worker::Msg::Property(found)), Some(session)) => {
+                convert::found(session, &found)
+            }
+            (Heard::Say(from_worker::Msg::Finished(finished)), Some(session)) => {
                 self.master.finished(session, finished);
                 return Ok(());
             }
-            (Up::Log(piece), Some(_)) => {
-                if let Some(refused) = self.master.append(&piece) {
-                    let at = self.now + 1;
-                    if let Some((wire, _)) = self.wires.get_mut(&n) {
-                        wire.send_down(at, Down::Acked(refused));
-                    }
-                }
-                return Ok(());
+            (Heard::Gone, Some(session)) => {
+                wire.session = None;
+                self.master.gone(session);
+                Input::WorkerDetached { session }
             }
             _ => return Ok(()),
         };
-        let actions = self.master.handle(self.now, input)?;
-        self.perform(actions);
-        Ok(())
+        self.tell(input)
     }
-}
-
-fn answer_of(actions: &[Action]) -> Option<Answer> {
-    actions.iter().find_map(|action| match action {
-        Action::Reply { answer, .. } => Some(answer.clone()),
-        _ => None,
-    })
 }

@@ -10,10 +10,12 @@ use crate::client::ClientError;
 pub(crate) const EXAMPLE: &str = "Example:\n  linn man commands | less";
 
 /// The pages: name and text, the contents first.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 8] = [
     ("index", include_str!("../../../assets/manual/index.md")),
     ("commands", include_str!("../../../assets/manual/commands.md")),
     ("json", include_str!("../../../assets/manual/json.md")),
+    ("config", include_str!("../../../assets/manual/config.md")),
+    ("console", include_str!("../../../assets/manual/console.md")),
     ("operations", include_str!("../../../assets/manual/operations.md")),
     ("buildbot", include_str!("../../../assets/manual/buildbot.md")),
     ("troubleshooting", include_str!("../../../assets/manual/troubleshooting.md")),

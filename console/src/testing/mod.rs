@@ -7,6 +7,7 @@ mod actions;
 mod flow;
 mod hostile;
 mod load;
+mod manual;
 mod sizes;
 mod snapshots;
 mod watching;

@@ -54,13 +54,19 @@ pub(crate) fn of(state: &State, build: &Build) -> Blame {
     }
 }
 
-/// The comparable build that a build's result is measured against; `None`: it is the first of its kind.
+/// The build that a build's result is measured against; `None`: it is the first of its kind. Exceptions count here: what
+/// was red then is no news when it is red again, and green after it is a recovery (RM-3).
 pub(crate) fn predecessor<'a>(state: &'a State, build: &Build) -> Option<&'a Built> {
-    let comparable = comparable(state, build);
+    let comparable: Vec<_> = of_the_same_place(state, build)
+        .filter(|built| is_telling(built) || built.results == Results::Exception)
+        .collect();
+    let before = || comparable.iter().find(|built| built.number < build.number).copied();
     let mut found: Option<&Built> = None;
     for stamp in &build.stamps {
         let of_stamp = match revision_of(build, stamp) {
-            None => comparable.first().copied(),
+            None => before(),
+            // Nobody knows what it comes after: the order of building stands in.
+            Some(revision) if state.parents(&stamp.repository, revision).is_none() => before(),
             Some(revision) => {
                 let built_at = built_at(stamp, &comparable);
                 let walk = ancestors(state, &stamp.repository, revision, &built_at, &comparable);
@@ -69,7 +75,7 @@ pub(crate) fn predecessor<'a>(state: &'a State, build: &Build) -> Option<&'a Bui
         };
         found = found.max_by_number(of_stamp);
     }
-    if build.stamps.is_empty() { comparable.first().copied() } else { found }
+    if build.stamps.is_empty() { before() } else { found }
 }
 
 /// The comparable builds by what they built of a stamp's codebase, newest first.
@@ -105,10 +111,17 @@ fn revision_of<'a>(build: &'a Build, stamp: &'a SourceStamp) -> Option<&'a str> 
 
 /// The finished builds that a build can be compared with (BM-5), newest number first.
 fn comparable<'a>(state: &'a State, build: &Build) -> Vec<&'a Built> {
-    let counts = |built: &Built| {
-        matches!(built.results, Results::Success | Results::Warnings | Results::Failure)
-    };
-    let same_place = |built: &Built| {
+    of_the_same_place(state, build).filter(|built| is_telling(built)).collect()
+}
+
+/// Whether a result says something of the tree that was built.
+const fn is_telling(built: &Built) -> bool {
+    matches!(built.results, Results::Success | Results::Warnings | Results::Failure)
+}
+
+/// The finished builds of the same builder, repositories and branches, newest number first.
+fn of_the_same_place<'a>(state: &'a State, build: &Build) -> impl Iterator<Item = &'a Built> {
+    let same_place = move |built: &Built| {
         built.trees.len() == build.stamps.len()
             && build.stamps.iter().all(|stamp| {
                 built.trees.iter().any(|tree| {
@@ -120,8 +133,7 @@ fn comparable<'a>(state: &'a State, build: &Build) -> Vec<&'a Built> {
     };
     state
         .built_of(&build.builder)
-        .filter(|built| built.number != build.number && counts(built) && same_place(built))
-        .collect()
+        .filter(move |built| built.number != build.number && same_place(built))
 }
 
 /// What one codebase's history says of a build.
@@ -345,8 +357,9 @@ fn change_at(state: &State, stamp: &SourceStamp, revision: &str) -> Option<Chang
 /// A first build is about its own change alone (C7).
 fn own_change(state: &State, stamp: &SourceStamp, revision: &str) -> BTreeSet<ChangeId> {
     let own = change_at(state, stamp, revision).or_else(|| {
-        let pinned = stamp.revision.as_deref() == Some(revision);
-        stamp.changes.last().copied().filter(|_| pinned)
+        // A change that told no revision is in whatever the tip was.
+        let its = stamp.revision.as_deref().is_none_or(|pinned| pinned == revision);
+        stamp.changes.last().copied().filter(|_| its)
     });
     own.into_iter().collect()
 }

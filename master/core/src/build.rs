@@ -178,7 +178,11 @@ fn finish(ctx: &mut Ctx<'_>, id: BuildId, at_least: Option<Results>) {
     }
     let mut text = text(build, recipe, results);
     if exhausted {
-        text = format!("{text}; given up after {} attempts", build.attempt);
+        let attempts = match build.attempt {
+            1 => "1 attempt".to_owned(),
+            several => format!("{several} attempts"),
+        };
+        text = format!("{text}; given up after {attempts}");
     }
     let judged = notice::judge(ctx.state(), build, results, &text);
     let (reference, requests) = (build.reference(), build.requests.clone());

@@ -91,10 +91,8 @@ fn busy_with(
 ) -> Option<Wait> {
     let limit = config.workers.get(worker)?.max_builds.map_or(usize::MAX, |limit| limit as usize);
     let full = state.load_of(worker) >= limit;
-    let builds: Vec<_> = state
-        .running_on(worker)
-        .filter(|build| full || build.builder == builder.name)
-        .collect();
+    let builds: Vec<_> =
+        state.running_on(worker).filter(|build| full || build.builder == builder.name).collect();
     if builds.is_empty() && !full {
         return None;
     }

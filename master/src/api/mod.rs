@@ -41,6 +41,8 @@ pub(crate) use listen::{bind, check};
 pub(crate) use peer::owner;
 pub(crate) use serve::{WAITING_CONNECTIONS, serve};
 pub(crate) use sessions::{Command, Order, Sessions};
+/// A connection to a master, as clients of any kind hold it.
+pub use tonic::transport::Channel;
 pub(crate) use view::{Facts, View};
 
 /// What all doors share.

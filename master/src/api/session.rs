@@ -70,6 +70,7 @@ impl Session {
     async fn talk(&mut self, session: SessionId, orders: &mut mpsc::Receiver<Order>) -> Ended {
         let mut ends = JoinSet::new();
         let mut ending = HashSet::new();
+        let mut welcomed = false;
         let mut ping = tokio::time::interval(PING_EVERY);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
@@ -78,6 +79,7 @@ impl Session {
             tokio::select! {
                 order = orders.recv() => {
                     let Some(order) = order else { return "closed by the master" };
+                    welcomed |= matches!(order, Order::Welcome(_));
                     match self.carry_out(session, order, &mut ending).await {
                         Ok(()) => {}
                         Err(ended) => return ended,
@@ -111,6 +113,10 @@ impl Session {
                 _ = ping.tick() => {
                     if heard.elapsed() > SILENCE_LIMIT {
                         return "the worker fell silent";
+                    }
+                    if !welcomed {
+                        // Nothing is said before Welcome.
+                        continue;
                     }
                     nonce += 1;
                     // A full queue is no news: the worker will be found silent soon enough.

@@ -16,6 +16,9 @@ use super::logging;
 #[must_use]
 pub fn main() -> ExitCode {
     silence_panics();
+    // C37: whatever is asked for, first the terminal that a killed console left behind is mended.
+    #[cfg(feature = "console")]
+    linn_console::heal_terminal();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return misread(&error),

@@ -130,9 +130,7 @@ fn is_rule(word: &str) -> bool {
     let number = word.trim_start_matches(|c: char| c.is_ascii_uppercase());
     let letters = word.len() - number.len();
     let number = number.strip_prefix('-').unwrap_or(number);
-    (1..=2).contains(&letters)
-        && !number.is_empty()
-        && number.chars().all(|c| c.is_ascii_digit())
+    (1..=2).contains(&letters) && !number.is_empty() && number.chars().all(|c| c.is_ascii_digit())
 }
 
 /// `name=value`, where the name is one.

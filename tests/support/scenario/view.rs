@@ -3,9 +3,9 @@
 
 use std::fmt::Debug;
 
+use linn_core::hooks::Hooks;
 use linn_core::id::BuildRef;
 use linn_core::master::Master;
-use linn_core::hooks::Hooks;
 use linn_core::model::{Build, BuildState, CommandWhat, NOT_RUN};
 use linn_core::results::Results;
 use linn_core::state::Tables;

@@ -114,9 +114,9 @@ fn choose<'a>(
             return Err(Refusal::no_such("scheduler", name, known));
         };
         if !forces(&scheduler) {
-            let what =
-                format!("{name} is a {} scheduler, not one for forcing", scheduler.kind.word());
-            return Err(Refusal::mistake(what));
+            let what = format!("the scheduler {name} cannot be forced");
+            let why = format!("it is of the kind {}", scheduler.kind.word());
+            return Err(Refusal::mistake(what).because(why));
         }
         if let Some(builder) = lacks(scheduler) {
             let what = format!("the scheduler {name} has no builder {builder}");
@@ -143,7 +143,8 @@ fn choose<'a>(
     if scheduler.enabled {
         Ok(scheduler)
     } else {
-        Err(Refusal::not_now(format!("the scheduler {} is disabled", scheduler.name)))
+        let what = format!("the scheduler {} is disabled", scheduler.name);
+        Err(Refusal::not_now(what).hint("take `enabled = False` out of it in master.star"))
     }
 }
 

@@ -142,7 +142,10 @@ fn judge(
     }
     if !codebases_of(&generation.config, scheduler).contains(&change.codebase) {
         "codebases".clone_into(&mut judgement.rule);
-        judgement.detail = format!("the codebase `{}` is none of its own", change.codebase);
+        judgement.detail = match change.codebase.as_str() {
+            "" => "the change is of no declared codebase".to_owned(),
+            name => format!("the codebase `{name}` is none of its own"),
+        };
         return Some(judgement);
     }
     let (important, rule, error) = importance.judge(change, hooks);

@@ -102,7 +102,11 @@ fn detail(record: &Record) -> String {
         }
         Record::WorkerPaused { hold, .. } => {
             let word = if hold.draining { "draining" } else { "paused" };
-            if hold.reason.is_empty() { word.to_owned() } else { format!("{word}: {}", hold.reason) }
+            if hold.reason.is_empty() {
+                word.to_owned()
+            } else {
+                format!("{word}: {}", hold.reason)
+            }
         }
         Record::NoticeRaised(notice) => {
             format!("{}: {} [{}]", notice.kind.word(), notice.text, notice.people.join(", "))

@@ -40,14 +40,15 @@ fn runtime(name: &str) -> Runtime {
 
 fn measure(slots: usize) {
     let (master, client) = (runtime("master"), runtime("client"));
-    let mut star = "worker(\"w\")\n".to_owned();
     let names: Vec<String> = (0..slots).map(|slot| format!("b{slot}")).collect();
-    for name in &names {
-        star.push_str(&format!(
-            "builder(\"{name}\", workers = [\"w\"], factory = [shell(\"true\", command = [\"true\"])])\n"
-        ));
-    }
-    star.push_str(&format!("force_scheduler(\"f\", builders = {names:?})\n"));
+    let builder = |name: &String| {
+        let step = "shell(\"true\", command = [\"true\"])";
+        format!("builder(\"{name}\", workers = [\"w\"], factory = [{step}])")
+    };
+    let mut lines = vec!["worker(\"w\")".to_owned()];
+    lines.extend(names.iter().map(builder));
+    lines.push(format!("force_scheduler(\"f\", builders = {names:?})"));
+    let star = lines.join("\n");
     let site = Arc::new(master.block_on(Site::start(&star)));
     let before = cpu();
     let began = Instant::now();
