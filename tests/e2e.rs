@@ -14,5 +14,9 @@ mod git;
 mod hostile;
 #[path = "e2e/mistakes.rs"]
 mod mistakes;
+#[path = "e2e/notice.rs"]
+mod notice;
 #[path = "e2e/terminal.rs"]
 mod terminal;
+#[path = "e2e/up.rs"]
+mod up;

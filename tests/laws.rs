@@ -17,7 +17,7 @@ use crate::event::event;
 use crate::site::Site;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     /// I1, I3, I4, L1, BS-2, `load(tables) == state`.
     #[test]

@@ -104,14 +104,7 @@ const PLACES: [(&str, &[&str], &str); 6] = [
     ("notify_rust::", &["console/src/notify"], "desktop notices are one module's"),
     (
         "tonic::",
-        &[
-            "master/src/api/",
-            "master/src/local.rs",
-            "worker/",
-            "console/",
-            "tests/",
-            "proto/",
-        ],
+        &["master/src/api/", "master/src/local.rs", "worker/", "console/", "tests/", "proto/"],
         "wire types stop at the door",
     ),
     ("ratatui::", &["console/", "tests/"], "only the console draws"),

@@ -154,16 +154,19 @@ fn no_color_means_no_colour() {
             for parameter in parameters.split(';') {
                 // Bold, dim, underline, reverse, and the ends of them; 39 and 49 are the terminal's own colours.
                 let number = parameter.parse().unwrap_or(0);
-                assert!(matches!(number, 0..=9 | 20..=29 | 39 | 49 | 59), "colour: SGR {parameters}");
+                assert!(
+                    matches!(number, 0..=9 | 20..=29 | 39 | 49 | 59),
+                    "colour: SGR {parameters}"
+                );
             }
         }
     }
     let mut coloured = console(&site, LARGE);
     coloured.until_shows("✗001");
     assert!(
-        pieces(&coloured.raw)
-            .iter()
-            .any(|piece| matches!(piece, Piece::Csi(parameters, 'm') if parameters.contains("38;5;"))),
+        pieces(&coloured.raw).iter().any(
+            |piece| matches!(piece, Piece::Csi(parameters, 'm') if parameters.contains("38;5;"))
+        ),
         "otherwise there is colour"
     );
 }
@@ -185,7 +188,7 @@ fn ascii_means_ascii() {
 fn tour(terminal: &mut Terminal) {
     let steps = [
         ("?", "keys: waterfall"),
-        ("\x1b", "e next red"),
+        ("\x1b", "/ filter"),
         ("e\r", "steps"),
         ("bz", "blame"),
         ("zr", "rebuild linux#1 ?"),
@@ -195,7 +198,7 @@ fn tour(terminal: &mut Terminal) {
         ("l", "error 1 of"),
         ("w", "wrap on"),
         ("t", "time local"),
-        (":", "type a command"),
+        (":", "esc cancel"),
         ("\x1b", "w wrap"),
         ("3", "3 Builders"),
         ("4", "4 Queue"),

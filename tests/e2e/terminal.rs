@@ -99,7 +99,9 @@ fn cancel_and_why_from_the_keyboard() {
     let _master = site.master();
     site.ok(["force", "linux"]);
     let mut terminal = console(&site, SMALL);
-    walk(&mut terminal, &[("4", "4 Queue"), ("w", "why"), ("\x1b", "end it…")]);
+    walk(&mut terminal, &[("4", "no worker can build it"), ("w", "why is it not running?")]);
+    terminal.keys("\x1b");
+    terminal.until_gone("why is it not running?");
     walk(&mut terminal, &[("x", "cancel request 1 ?")]);
     terminal.keys("\r");
     terminal.until_gone("cancel request 1 ?");
@@ -134,17 +136,17 @@ fn a_log_is_followed_and_searched() {
     terminal.keys("G");
     terminal.until_shows(" 300 │ line 300");
     open(&site, "c");
-    terminal.until_gone("FOLLOW");
+    terminal.until_shows("program finished with exit code 0");
 
     // Far above what is shown.
     terminal.keys("/line 17\r");
-    terminal.until("the hits, from the master", |screen| {
-        screen.contains("/line 17") && screen.contains("searched on the master")
-    });
-    terminal.until_shows("11 matches");
+    terminal.until_shows("searched on the master");
+    // None is below: it went to the nearest above.
+    let screen = terminal.until_shows("match 11 of 11");
+    assert!(screen.contains("179 │*line 179"), "{screen}");
     terminal.keys("n");
-    let screen = terminal.until("a hit is gone to", |screen| screen.contains("match "));
-    assert!(screen.contains("│*line 17"), "{screen}");
+    let screen = terminal.until_shows("match 1 of 11");
+    assert!(screen.contains("17 │*line 17"), "{screen}");
     terminal.keys("/no such words\r");
     terminal.until_shows("no line matches");
     terminal.keys(":42\r");

@@ -5,19 +5,53 @@ use proptest::prelude::*;
 /// Something that happens.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
-    Change { branch: u8, key: u8 },
-    Poll { commits: u8 },
-    Force { builder: u8, id: u8 },
-    Rebuild { which: u8 },
-    Stop { which: u8, kill: bool },
-    Cancel { request: u8 },
-    Priority { request: u8, priority: i8 },
-    Control { worker: u8, verb: u8 },
-    Connect { worker: u8, keeps: bool, other_folder: bool },
-    Detach { worker: u8 },
-    End { which: u8, how: u8 },
-    Pass { seconds: u16 },
-    Disk { full: bool },
+    Change {
+        branch: u8,
+        key: u8,
+    },
+    Poll {
+        commits: u8,
+    },
+    Force {
+        builder: u8,
+        id: u8,
+    },
+    Rebuild {
+        which: u8,
+    },
+    Stop {
+        which: u8,
+        kill: bool,
+    },
+    Cancel {
+        request: u8,
+    },
+    Priority {
+        request: u8,
+        priority: i8,
+    },
+    Control {
+        worker: u8,
+        verb: u8,
+    },
+    Connect {
+        worker: u8,
+        keeps: bool,
+        other_folder: bool,
+    },
+    Detach {
+        worker: u8,
+    },
+    End {
+        which: u8,
+        how: u8,
+    },
+    Pass {
+        seconds: u16,
+    },
+    Disk {
+        full: bool,
+    },
     /// What was decided becomes durable.
     Commit,
     /// What was not durable is gone; the rest is read from the file.

@@ -392,9 +392,10 @@ impl Site {
         self.happen(&Event::Pass { seconds: 3_600 })?;
         self.commit()?;
         for _ in 0..10_000 {
-            let next = self.held.iter().find_map(|(worker, held)| {
-                Some((*self.sessions.get(worker)?, *held.first()?))
-            });
+            let next = self
+                .held
+                .iter()
+                .find_map(|(worker, held)| Some((*self.sessions.get(worker)?, *held.first()?)));
             let Some((session, command)) = next else { break };
             self.finish(session, command, Exit::Exited(0));
             self.commit()?;

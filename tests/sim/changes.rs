@@ -25,7 +25,11 @@ pub(crate) struct Changes {
 
 impl Changes {
     /// Reads the records of one commit.
-    pub(crate) fn follow(&mut self, config: &Arc<Config>, records: &[Record]) -> Result<(), String> {
+    pub(crate) fn follow(
+        &mut self,
+        config: &Arc<Config>,
+        records: &[Record],
+    ) -> Result<(), String> {
         for record in records {
             match record {
                 Record::ChangeAdded(change) => {

@@ -59,7 +59,11 @@ pub(crate) fn one_answer_each(input: &Input, actions: &[Action]) -> Result<(), S
         })
         .collect();
     let asked: Vec<Token> = asking(input).into_iter().collect();
-    if asked == answered { Ok(()) } else { Err(format!("{asked:?} asked, {answered:?} are answered")) }
+    if asked == answered {
+        Ok(())
+    } else {
+        Err(format!("{asked:?} asked, {answered:?} are answered"))
+    }
 }
 
 fn asking(input: &Input) -> Option<Token> {

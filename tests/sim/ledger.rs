@@ -1,7 +1,7 @@
 //! What the records say, kept by a reader that shares no code with the core: whether they may follow each other.
 //!
 //! I3: a request ends once. I4: a result is final and single. BS-2, BS-3: a buildset is the worst of its requests, and its
-//! first failure is told once. LW-7: a held worker gets nothing new. BM-4: people are named once each, in order.
+//! first failure is told once. LW-7, F14: on a held worker or a full disk nothing begins. BM-4: people are named once each, in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -52,6 +52,8 @@ pub(crate) struct Ledger {
     commands: BTreeMap<CommandId, (BuildId, StepNumber)>,
     connected: BTreeSet<WorkerName>,
     held: BTreeSet<WorkerName>,
+    /// The disk is nearly full, as far as this life of the master was told.
+    full: bool,
     /// What each asking made, by its id.
     answered: BTreeMap<String, Vec<Subject>>,
     /// Marks in the reasons of buildsets: one buildset for each asking.
@@ -75,6 +77,12 @@ impl Ledger {
         records: &[Record],
     ) -> Law {
         self.nothing_stale_counts(input, records)?;
+        self.full = match input {
+            // It starts: whether there is room it will be told.
+            None => false,
+            Some(Input::DiskState(trouble)) => trouble.is_some(),
+            Some(_) => self.full,
+        };
         for record in records {
             self.read(record)?;
         }
@@ -135,7 +143,9 @@ impl Ledger {
                 let told = std::mem::replace(&mut set.told, true);
                 hold(!told, || format!("BS-3: buildset {buildset} is told of twice"))
             }
-            Record::BuildsetFinished { buildset, results, .. } => self.set_ends(*buildset, *results),
+            Record::BuildsetFinished { buildset, results, .. } => {
+                self.set_ends(*buildset, *results)
+            }
             Record::BuildStarted(build) => self.build_begins(build),
             Record::BuildBlamed { id, blame, .. } => {
                 self.unfinished(*id, record)?;
@@ -207,6 +217,7 @@ impl Ledger {
 
     fn build_begins(&mut self, build: &Build) -> Law {
         let reference = build.reference();
+        hold(!self.full, || format!("F14: {reference} begins on a full disk"))?;
         let number = self.numbers.entry(build.builder.clone()).or_default();
         *number += 1;
         hold(*number == build.number, || format!("{reference} has a wrong number"))?;

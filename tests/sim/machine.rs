@@ -11,7 +11,7 @@ use linn_worker::session::{Greeting, Input, Output, Session, Stop};
 use crate::random::Random;
 
 /// The most unacknowledged bytes a session has under way. Small, so that the window matters.
-const WINDOW: u64 = 4096;
+const WINDOW: u64 = 2048;
 
 /// A process and its spool: what outlives the agent.
 pub(crate) struct Process {

@@ -84,12 +84,12 @@ impl People {
     }
 
     /// An answer has arrived.
-    pub(crate) fn hear(&mut self, token: Token, answer: Answer) -> Result<(), String> {
+    pub(crate) fn hear(&mut self, token: Token, answer: &Answer) -> Result<(), String> {
         let errand = *self.tokens.get(&token).ok_or("nobody asked that")?;
         self.open.retain(|open| *open != errand);
         let errand = &mut self.errands[errand];
         match errand.answer.replace(answer.clone()) {
-            Some(before) if !matches!(before, Answer::Refused(_)) && before != answer => {
+            Some(before) if !matches!(before, Answer::Refused(_)) && before != *answer => {
                 Err(format!("asked twice, answered differently: {before:?} then {answer:?}"))
             }
             _ => Ok(()),

@@ -1,5 +1,7 @@
 //! What breaks: the master, its disk, agents, machines, the network.
 
+use linn_core::input::Input;
+
 use crate::world::World;
 
 /// How long nothing breaks, at most, in milliseconds.
@@ -7,14 +9,15 @@ const PAUSE: u64 = 2_500;
 
 impl World {
     /// Something breaks.
-    pub(crate) fn trouble(&mut self) {
+    pub(crate) fn trouble(&mut self) -> Result<(), String> {
         self.next_trouble = self.now + 50 + self.random.ms(PAUSE);
         let n = self.random.place(self.machines.len());
         let dials = self.now + self.random.ms(6_000);
         match self.random.below(100) {
             0..14 => self.crash_master(),
-            14..26 => self.master.refuse = true,
-            26..40 => {
+            14..24 => self.master.refuse = true,
+            24..28 => self.disk_fills()?,
+            28..40 => {
                 self.agent_ends(n);
                 self.machines[n].end(dials);
                 self.tally.agent_crashes += 1;
@@ -31,6 +34,19 @@ impl World {
             }
             _ => self.cut(n),
         }
+        Ok(())
+    }
+
+    /// The disk under the master is nearly full for a while.
+    fn disk_fills(&mut self) -> Result<(), String> {
+        self.room_again.get_or_insert(self.now + 100 + self.random.ms(5_000));
+        self.tell_of_the_disk()
+    }
+
+    /// The master hears how its disk is: when that changes, and when it has started.
+    pub(crate) fn tell_of_the_disk(&mut self) -> Result<(), String> {
+        let full = self.room_again.map(|_| "the disk is nearly full".to_owned());
+        self.tell(Input::DiskState(full))
     }
 
     /// The master dies. Its end of every connection is gone at once; workers hear of it some time.
@@ -69,8 +85,7 @@ impl World {
     /// The network fails between a worker and the master; each hears of it at its own time, so a worker may well be back
     /// before the master knows that it was gone: then it has two connections at once.
     fn cut(&mut self, n: usize) {
-        let (above, below) =
-            (self.now + self.random.ms(5_000), self.now + self.random.ms(3_000));
+        let (above, below) = (self.now + self.random.ms(5_000), self.now + self.random.ms(3_000));
         let Some(link) = self.machines[n].link else { return };
         if let Some(wire) = self.wires.get_mut(&link)
             && wire.stands()

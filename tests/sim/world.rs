@@ -6,6 +6,7 @@ use bytes::Bytes;
 use linn_core::action::Action;
 use linn_core::id::SessionId;
 use linn_core::input::Input;
+use linn_core::master::Master as Core;
 use linn_core::time::Timestamp;
 use linn_proto::worker::{LogAppend, from_worker};
 use linn_worker::session::{Input as ToSession, Output, Session};
@@ -31,6 +32,8 @@ pub(crate) struct World {
     pub(crate) master: Master,
     /// When the master comes back, while it is down.
     pub(crate) boots: Option<i64>,
+    /// When the disk under the master has room again, while it is nearly full.
+    pub(crate) room_again: Option<i64>,
     pub(crate) machines: Vec<Machine>,
     /// Every connection that is not over for both ends.
     pub(crate) wires: BTreeMap<u64, Wire>,
@@ -54,6 +57,7 @@ impl World {
             now: 0,
             master,
             boots: None,
+            room_again: None,
             machines: WORKERS.into_iter().map(Machine::new).collect(),
             wires: BTreeMap::new(),
             last_wire: 0,
@@ -79,13 +83,18 @@ impl World {
         for machine in &mut self.machines {
             machine.dials = machine.dials.map(|at| at.min(self.now + 200));
         }
-        self.people.resume_all(self.now);
-        while !self.is_quiet() {
+        let mut resumed = false;
+        while !resumed || !self.is_quiet() {
             steps += 1;
             if self.now > TROUBLE + PEACE || steps > STEPS {
                 return Err(format!("L1: after {steps} steps not done: {}", self.still_open()));
             }
             self.step()?;
+            if !resumed && !self.people.wait() {
+                // Only when the last pause that somebody asked for has had its answer.
+                self.people.resume_all(self.now);
+                resumed = true;
+            }
         }
         invariants::at_the_end(&mut self.master, &self.machines)?;
         self.upstream.at_the_end(&self.master.ledger.changes)?;
@@ -119,8 +128,7 @@ impl World {
             && core.state().workers().filter(|worker| worker.connected_at.is_some()).count()
                 == self.machines.len()
             && self.machines.iter().all(|machine| {
-                machine.processes.is_empty()
-                    && machine.session.as_ref().is_some_and(Session::is_up)
+                machine.processes.is_empty() && machine.session.as_ref().is_some_and(Session::is_up)
             })
             && !self.people.wait()
             && self.upstream.is_known(core)
@@ -160,7 +168,8 @@ impl World {
         let mut next: Vec<i64> =
             machines.chain(self.wires.values().filter_map(Wire::next)).collect();
         next.extend(self.boots);
-        next.extend(core.and_then(|core| core.next_timeout()).map(|due| due.0));
+        next.extend(self.room_again);
+        next.extend(core.and_then(Core::next_timeout).map(|due| due.0));
         if core.is_some() && self.master.has_unsynced() {
             next.push(self.next_sync);
         }
@@ -177,7 +186,7 @@ impl World {
         self.now = self.now.max(self.next().unwrap_or(self.now + 1));
         let trouble = self.in_trouble();
         if trouble && self.next_trouble <= self.now {
-            self.trouble();
+            self.trouble()?;
         }
         let core = self.master.core.as_ref();
         if let Some(input) = self.people.say(self.now, trouble, core, &mut self.random) {
@@ -200,7 +209,7 @@ impl World {
     }
 
     /// Tells the master, and carries out what it orders.
-    fn tell(&mut self, input: Input) -> Result<(), String> {
+    pub(crate) fn tell(&mut self, input: Input) -> Result<(), String> {
         match self.master.handle(self.now, input)? {
             Handled::Done(actions) => self.perform(actions),
             Handled::Unwritten => {
@@ -221,7 +230,7 @@ impl World {
             }
             let at = self.now + 1 + self.random.ms(20);
             match &action {
-                Action::Reply { token, answer } => self.people.hear(*token, answer.clone())?,
+                Action::Reply { token, answer } => self.people.hear(*token, answer)?,
                 Action::CloseSession { session } => {
                     self.tally.replaced += 1;
                     ended.push(*session);
@@ -260,6 +269,11 @@ impl World {
         if self.boots.is_some_and(|at| at <= self.now) {
             self.boots = None;
             self.master.boot(self.now)?;
+            self.tell_of_the_disk()?;
+        }
+        if self.room_again.is_some_and(|at| at <= self.now) {
+            self.room_again = None;
+            self.tell_of_the_disk()?;
         }
         if self.master.core.is_none() {
             return Ok(());
@@ -276,7 +290,7 @@ impl World {
         for input in self.master.settled() {
             self.tell(input)?;
         }
-        let due = self.master.core.as_ref().and_then(|core| core.next_timeout());
+        let due = self.master.core.as_ref().and_then(Core::next_timeout);
         if due.is_some_and(|due| due <= Timestamp(self.now)) {
             self.tell(Input::Timeout)?;
         }

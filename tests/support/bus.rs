@@ -30,15 +30,27 @@ pub struct Bus {
     _connection: zbus::Connection,
 }
 
+/// How the notification service on a bus behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manners {
+    /// As it should.
+    Answers,
+    /// It takes a notification and never answers.
+    Hangs,
+    /// There is none.
+    Absent,
+}
+
 struct Service {
     say: Sender<Shown>,
     last: u32,
+    manners: Manners,
 }
 
 #[zbus::interface(name = "org.freedesktop.Notifications")]
 impl Service {
     #[expect(clippy::too_many_arguments, reason = "the freedesktop specification has eight")]
-    fn notify(
+    async fn notify(
         &mut self,
         app_name: String,
         replaces_id: u32,
@@ -49,6 +61,9 @@ impl Service {
         _hints: HashMap<String, zbus::OwnedVariant>,
         _expire_timeout: i32,
     ) -> u32 {
+        if self.manners == Manners::Hangs {
+            std::future::pending::<()>().await;
+        }
         drop(self.say.send(Shown { application: app_name, summary, body, replaces: replaces_id }));
         if replaces_id != 0 {
             return replaces_id;
@@ -78,6 +93,15 @@ impl Bus {
     /// When there is no `dbus-daemon`.
     #[must_use]
     pub fn new() -> Self {
+        Self::with(Manners::Answers)
+    }
+
+    /// The same with a service of other manners.
+    ///
+    /// # Panics
+    /// When there is no `dbus-daemon`.
+    #[must_use]
+    pub fn with(manners: Manners) -> Self {
         let mut daemon = Command::new("dbus-daemon")
             .args(["--session", "--nofork", "--print-address"])
             .stdout(Stdio::piped())
@@ -94,12 +118,13 @@ impl Bus {
             .expect("a runtime");
         let (say, shown) = channel();
         let connection = runtime.block_on(async {
-            zbus::connection::Builder::address(address.as_str())
-                .name("org.freedesktop.Notifications")
-                .serve_at("/org/freedesktop/Notifications", Service { say, last: 0 })
-                .build()
-                .await
-                .expect("the bus takes us")
+            let mut builder = zbus::connection::Builder::address(address.as_str());
+            if manners != Manners::Absent {
+                builder = builder
+                    .name("org.freedesktop.Notifications")
+                    .serve_at("/org/freedesktop/Notifications", Service { say, last: 0, manners });
+            }
+            builder.build().await.expect("the bus takes us")
         });
         Self { daemon, address, shown, _runtime: runtime, _connection: connection }
     }

@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn every_kind_is_told_apart() {
-        let raw = "ab\x1b[1;31mc\x1b]52;c;aGk=\x07\x1b]0;t\x1b\\\x1bPq\x1b\\\x1b7\r\u{9b}".as_bytes();
+        let raw =
+            "ab\x1b[1;31mc\x1b]52;c;aGk=\x07\x1b]0;t\x1b\\\x1bPq\x1b\\\x1b7\r\u{9b}".as_bytes();
         let wanted = [
             Piece::Text("ab".into()),
             Piece::Csi("1;31".into(), 'm'),

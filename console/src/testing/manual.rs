@@ -8,7 +8,8 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/manual/consol
 const BEGIN: &str = "<!-- keys: made from the registry -->\n";
 
 fn table() -> String {
-    let mut text = String::from("\n| key | what it does | the same from the shell |\n|---|---|---|\n");
+    let mut text =
+        String::from("\n| key | what it does | the same from the shell |\n|---|---|---|\n");
     let mut seen = Vec::new();
     for action in ACTIONS {
         let keys: Vec<String> = action.keys.iter().map(|key| format!("`{key}`")).collect();

@@ -108,7 +108,7 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    fn new(moment: &Moment, said: Said) -> Step<'_> {
+    fn new<'a>(moment: &'a Moment, said: &Said) -> Step<'a> {
         Step {
             moment,
             records: said.records.iter().map(line).collect(),
@@ -155,7 +155,7 @@ fn replay(
     let mut player = Player::new(loaded.config.clone(), &hooks);
     for moment in &recording.moments {
         let said = player.play(moment);
-        tell(Step::new(moment, said))?;
+        tell(Step::new(moment, &said))?;
     }
     Ok(())
 }

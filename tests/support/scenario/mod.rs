@@ -69,15 +69,8 @@ pub fn run(path: &Path) -> Result<(), String> {
 fn difference(wanted: &str, found: &str) -> String {
     let (wanted, found): (Vec<_>, Vec<_>) = (wanted.lines().collect(), found.lines().collect());
     let same = wanted.iter().zip(&found).take_while(|(a, b)| a == b).count();
-    let mut text = String::new();
-    for line in &wanted[same.saturating_sub(4)..same] {
-        text += &format!("    {line}\n");
-    }
-    for line in wanted.iter().skip(same).take(6) {
-        text += &format!("  - {line}\n");
-    }
-    for line in found.iter().skip(same).take(6) {
-        text += &format!("  + {line}\n");
-    }
-    text
+    let before = wanted[same.saturating_sub(4)..same].iter().map(|line| format!("    {line}\n"));
+    let missing = wanted.iter().skip(same).take(6).map(|line| format!("  - {line}\n"));
+    let instead = found.iter().skip(same).take(6).map(|line| format!("  + {line}\n"));
+    before.chain(missing).chain(instead).collect()
 }

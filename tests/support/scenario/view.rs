@@ -1,7 +1,7 @@
 //! What a scenario can look at: `show waits`, `show build b#1`, `show properties b#1`, `show blame b#1`, `show eta b#1`,
 //! `show command b#1`, `show worker w`, `show explain main r1 files=a`.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 
 use linn_core::hooks::Hooks;
 use linn_core::id::BuildRef;
@@ -95,7 +95,7 @@ fn waits(master: &Master) -> Vec<String> {
 fn build_lines(build: &Build) -> Vec<String> {
     let mut head = format!("{} {:?} attempt {}", build.reference(), build.state(), build.attempt);
     if build.state() == BuildState::Finished {
-        head += &format!(" {}: {}", build.results, build.text);
+        let _ = write!(head, " {}: {}", build.results, build.text);
     }
     let steps = build.steps.iter().map(|step| {
         let name = format!("  {} {}", step.number, step.name);
@@ -166,7 +166,7 @@ pub(super) fn differ(store: &Tables, state: &Tables) -> String {
     let mut part = |name: &str, a: &dyn Debug, b: &dyn Debug| {
         let (a, b) = (format!("{a:?}"), format!("{b:?}"));
         if a != b {
-            text += &format!("{name}\n  store: {a}\n  state: {b}\n");
+            let _ = writeln!(text, "{name}\n  store: {a}\n  state: {b}");
         }
     };
     part("changes", &store.changes, &state.changes);

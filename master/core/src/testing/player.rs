@@ -87,3 +87,36 @@ impl<'a> Player<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hooks::NoHooks;
+    use crate::id::Token;
+    use crate::input::Asking;
+    use crate::testing::{change, config};
+
+    #[test]
+    fn only_what_was_written_outlives_a_crash() {
+        let hooks = NoHooks;
+        let mut player = Player::new(Arc::new(config("c", vec![], vec![], vec![])), &hooks);
+        let submit = |revision: &str| {
+            let asking = Asking { token: Token(1), request_id: String::new(), who: String::new() };
+            let changes = vec![change("main", revision, &[], "Ana <a@x>")];
+            Box::new(Input::ChangesSubmitted { asking, changes, commits: Vec::new() })
+        };
+        let mut play = |at, what| player.play(&Moment { at: Timestamp(at), what });
+        // The configuration becomes known to a fresh master, then the change.
+        assert_eq!(play(0, What::Input(submit("r1"))).records.len(), 2);
+        assert_eq!(play(1, What::Unwritten(submit("r2"))).records.len(), 1);
+        assert_eq!(play(2, What::Mark(Mark::Crash)), Said::default());
+        assert_eq!(play(3, What::Mark(Mark::Start)), Said::default());
+        let revisions: Vec<_> = player
+            .master()
+            .into_iter()
+            .flat_map(|master| master.state().changes())
+            .filter_map(|change| change.revision.clone())
+            .collect();
+        assert_eq!(revisions, ["r1"]);
+    }
+}

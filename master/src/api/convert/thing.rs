@@ -2,9 +2,10 @@
 
 use linn_core::config::{self, Config, ParameterKind, SchedulerKind};
 use linn_core::model::{
-    Build, BuildRequest, BuildState, Buildset, Log, Notice, SinceGood, Step, StepState, Wait,
-    Worker,
+    Build, BuildRequest, BuildState, Buildset, Log, NOT_RUN, Notice, SinceGood, Step, StepState,
+    Wait, Worker,
 };
+use linn_core::results::Results;
 use linn_core::time::Timestamp;
 use linn_proto::entity as wire;
 
@@ -30,7 +31,7 @@ pub(crate) fn build(build: &Build, eta: Option<Timestamp>, usual_ms: Option<i64>
         changes: build.blame.changes.iter().map(|change| change.0).collect(),
         since_good: Some(since_good(&build.blame.since_good)),
         properties: Vec::new(),
-        steps: build.steps.iter().map(step).collect(),
+        steps: build.steps.iter().map(|one| step(build, one)).collect(),
         attempt: build.attempt,
         config: build.config.to_string(),
         text: build.text.clone(),
@@ -61,8 +62,10 @@ fn since_good(since: &SinceGood) -> wire::SinceGood {
 }
 
 /// A step.
-pub(crate) fn step(step: &Step) -> wire::Step {
+fn step(build: &Build, step: &Step) -> wire::Step {
+    let left_out = build.left_out(step);
     let state = match step.state() {
+        StepState::Pending if left_out => wire::StepState::Finished,
         StepState::Pending => wire::StepState::Pending,
         StepState::Running => wire::StepState::Running,
         StepState::Finished => wire::StepState::Finished,
@@ -71,11 +74,11 @@ pub(crate) fn step(step: &Step) -> wire::Step {
         number: step.number.0,
         name: step.name.clone(),
         state: state.into(),
-        results: results_of(step.results),
+        results: results_of(if left_out { Some(Results::Skipped) } else { step.results }),
         started_at_ms: at_opt(step.started_at),
         complete_at_ms: at_opt(step.complete_at),
         eta_ms: None,
-        text: step.text.clone(),
+        text: if left_out { NOT_RUN.to_owned() } else { step.text.clone() },
         logs: step.logs.iter().map(log).collect(),
         urls: step
             .urls

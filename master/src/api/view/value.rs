@@ -115,8 +115,11 @@ pub(super) fn worker(name: &WorkerName, master: &Master) -> Option<wire::Worker>
 }
 
 fn worker_state(known: Option<&Worker>, running: usize) -> &'static str {
-    let Some(worker) = known else { return "missing" };
+    let Some(worker) = known.filter(|worker| worker.was_seen() || worker.hold.is_some()) else {
+        return "missing";
+    };
     match (worker.connected_at, &worker.hold) {
+        (None, Some(_)) if !worker.was_seen() => "paused",
         (None, _) => "offline",
         (Some(_), None) => "online",
         (Some(_), Some(hold)) if hold.draining && running > 0 => "draining",
