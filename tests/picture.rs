@@ -18,7 +18,8 @@ const COLUMNS: u16 = 120;
 const ROWS: u16 = 36;
 
 fn save(terminal: &Terminal, name: &str) {
-    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project").join("assets");
+    let assets =
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project").join("assets");
     let picture = svg::of(terminal.cells(), "linn demo");
     fs::write(assets.join(name), picture).expect("the picture is written");
 }
@@ -32,8 +33,7 @@ fn sentence(screen: &str) -> &str {
 #[ignore = "it writes the pictures of the README, and takes a minute"]
 fn the_pictures_of_the_readme() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut terminal =
-        Terminal::start(linn(folder.path(), folder.path(), ["demo"]), COLUMNS, ROWS);
+    let mut terminal = Terminal::start(linn(folder.path(), folder.path(), ["demo"]), COLUMNS, ROWS);
     // The first thing that people break is a test of the builder `linux`.
     terminal.until_shows("linux is broken");
     terminal.keys("e");
@@ -43,12 +43,18 @@ fn the_pictures_of_the_readme() {
         screen.contains("error: tests/greet.sh") && !sentence(screen).contains("broken")
     });
     save(&terminal, "build.svg");
+    // The log is short.
+    terminal.resize(COLUMNS, 20);
     terminal.keys("l");
     terminal.until("its log at the error", |screen| {
-        screen.contains("error 1 of 1") && screen.contains("Eerror: tests/greet.sh")
+        screen.lines().count() == 20
+            && screen.contains("error 1 of")
+            && screen.contains("Eerror: tests/greet.sh")
+            && screen.contains("100%")
     });
     save(&terminal, "log.svg");
 
+    terminal.resize(COLUMNS, ROWS);
     terminal.keys("1");
     terminal.until("two are red and others run", |screen| {
         screen.contains("✗ 2 red") && screen.contains("║") && screen.matches('✗').count() > 6

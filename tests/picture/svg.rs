@@ -19,8 +19,22 @@ const FOREGROUND: u32 = 0x00d4_d9e1;
 
 /// The sixteen colours that every terminal has its own of.
 const BASE: [u32; 16] = [
-    0x0023_2a35, 0x00e0_6c75, 0x0098_c379, 0x00e5_c07b, 0x0061_afef, 0x00c6_78dd, 0x0056_b6c2, 0x00ab_b2bf,
-    0x005c_6370, 0x00ff_7b85, 0x00b5_e890, 0x00ff_d88a, 0x0082_c6ff, 0x00e0_9cf5, 0x007a_d7e3, 0x00ff_ffff,
+    0x0023_2a35,
+    0x00e0_6c75,
+    0x0098_c379,
+    0x00e5_c07b,
+    0x0061_afef,
+    0x00c6_78dd,
+    0x0056_b6c2,
+    0x00ab_b2bf,
+    0x005c_6370,
+    0x00ff_7b85,
+    0x00b5_e890,
+    0x00ff_d88a,
+    0x0082_c6ff,
+    0x00e0_9cf5,
+    0x007a_d7e3,
+    0x00ff_ffff,
 ];
 
 /// How a cell is drawn.

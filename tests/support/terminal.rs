@@ -70,6 +70,8 @@ pub struct Terminal {
     parser: vt100::Parser,
     /// Every byte the program wrote, for scans.
     pub raw: Vec<u8>,
+    /// How many of them the screen shows.
+    shown: usize,
     writer: Box<dyn Write + Send>,
     master: Box<dyn MasterPty + Send>,
     /// The program's side of it: what it leaves behind can be looked at when it is gone.
@@ -107,7 +109,7 @@ impl Terminal {
             columns.try_into().expect("some columns"),
             0,
         );
-        Self { bytes, parser, raw: Vec::new(), writer, master: pair.master, slave, child }
+        Self { bytes, parser, raw: Vec::new(), shown: 0, writer, master: pair.master, slave, child }
     }
 
     /// Types.
@@ -123,12 +125,32 @@ impl Terminal {
     fn take(&mut self, most: Duration) -> bool {
         match self.bytes.recv_timeout(most) {
             Ok(bytes) => {
-                self.parser.process(&bytes);
                 self.raw.extend(bytes);
+                let whole = self.whole();
+                self.show(whole);
                 true
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
         }
+    }
+
+    /// Where the synchronized update begins that has not ended yet, else the end: no terminal shows half a frame.
+    fn whole(&self) -> usize {
+        const BEGIN: &[u8] = b"\x1b[?2026h";
+        const END: &[u8] = b"\x1b[?2026l";
+        // What was cut may have been cut inside of the sequence.
+        let from = self.shown.saturating_sub(BEGIN.len());
+        let fresh = &self.raw[from..];
+        let last = |text: &[u8]| fresh.windows(text.len()).rposition(|window| window == text);
+        match last(BEGIN) {
+            Some(begin) if last(END) < Some(begin) => self.shown.max(from + begin),
+            _ => self.raw.len(),
+        }
+    }
+
+    fn show(&mut self, upto: usize) {
+        self.parser.process(&self.raw[self.shown..upto]);
+        self.shown = upto;
     }
 
     /// The screen as text.
@@ -217,6 +239,7 @@ impl Terminal {
             self.take(Duration::from_millis(20));
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
                 while self.take(Duration::from_millis(100)) {}
+                self.show(self.raw.len());
                 return status.exit_code();
             }
             assert!(Instant::now() < deadline, "the program does not end:\n{}", self.screen());

@@ -13,7 +13,8 @@ for test in "${1:-tests}"/*.sh; do
     else
         failed=$((failed + 1))
         say "test $name ... FAILED"
-        printf '    expected: %s\n         got: %s\n' "$wanted" "$got"
+        printf '%s\n' "$wanted" | sed 's/^/    expected: /'
+        printf '%s\n' "$got" | sed 's/^/         got: /'
         printf 'error: %s: the output differs\n' "$test"
     fi
 done
