@@ -6,7 +6,7 @@
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
-    style::{Modifier, Style},
+    style::{Color, Modifier, Style},
 };
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -144,6 +144,8 @@ impl<'a> Canvas<'a> {
             return x;
         }
         let text = safe::text(text);
+        // Over a rule, text without a colour has the terminal's own and not the rule's.
+        let style = Style::new().fg(Color::Reset).patch(style);
         let mut column = x;
         for grapheme in text.graphemes(true) {
             let cells = u16::try_from(grapheme.width()).unwrap_or(u16::MAX);

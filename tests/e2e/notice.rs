@@ -106,6 +106,9 @@ fn who_looks_at_the_console_is_not_rung() {
     assert_eq!(rings(&terminal), []);
 }
 
+/// What a terminal says of itself.
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
 /// console.md H: the terminal rings in its own dialect where the desktop cannot be reached, is not there, or is stuck.
 #[test]
 fn without_a_desktop_the_terminal_rings() {
@@ -114,7 +117,7 @@ fn without_a_desktop_the_terminal_rings() {
     let bell = Piece::Control('\x07');
     let sequence = |text: &str| Piece::String(']', text.to_owned());
     let said = "linux is broken: failed 'test' (failure) (linux#1)";
-    let kinds: [(&[(&str, &str)], Vec<Piece>); 8] = [
+    let kinds: [(Variables<'_>, Vec<Piece>); 8] = [
         (&[], vec![bell.clone()]),
         (&[("TERM", "rxvt-unicode")], vec![sequence(&format!("777;notify;linux#1 broke;{said}"))]),
         (&[("TERM", "foot")], vec![sequence(&format!("777;notify;linux#1 broke;{said}"))]),

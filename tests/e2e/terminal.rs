@@ -137,6 +137,7 @@ fn a_log_is_followed_and_searched() {
     terminal.until_shows(" 300 │ line 300");
     open(&site, "c");
     terminal.until_shows("program finished with exit code 0");
+    terminal.until_gone("FOLLOW");
 
     // Far above what is shown.
     terminal.keys("/line 17\r");

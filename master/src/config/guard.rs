@@ -1,8 +1,9 @@
 //! Bounds that Starlark's own limits do not give: they are looked at every thousand ticks, and one operation can fill the
 //! memory before that.
 //!
-//! `+` and `*` are replaced by the two functions here, which compute the size of the result first; `range` is bounded; and
-//! [`HeapGuard`] looks at the heap before every statement. What is left is a single call of a method (`join`, `replace`,
+//! `+` and `*` are replaced by the two functions here, which compute the size of the result first; the numbers they take and
+//! make are bounded, because a number that is squared sixty times needs neither a tick nor a byte of Starlark's heap; `range`
+//! is bounded; and [`HeapGuard`] looks at the heap before every statement. What is left is a single call of a method (`join`, `replace`,
 //! `extend`) on values that are large already; each of those is at most the product of two bounded sizes.
 
 use starlark::environment::GlobalsBuilder;
@@ -15,6 +16,9 @@ use starlark::values::{Heap, Value};
 
 /// The longest text, list or tuple that `+` and `*` make.
 const MAX_LENGTH: i64 = 1 << 20;
+
+/// The longest number that `+` and `*` take and make, in bits.
+const MAX_BITS: i32 = 4096;
 
 /// What `+` and `*` are replaced by in every syntax tree. The names cannot be written in a file.
 pub(super) const REPLACED: [(&str, &str); 2] = [("+", PLUS), ("*", TIMES)];
@@ -39,13 +43,26 @@ fn too_long(length: i64) -> starlark::Error {
     ))
 }
 
+/// Refuses a number beyond [`MAX_BITS`]; any other value passes.
+fn small_enough<'v>(value: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
+    if value.get_type() == "int" && value.unpack_i32().is_none() {
+        let limit = heap.alloc(1).left_shift(heap.alloc(MAX_BITS), heap)?;
+        if value.compare(limit)?.is_ge() || value.compare(limit.minus(heap)?)?.is_le() {
+            return Err(starlark::Error::new_other(anyhow::anyhow!(
+                "a number of more than {MAX_BITS} bits; no longer one is allowed"
+            )));
+        }
+    }
+    Ok(value)
+}
+
 fn plus<'v>(left: Value<'v>, right: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
     if let (Some(a), Some(b)) = (length(left), length(right))
         && a.saturating_add(b) > MAX_LENGTH
     {
         return Err(too_long(a.saturating_add(b)));
     }
-    left.add(right, heap)
+    small_enough(left.add(right, heap)?, heap)
 }
 
 fn times<'v>(left: Value<'v>, right: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {
@@ -63,7 +80,7 @@ fn times<'v>(left: Value<'v>, right: Value<'v>, heap: Heap<'v>) -> starlark::Res
             return Err(too_long(length.saturating_mul(times)));
         }
     }
-    left.mul(right, heap)
+    small_enough(left, heap)?.mul(small_enough(right, heap)?, heap).and_then(|it| small_enough(it, heap))
 }
 
 #[starlark_module]

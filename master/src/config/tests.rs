@@ -312,6 +312,9 @@ fn a_file_that_never_ends_or_eats_memory_is_stopped() {
         "x = [1]\nfor _ in range(60):\n    x = x + x\n",
         "def f(n):\n    return f(n + 1)\nf(0)\n",
         "x = 2\nx *= 3\n",
+        "x = 3\nfor _ in range(60):\n    x = x * x\n",
+        "x = -1\nfor _ in range(1000000):\n    x = x + x\n",
+        "x = int(\"9\" * 2000) * 2\n",
     ] {
         let said = lines(star);
         assert_eq!(said.len(), 1, "{star}: {said:?}");

@@ -4,7 +4,7 @@
 //! comes back by itself. The cursor it goes by is the engine's durable one, read afresh before every look, and moves in
 //! the same commit as the changes it stands for (GP-6): so nothing is lost and nothing comes twice, whoever dies when.
 //!
-//! [`resolve`] answers the other question about repositories: which commit a branch or revision is now (SS-3).
+//! [`resolve()`] answers the other question about repositories: which commit a branch or revision is now (SS-3).
 
 mod git;
 mod intake;

@@ -481,9 +481,11 @@ pub(crate) fn aside(model: &Model, wide: bool) -> String {
     let mut text =
         format!("{}  {} lines", time::bytes(buffer.total_bytes), time::grouped(buffer.total_lines));
     let new = buffer.total_lines.saturating_sub(screen.seen);
-    if screen.follow {
+    if buffer.complete {
+        // There is nothing left to follow.
+    } else if screen.follow {
         text = format!("{text}  FOLLOW");
-    } else if !buffer.complete {
+    } else {
         text =
             if new > 0 { format!("{text}  PAUSED +{new} new") } else { format!("{text}  PAUSED") };
     }
