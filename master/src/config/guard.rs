@@ -80,7 +80,9 @@ fn times<'v>(left: Value<'v>, right: Value<'v>, heap: Heap<'v>) -> starlark::Res
             return Err(too_long(length.saturating_mul(times)));
         }
     }
-    small_enough(left, heap)?.mul(small_enough(right, heap)?, heap).and_then(|it| small_enough(it, heap))
+    small_enough(left, heap)?
+        .mul(small_enough(right, heap)?, heap)
+        .and_then(|it| small_enough(it, heap))
 }
 
 #[starlark_module]
