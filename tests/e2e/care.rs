@@ -8,7 +8,7 @@ use linn_tests::site::{Running, Site, binary};
 use linn_tests::terminal::{Terminal, program};
 use rustix::process::Signal;
 
-use crate::farm::{LARGE, Lines, SMALL, at, console, farm, open, walk};
+use crate::farm::{LARGE, Lines, SMALL, at, console, farm, look, open, walk};
 
 /// G, I31: leaving gives the terminal back as it was.
 #[test]
@@ -186,26 +186,13 @@ fn ascii_means_ascii() {
 
 /// Through every screen and dialog.
 fn tour(terminal: &mut Terminal) {
-    let steps = [
-        ("?", "keys: waterfall"),
-        ("\x1b", "/ filter"),
-        ("e\r", "steps"),
-        ("bz", "blame"),
-        ("zr", "rebuild linux#1 ?"),
-        ("\x1b", "z zoom"),
-        ("f", "force linux"),
-        ("\x1b", "z zoom"),
-        ("l", "error 1 of"),
-        ("w", "wrap on"),
-        ("t", "time local"),
-        (":", "esc cancel"),
-        ("\x1b", "w wrap"),
-        ("3", "3 Builders"),
-        ("4", "4 Queue"),
-        ("5", "5 Workers"),
-        ("P", "take w out"),
-        ("\x1b", "P take out"),
-        ("1=", "1 Waterfall"),
-    ];
-    walk(terminal, &steps);
+    look(terminal, "?", "keys: waterfall");
+    walk(terminal, &[("e\r", "steps"), ("b", "blame"), ("z", "properties")]);
+    look(terminal, "r", "rebuild linux#1 ?");
+    look(terminal, "f", "force linux");
+    walk(terminal, &[("l", "error 1 of"), ("w", "wrap on"), ("t", "time local")]);
+    look(terminal, ":", "enter run");
+    walk(terminal, &[("3", "3 Builders"), ("4", "4 Queue"), ("5", "5 Workers")]);
+    look(terminal, "P", "take w out");
+    walk(terminal, &[("1=", "1 Waterfall")]);
 }

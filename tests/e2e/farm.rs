@@ -22,8 +22,10 @@ pub(crate) const LARGE: (u16, u16) = (120, 36);
 /// hundred lines, then a hundred at each of two gates, and ends at a third.
 pub(crate) fn farm(worker: &str) -> Site {
     let site = Site::new("");
+    // Nothing waits on when the test is over, however it ended.
+    let folder = site.path().display();
     let wait = |name: &str| {
-        format!("while [ ! -e {} ]; do sleep 0.02; done", site.path().join(name).display())
+        format!("while [ -d {folder} ] && [ ! -e {folder}/{name} ]; do sleep 0.02; done")
     };
     let lines = |from: u32, to: u32| {
         format!("i={from}; while [ $i -le {to} ]; do echo line $i; i=$((i+1)); done")
@@ -87,14 +89,19 @@ pub(crate) fn console(site: &Site, (columns, rows): (u16, u16)) -> Terminal {
     terminal
 }
 
-/// Types keys, and waits for what each shows. `esc` is always typed alone: with a character behind it, it is `alt`.
+/// Types keys, and waits for what each shows.
 pub(crate) fn walk(terminal: &mut Terminal, steps: &[(&str, &str)]) {
     for (keys, shows) in steps {
         terminal.keys(keys);
-        terminal.until_holds(&format!("{shows}, after {keys:?}"), |terminal| {
-            terminal.screen().contains(shows)
-        });
+        terminal.until(&format!("{shows}, after {keys:?}"), |screen| screen.contains(shows));
     }
+}
+
+/// Opens a dialog, and closes it again. `esc` is typed alone: with a key right behind it, it would be `alt`.
+pub(crate) fn look(terminal: &mut Terminal, keys: &str, shows: &str) {
+    walk(terminal, &[(keys, shows)]);
+    terminal.keys("\x1b");
+    terminal.until_gone(shows);
 }
 
 /// A program that writes lines.

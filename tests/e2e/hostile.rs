@@ -8,7 +8,7 @@ use linn_tests::sequences::{Piece, is_unseen, pieces};
 use linn_tests::site::Site;
 use linn_tests::terminal::Terminal;
 
-use crate::farm::{at, walk};
+use crate::farm::{at, look, walk};
 
 /// Sets the clipboard, the title and the colours, asks for an answer, turns text round, in every coding there is.
 const HOSTILE: &str = "x\x1b]52;c;ZXZpbA==\x07\x1b]0;evil\x1b\\\x1b[31337m\x1b[6n\x1bP+q6576\x1b\\\u{9d}52;c;ZXZpbA==\u{9c}\u{9b}31337m\u{202e}live\u{2066}\u{200f}\u{7}\u{8}y";
@@ -62,27 +62,14 @@ fn nothing_foreign_commands_the_terminal() {
     terminal.until_shows("✗001");
     let property = format!("note={HOSTILE}");
     site.ok(["force", "waits", "--reason", HOSTILE, "--property", &property]);
-    let steps = [
-        ("e\r", "steps"),
-        ("b", "blame"),
-        ("z", "eve"),
-        ("zp", "scheduler"),
-        ("l", "error 1 of"),
-        ("w", "wrap on"),
-        ("t", "time local"),
-        ("/evil\r", "searched on the master"),
-        ("3", "3 Builders"),
-        ("4", "4 Queue"),
-        ("w", "why is it not running?"),
-        ("\x1b", "x end it"),
-        ("x", "cancel request 2 ?"),
-        ("\x1b", "x end it"),
-        ("1e", "1 Waterfall"),
-        ("r", "rebuild b#1 ?"),
-        ("r", "✗002"),
-        ("!", "error 1 of"),
-    ];
-    walk(&mut terminal, &steps);
+    walk(&mut terminal, &[("e\r", "steps"), ("b", "blame"), ("z", "eve"), ("zp", "scheduler")]);
+    walk(&mut terminal, &[("l", "error 1 of"), ("w", "wrap on"), ("t", "time local")]);
+    walk(&mut terminal, &[("/evil\r", "searched on the master"), ("3", "3 Builders")]);
+    walk(&mut terminal, &[("4", "4 Queue")]);
+    look(&mut terminal, "w", "why is it not running?");
+    look(&mut terminal, "x", "cancel request 2 ?");
+    walk(&mut terminal, &[("1e", "1 Waterfall"), ("r", "rebuild b#1 ?"), ("r", "✗002")]);
+    walk(&mut terminal, &[("!", "error 1 of")]);
     terminal.keys("qq");
     assert_eq!(terminal.wait(), 0);
     innocent(&terminal);

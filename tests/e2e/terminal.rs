@@ -2,7 +2,7 @@
 
 use linn_tests::site::Running;
 
-use crate::farm::{LARGE, SMALL, console, farm, open, said, walk};
+use crate::farm::{LARGE, SMALL, console, farm, look, open, said, walk};
 
 /// C1, C5, E1: a build goes from queued to running to red before one's eyes, and two keys open its log where it fails.
 fn goes_red(size: (u16, u16)) {
@@ -99,9 +99,8 @@ fn cancel_and_why_from_the_keyboard() {
     let _master = site.master();
     site.ok(["force", "linux"]);
     let mut terminal = console(&site, SMALL);
-    walk(&mut terminal, &[("4", "no worker can build it"), ("w", "why is it not running?")]);
-    terminal.keys("\x1b");
-    terminal.until_gone("why is it not running?");
+    walk(&mut terminal, &[("4", "no worker can build it")]);
+    look(&mut terminal, "w", "why is it not running?");
     walk(&mut terminal, &[("x", "cancel request 1 ?")]);
     terminal.keys("\r");
     terminal.until_gone("cancel request 1 ?");

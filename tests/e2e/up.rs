@@ -253,8 +253,9 @@ fn gated() -> (Place, PathBuf) {
     let place = Place::new(&[]);
     let gate = place.folder.path().join("go");
     let makefile = format!(
-        "all:\n\t@echo made\ncheck:\n\t@echo waiting\n\t@while [ ! -e {0} ]; do sleep 0.02; done\n\t@echo checked\n",
-        gate.display()
+        "all:\n\t@echo made\ncheck:\n\t@echo waiting\n\t@while [ -d {1} ] && [ ! -e {0} ]; do sleep 0.02; done\n\t@echo checked\n",
+        gate.display(),
+        place.folder.path().display()
     );
     place.repository.commit("Makefile", &makefile, "how to build");
     (place, gate)

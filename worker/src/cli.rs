@@ -65,7 +65,7 @@ impl From<WorkerError> for RunError {
             ),
             WorkerError::Refused(_) => Self::new(3, &error, ""),
             WorkerError::Folder { .. } => {
-                Self::new(5, &error, "give a folder that can be written with --dir")
+                Self::new(3, &error, "give a folder that can be written with --dir")
             }
         }
     }
@@ -122,4 +122,17 @@ fn end_on_signal(stop: CancellationToken) -> std::io::Result<()> {
         stop.cancel();
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// cli.md, exit codes: what the user can mend is refused with 3; 5 is for mistakes of linn's own.
+    #[test]
+    fn a_folder_that_cannot_be_used_is_no_mistake_of_linn() {
+        let source = std::io::Error::from(std::io::ErrorKind::ReadOnlyFilesystem);
+        let error = WorkerError::Folder { dir: "/srv/w".into(), source };
+        assert_eq!(RunError::from(error).code, 3);
+    }
 }

@@ -25,9 +25,7 @@ fn promise(number: u8) -> &'static str {
         7 => {
             "What you must look at. It comes with failure signatures and claims; until then: e walks the reds."
         }
-        8 => {
-            "Who blocks, what triggers. It comes with locks; until then: linn schedulers, linn locks."
-        }
+        8 => "Who blocks, what triggers. It comes with locks; until then: linn schedulers.",
         9 => "Who did what. It comes with people and rights; until then: linn events -f.",
         0 => {
             "Who is who, who is told. It comes with people and rights; until then: linn changes names the authors."

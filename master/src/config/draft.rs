@@ -94,6 +94,8 @@ pub(super) struct Draft {
     pub calls: Calls,
     pub hooks: Vec<HookId>,
     pub declared: BTreeMap<(Kind, String), Place>,
+    /// The declared names that become folders, by their spelling in small letters.
+    folders: BTreeMap<(Kind, String), String>,
     pub mentions: Vec<Mention>,
     /// Names given to functions that are not there: whether they would be declared is unknown, so nobody who mentions them
     /// is blamed.
@@ -113,6 +115,7 @@ impl Draft {
             calls,
             hooks: Vec::new(),
             declared: BTreeMap::new(),
+            folders: BTreeMap::new(),
             mentions: Vec::new(),
             phantoms: BTreeSet::new(),
             master: None,
@@ -144,13 +147,15 @@ impl Draft {
 
     /// Declares a name; false when it was declared before, which is a problem (F28: both places are named).
     pub(super) fn declare(&mut self, kind: Kind, name: &str, place: &Place) -> bool {
+        let folded = (kind, name.to_lowercase());
         let clash = self.declared.get_key_value(&(kind, name.to_owned())).or_else(|| {
-            let same = |(other, text): &&(Kind, String)| {
-                *other == kind && kind.is_folder() && text.to_lowercase() == name.to_lowercase()
-            };
-            self.declared.keys().find(same).and_then(|key| self.declared.get_key_value(key))
+            let other = self.folders.get(&folded)?;
+            self.declared.get_key_value(&(kind, other.clone()))
         });
         let Some(((_, other), first)) = clash else {
+            if kind.is_folder() {
+                self.folders.insert(folded, name.to_owned());
+            }
             self.declared.insert((kind, name.to_owned()), place.clone());
             return true;
         };
