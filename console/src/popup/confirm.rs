@@ -205,7 +205,7 @@ pub(crate) fn quit(model: &Model) -> Popup {
         title: "leave linn ?".into(),
         aim: Aim::Quit,
         facts: vec![
-            "the master runs in this program".into(),
+            "the master is a process of its own".into(),
             match running {
                 0 => "no build is running".into(),
                 running => format!("{} running", words::count(running, "build")),
