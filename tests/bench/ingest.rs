@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use linn_proto::console::GetRequest;
+use linn_proto::entity::{Kind, entity::Of};
+
 use crate::Figure;
 use crate::peer::{Peer, number};
 use crate::world::World;
@@ -12,7 +15,7 @@ const BYTES: u64 = 100_000_000;
 const CONFIG: &str = r#"
 worker("w0")
 builder("b", workers = ["w0"], factory = [
-    shell("print", command = ["python3", "-c", "import sys; w = sys.stdout.buffer.write\nfor i in range(1250): w(b''.join(b'%07d compiling src/module_%05d.c -O2 -Wall -o build/objects/%06d.o ok \n' % (i * 1000 + j, j, j) for j in range(1000)))"]),
+    shell("print", command = ["python3", "-c", "import sys; w = sys.stdout.buffer.write\nfor i in range(1250): w(b''.join(b'%07d compiling src/module_%05d.c -O2 -Wall -o build/objects/%06d.o is ok \\n' % (i * 1000 + j, j, j) for j in range(1000)))"]),
 ])
 force_scheduler("force", builders = ["b"])
 "#;
@@ -31,6 +34,10 @@ pub(crate) fn hundred_megabytes(peer: &Peer) -> Vec<Figure> {
     // A build ends only when its logs are durable.
     let seconds = began.elapsed().as_secs_f64();
     let growth = master.peak_mib() - rss;
+    let get = GetRequest { kind: Kind::Build.into(), r#ref: "b#1".into() };
+    let built = world.runtime.block_on(console.get(get)).expect("the build is there").into_inner();
+    let Some(Of::Build(build)) = built.of else { panic!("a build was asked for") };
+    assert_eq!(build.steps[0].logs[0].bytes, BYTES, "{}", build.text);
     let ended = Instant::now();
     let sealed = loop {
         if sealed(&world.state().join("logs")) {

@@ -64,6 +64,24 @@ fn the_next_linn_mends_what_a_killed_console_left() {
     terminal.wait();
 }
 
+/// C37: a shell that mends its line by itself hides from the next console that the screen is still the killed one's; what
+/// stands there is wiped all the same.
+#[test]
+fn a_console_begins_on_an_empty_screen() {
+    let site = farm("local_worker(\"w\")");
+    let _master = site.master();
+    let script =
+        format!("printf '\\033[?1049h\\033[12;20HRUBBISH'; exec {}", binary("linn").display());
+    let mut command = program("/bin/sh", site.path(), site.path());
+    command.args(["-c", &script]);
+    command.env("LINN_SERVER", format!("unix:{}", site.socket().display()));
+    let mut terminal = Terminal::start(command, SMALL.0, SMALL.1);
+    let screen = terminal.until_shows("live ");
+    assert!(!screen.contains("RUBBISH"), "{screen}");
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+}
+
 /// However the window is dragged, the last size is drawn whole.
 #[test]
 fn a_storm_of_resizes() {
