@@ -28,7 +28,7 @@ const STEPS: u32 = 3;
 pub(crate) fn filled() -> World {
     let mut world = World::new(
         "worker(\"w0\")\n\
-         [builder(\"b%02d\" % i, workers = [\"w0\"], factory = [shell(\"s\", command = \"true\")]) for i in range(20)]\n",
+         [builder(\"b\" + (\"0\" + str(i))[-2:], workers = [\"w0\"], factory = [shell(\"s\", command = \"true\")]) for i in range(20)]\n",
     );
     // Once, so that the folder is made by the master's own rules.
     world.start_master();
