@@ -63,6 +63,21 @@ pub enum StartError {
     /// The logs cannot be used.
     #[error("the logs cannot be used")]
     Logs(#[from] LogError),
+    /// The logs are of builds that the database has never heard of: it is not theirs, or an old copy of it. New builds
+    /// would get the ids of those, and their logs would run into each other.
+    #[error(
+        "{} has logs of builds up to id {logged}, but the database beside it knows of {}",
+        logs.display(),
+        if known.0 == 0 { "no build".to_owned() } else { format!("builds up to id {known} only") }
+    )]
+    OtherHistory {
+        /// The folder of the logs.
+        logs: PathBuf,
+        /// The newest build with a log.
+        logged: BuildId,
+        /// The newest build of the database; 0: it has none.
+        known: BuildId,
+    },
     /// A listener cannot be had.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -96,6 +111,9 @@ impl StartError {
                 "put the folder's last backup in its place; nothing has been changed"
             }
             Self::Store(StoreError::Full { .. }) => "make room on that disk",
+            Self::OtherHistory { .. } => {
+                "put the database's newest backup in its place, or move the logs away to do without them"
+            }
             Self::Store(StoreError::Other { .. }) | Self::Logs(_) => {
                 "mend what stands in the way; nothing has been changed"
             }
@@ -113,7 +131,11 @@ impl StartError {
     pub const fn exit_code(&self) -> i32 {
         match self {
             Self::Listen(ListenError::NotLoopback(_) | ListenError::TooLong { .. }) => 2,
-            Self::Folder { .. } | Self::Store(_) | Self::Logs(_) | Self::Listen(_) => 3,
+            Self::Folder { .. }
+            | Self::Store(_)
+            | Self::Logs(_)
+            | Self::OtherHistory { .. }
+            | Self::Listen(_) => 3,
         }
     }
 }
@@ -176,6 +198,10 @@ impl Master {
         let configs = generations(&options.config, &tables, &queries, &library)?;
         let config = options.config.config.clone();
         let logs = LogStore::open(&dir.join("logs"))?;
+        let known = BuildId(tables.last.build);
+        if let Some(logged) = logs.newest_build().filter(|logged| *logged > known) {
+            return Err(StartError::OtherHistory { logs: dir.join("logs"), logged, known });
+        }
         logs.recover(unfinished(&tables));
 
         let clock = Clock::not_before(newest(&tables));

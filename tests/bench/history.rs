@@ -70,21 +70,7 @@ fn one(n: u64, out: &mut Vec<Record>) {
         patch: None,
         changes: Vec::new(),
     }];
-    let step = |number: u32| Step {
-        number: StepNumber(number),
-        name: format!("step {number}"),
-        started_at: None,
-        complete_at: None,
-        results: None,
-        text: String::new(),
-        command: None,
-        spec: None,
-        shown: String::new(),
-        logs: Vec::new(),
-        urls: Vec::new(),
-        statistics: BTreeMap::new(),
-        hidden: false,
-    };
+    let step = |number: u32| Step::planned(StepNumber(number), format!("step {number}"));
     out.push(Record::BuildsetAdded(Box::new(Buildset {
         id: buildset,
         reason: "history".into(),

@@ -26,7 +26,14 @@ impl Peer {
                 eprintln!("warning: setup.sh failed; Buildbot is not measured");
             }
         }
-        let lab = lab.filter(|_| python.exists());
+        // Scripts are run from their own folder, so that a relative path would be looked for in the wrong place.
+        let lab = lab.filter(|_| python.exists()).and_then(|lab| match lab.canonicalize() {
+            Ok(lab) => Some(lab),
+            Err(error) => {
+                eprintln!("warning: {}: {error}; Buildbot is not measured", lab.display());
+                None
+            }
+        });
         Self { lab, python }
     }
 

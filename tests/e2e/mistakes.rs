@@ -137,3 +137,21 @@ fn a_damaged_database_and_one_from_the_future_are_refused_and_kept() {
     let kept = fs::read_to_string(&database).expect("still there");
     assert!(kept.contains("somebody's letter"), "nothing was overwritten");
 }
+
+/// Ids of builds name the folders of their logs: a database that counts from 1 again would write into old logs.
+#[test]
+fn a_database_that_is_not_the_logs_own_is_refused() {
+    let site = Site::new(CONFIG);
+    let logs = site.state().join("logs");
+    std::fs::create_dir_all(logs.join("0/7")).expect("a folder");
+    let mut master = std::process::Command::new(binary("linn"));
+    master.arg("master").arg("--dir").arg(site.state());
+    let ran =
+        master.arg("--config").arg(site.path().join("master.star")).output().expect("linn runs");
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(3), "{said}");
+    assert!(said.contains("builds up to id 7") && said.contains("no build"), "{said}");
+    assert!(said.contains("try: "), "{said}");
+    std::fs::remove_dir_all(&logs).expect("moved away");
+    drop(site.master());
+}

@@ -47,7 +47,15 @@ pub struct Worker {
     settings: Settings,
     spool: Spool,
     instance: [u8; 16],
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Closing is not enough: a program that another thread is just starting has a copy of every descriptor until its
+        // `exec`, and with it the lock.
+        drop(self.lock.unlock());
+    }
 }
 
 impl Worker {
@@ -66,7 +74,7 @@ impl Worker {
         let spool = Spool::open(&dir).map_err(folder)?;
         fs::create_dir_all(dir.join("builds")).map_err(folder)?;
         settings.dir = dir;
-        Ok(Self { settings, spool, instance, _lock: lock })
+        Ok(Self { settings, spool, instance, lock })
     }
 
     /// Works until `stop` is cancelled or the master refuses this worker for good. Commands that run then go on under

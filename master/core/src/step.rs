@@ -29,21 +29,7 @@ pub(crate) fn plan(factory: &[StepSpec]) -> Vec<Step> {
             suffix += 1;
             name = format!("{}_{suffix}", spec.name);
         }
-        steps.push(Step {
-            number: StepNumber(number),
-            name,
-            started_at: None,
-            complete_at: None,
-            results: None,
-            text: String::new(),
-            command: None,
-            spec: None,
-            shown: String::new(),
-            logs: Vec::new(),
-            urls: Vec::new(),
-            statistics: BTreeMap::new(),
-            hidden: false,
-        });
+        steps.push(Step::planned(StepNumber(number), name));
     }
     steps
 }

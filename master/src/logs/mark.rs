@@ -93,16 +93,17 @@ impl Marker {
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.feed_seam(bytes);
         let errors = self.lines_with(&ERROR, bytes);
+        // The text of a warning may have come in an earlier piece of a line that turns out to be an error. Before the
+        // warnings of later lines are put in, for only the newest can be taken back.
+        if errors.first() == Some(&self.newlines) {
+            self.warnings.take_back(self.newlines);
+        }
         for line in self.lines_with(&WARNING, bytes) {
             if errors.binary_search(&line).is_err() && self.errors.newest() != Some(line) {
                 self.warnings.push(line);
             }
         }
-        for line in errors {
-            // The text of a warning may have come in an earlier piece of a line that turns out to be an error.
-            self.warnings.take_back(line);
-            self.errors.push(line);
-        }
+        errors.into_iter().for_each(|line| self.errors.push(line));
         self.newlines += memchr_iter(b'\n', bytes).count() as u64;
         match memrchr(b'\n', bytes) {
             Some(at) => self.seam = bytes[bytes.len() - SEAM.min(bytes.len() - at - 1)..].to_vec(),
@@ -199,6 +200,15 @@ mod tests {
             let marks = marker.marks();
             prop_assert_eq!((marks.errors, marks.warnings), naive(text.as_bytes()));
         }
+    }
+
+    #[test]
+    fn a_warning_that_becomes_an_error_is_taken_back_though_another_follows() {
+        let mut marker = Marker::default();
+        marker.feed(b"warning: x ");
+        marker.feed(b"error: y\nwarning: z\n");
+        let marks = marker.marks();
+        assert_eq!((marks.errors, marks.warnings), (vec![1], vec![2]));
     }
 
     #[test]

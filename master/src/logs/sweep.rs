@@ -22,6 +22,14 @@ impl LogStore {
         self.shared().sealer.order(Order::Sweep(unfinished));
     }
 
+    /// The newest build that has a folder here, whoever made it. Reads two folders.
+    #[must_use]
+    pub fn newest_build(&self) -> Option<BuildId> {
+        let root = &self.shared().root;
+        let newest = |thousand: u64| numbered(&root.join(thousand.to_string())).pop();
+        numbered(root).into_iter().rev().find_map(newest).map(BuildId)
+    }
+
     /// Removes all logs of a build, also open ones: they read as empty from then on.
     ///
     /// # Errors

@@ -70,6 +70,9 @@ impl Drop for FolderLock {
     fn drop(&mut self) {
         // An empty file says that the end was in order; when that cannot be written the next start looks closer.
         drop(self.file.set_len(0));
+        // Closing is not enough: a program that another thread is just starting has a copy of every descriptor until its
+        // `exec`, and with it the lock.
+        drop(self.file.unlock());
     }
 }
 
@@ -92,6 +95,17 @@ mod tests {
         assert!(!FolderLock::take(folder.path()).unwrap().after_crash);
         fs::write(folder.path().join(LOCK_FILE), "4711\n").unwrap();
         assert!(FolderLock::take(folder.path()).unwrap().after_crash);
+    }
+
+    /// As between `fork` and `exec` of a program that is started elsewhere at that moment.
+    #[test]
+    fn a_copied_descriptor_does_not_keep_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = FolderLock::take(folder.path()).unwrap();
+        let copy = first.file.try_clone().unwrap();
+        drop(first);
+        assert!(FolderLock::take(folder.path()).is_ok());
+        drop(copy);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How a record changes a row: the same rules as `State::apply`, one small function a row, no look-ups and no storage.
 
 use linn_core::id::{BuildId, StepNumber};
-use linn_core::model::{Build, BuildRequest, Buildset, Worker};
+use linn_core::model::{Build, BuildRequest, Buildset, CommandSpec, Worker};
 use linn_core::record::Record;
 use linn_core::state::SourceCursor;
 use linn_core::time::Timestamp;
@@ -67,6 +67,7 @@ fn change_step(build: &mut Build, record: &Record) {
             let step = &mut build.steps[nth];
             step.started_at = Some(*at);
             step.command = spec.as_ref().map(|spec| spec.id);
+            step.heading = spec.as_deref().map(CommandSpec::heading).unwrap_or_default();
             step.spec = spec.as_deref().cloned();
             step.shown.clone_from(shown);
             step.logs.clone_from(logs);

@@ -90,8 +90,30 @@ pub(crate) fn event(event: &Event) -> Value {
 /// The record's own fields.
 pub(crate) fn fields(event: &Event) -> Map<String, Value> {
     match serde_json::from_str(&event.json) {
-        Ok(Value::Object(fields)) => fields,
+        Ok(Value::Object(mut fields)) => {
+            fields.iter_mut().for_each(|(name, value)| say_times(name, value));
+            fields
+        }
         _ => Map::new(),
+    }
+}
+
+/// The journal counts milliseconds; its fields that are moments are called `at`, `when`, or something ending in `_at` or
+/// `_since`. What users gave a name themselves is left as they gave it.
+fn say_times(name: &str, value: &mut Value) {
+    let is_moment =
+        matches!(name, "at" | "when") || name.ends_with("_at") || name.ends_with("_since");
+    match value {
+        Value::Number(ms) if is_moment => {
+            if let Some(ms) = ms.as_i64() {
+                *value = time(ms);
+            }
+        }
+        Value::Object(fields) if !matches!(name, "value" | "properties" | "statistics") => {
+            fields.iter_mut().for_each(|(name, value)| say_times(name, value));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| say_times(name, item)),
+        _ => {}
     }
 }
 

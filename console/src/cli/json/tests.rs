@@ -154,6 +154,13 @@ fn events_keep_both_of_a_name() {
         json!({"seq": 9, "at": "1970-01-01T00:00:00.000Z", "kind": "build_started", "subject": "linux#42",
             "worker": "w1", "kind_": "x"})
     );
-    let broken = Event { json: "[".into(), ..one };
+    let broken = Event { json: "[".into(), ..one.clone() };
     assert_eq!(event(&broken).as_object().map(serde_json::Map::len), Some(4));
+    let moments =
+        r#"{"started_at":0,"stop":{"at":1},"lost_since":null,"number":7,"value":{"at":5}}"#;
+    let moments = event(&Event { json: moments.into(), ..one });
+    assert_eq!(moments["started_at"], "1970-01-01T00:00:00.000Z");
+    assert_eq!(moments["stop"], json!({"at": "1970-01-01T00:00:00.001Z"}));
+    assert_eq!(moments["lost_since"], Value::Null);
+    assert_eq!((&moments["number"], &moments["value"]), (&json!(7), &json!({"at": 5})));
 }

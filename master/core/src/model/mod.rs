@@ -5,6 +5,7 @@
 mod build;
 mod buildset;
 mod command;
+mod heading;
 mod notice;
 mod request;
 mod step;

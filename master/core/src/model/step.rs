@@ -30,6 +30,8 @@ pub struct Step {
     pub spec: Option<CommandSpec>,
     /// As shown to people.
     pub shown: String,
+    /// Where and with what it runs: the lines under its command (PR-4). They outlive the command itself.
+    pub heading: String,
     /// In the order made.
     pub logs: Vec<Log>,
     /// In the order made.
@@ -44,6 +46,27 @@ pub struct Step {
 impl Eq for Step {}
 
 impl Step {
+    /// One that has not begun.
+    #[must_use]
+    pub fn planned(number: StepNumber, name: impl Into<String>) -> Self {
+        Self {
+            number,
+            name: name.into(),
+            started_at: None,
+            complete_at: None,
+            results: None,
+            text: String::new(),
+            command: None,
+            spec: None,
+            shown: String::new(),
+            heading: String::new(),
+            logs: Vec::new(),
+            urls: Vec::new(),
+            statistics: BTreeMap::new(),
+            hidden: false,
+        }
+    }
+
     /// Where it is in its life.
     #[must_use]
     pub const fn state(&self) -> StepState {

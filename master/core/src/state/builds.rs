@@ -168,6 +168,7 @@ impl Builds {
         let Some(step) = self.step(id, number) else { return };
         step.started_at = Some(at);
         step.command = spec.map(|spec| spec.id);
+        step.heading = spec.map(CommandSpec::heading).unwrap_or_default();
         step.spec = spec.cloned();
         step.shown = shown.to_owned();
         step.logs = logs.to_vec();

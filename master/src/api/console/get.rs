@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use linn_core::action::Refusal;
-use linn_core::id::{BuildsetId, ChangeId, RequestId};
+use linn_core::id::{BuilderName, BuildsetId, ChangeId, RequestId};
 use linn_core::model::Build;
 use linn_proto::entity::entity::Of;
 use linn_proto::entity::{Entity, Kind};
@@ -86,6 +86,20 @@ pub(super) async fn build(doors: &Arc<Doors>, named: BuildNamed) -> Result<Build
             Err(status::unknown(format!("builder `{builder}` has not built yet"), &hint))
         }
     }
+}
+
+/// Nothing was found for a builder: that it is declared, or has built before it was taken out, makes that an answer;
+/// otherwise the name is wrong. The empty text names no builder.
+pub(super) async fn builder_known(doors: &Arc<Doors>, named: &str) -> Result<(), Status> {
+    if named.is_empty() {
+        return Ok(());
+    }
+    let builder = BuilderName::from(named);
+    let built = builder.clone();
+    if doors.query(move |queries| queries.newest_build(&built)).await?.is_some() {
+        return Ok(());
+    }
+    named_thing(doors, Key::Builder(builder), "builder", named).await.map(drop)
 }
 
 /// A thing of the configuration, or a sentence with the nearest name.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use linn_core::eta;
-use linn_core::id::{BuildId, BuildsetId, RequestId};
+use linn_core::id::{BuildId, BuildsetId, LogId, RequestId};
 use linn_core::model::{Build, BuildRequest, Buildset};
 use linn_proto::entity::entity::Of;
 use linn_proto::entity::{self as entity, Entity};
@@ -13,6 +13,7 @@ use tonic::Status;
 use super::super::convert::{self, Asked};
 use super::super::view::{build_entity, request_entity};
 use super::super::{Doors, gone};
+use crate::logs::LogKey;
 
 /// A thing.
 pub(super) fn thing(of: Of) -> Entity {
@@ -47,7 +48,24 @@ pub(super) async fn builds(doors: &Doors, rows: Vec<Build>) -> Result<Vec<entity
             entity
         })
     };
-    Ok(rows.into_iter().map(whole).collect())
+    let mut builds: Vec<entity::Build> = rows.into_iter().map(whole).collect();
+    for build in builds.iter_mut().filter(|build| build.complete_at_ms.is_none()) {
+        measure_logs(doors, build).await;
+    }
+    Ok(builds)
+}
+
+/// How long the logs of a build that runs are now: the engine sees none of their bytes, so it cannot tell.
+async fn measure_logs(doors: &Doors, build: &mut entity::Build) {
+    let id = BuildId(build.id);
+    let logs = build.steps.iter_mut().flat_map(|step| &mut step.logs);
+    for log in logs.filter(|log| !log.complete) {
+        let key = LogKey::new(id, LogId(log.id), log.name.clone());
+        // One that cannot be read keeps the length it is recorded with; reading it will tell why.
+        if let Ok(lengths) = doors.logs.lengths(&key).await {
+            (log.bytes, log.lines) = (lengths.bytes, lengths.lines);
+        }
+    }
 }
 
 /// Requests: those that wait with why, all with what their buildsets say.

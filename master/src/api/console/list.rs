@@ -13,6 +13,7 @@ use tonic::Status;
 use super::super::convert;
 use super::super::key::Key;
 use super::super::{Doors, status};
+use super::get;
 use super::history::{self, thing};
 use crate::store::{
     BuildFilter, BuildStateFilter, BuildsetFilter, ChangeFilter, DEFAULT_LIMIT, RequestFilter,
@@ -36,6 +37,9 @@ pub(super) async fn list(doors: &Arc<Doors>, asked: ListRequest) -> Result<ListR
         Kind::Build => {
             let filter = build_filter(&asked, limit, before)?;
             let rows = doors.query(move |queries| queries.builds(&filter)).await?;
+            if rows.is_empty() {
+                get::builder_known(doors, &asked.builder).await?;
+            }
             let mut builds = history::builds(doors, rows).await?;
             if asked.brief {
                 builds.iter_mut().for_each(|build| build.properties.clear());
@@ -50,6 +54,9 @@ pub(super) async fn list(doors: &Arc<Doors>, asked: ListRequest) -> Result<ListR
                 limit,
             };
             let rows = doors.query(move |queries| queries.requests(&filter)).await?;
+            if rows.is_empty() {
+                get::builder_known(doors, &asked.builder).await?;
+            }
             let requests = history::requests(doors, rows).await?;
             let keyed = requests.into_iter().map(|request| (request.id, Of::Request(request)));
             let mut page = page(keyed.collect());
@@ -63,6 +70,9 @@ pub(super) async fn list(doors: &Arc<Doors>, asked: ListRequest) -> Result<ListR
             let builder = some(&asked.builder).map(Into::into);
             let filter = BuildsetFilter { builder, before, limit };
             let rows = doors.query(move |queries| queries.buildsets(&filter)).await?;
+            if rows.is_empty() {
+                get::builder_known(doors, &asked.builder).await?;
+            }
             let keyed = rows.iter().map(|row| (row.id.0, Of::Buildset(convert::buildset(row))));
             Ok(page(keyed.collect()))
         }

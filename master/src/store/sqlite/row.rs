@@ -111,6 +111,8 @@ struct KeptStep<'a> {
     command: Option<CommandId>,
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     shown: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
+    heading: Cow<'a, str>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     logs: Vec<KeptLog<'a>>,
     #[serde(default, skip_serializing_if = "is_none")]
@@ -174,6 +176,7 @@ impl<'a> KeptStep<'a> {
             command,
             spec: _,
             shown,
+            heading,
             logs,
             urls,
             statistics,
@@ -196,6 +199,7 @@ impl<'a> KeptStep<'a> {
             text: Cow::Borrowed(text),
             command: *command,
             shown: Cow::Borrowed(shown),
+            heading: Cow::Borrowed(heading),
             logs: logs.iter().map(log).collect(),
             urls: Cow::Borrowed(urls),
             statistics: Cow::Borrowed(statistics),
@@ -222,6 +226,7 @@ impl<'a> KeptStep<'a> {
             command: self.command,
             spec: None,
             shown: self.shown.into_owned(),
+            heading: self.heading.into_owned(),
             logs: self.logs.into_iter().map(log).collect(),
             urls: self.urls.into_owned(),
             statistics: self.statistics.into_owned(),

@@ -179,21 +179,8 @@ impl Story {
         *number += 1;
         request.builds.push((BuildId(self.builds), *number));
         let number = *number;
-        let steps = (1..=self.steps).map(|number| Step {
-            number: StepNumber(number),
-            name: format!("step {number}"),
-            started_at: None,
-            complete_at: None,
-            results: None,
-            text: String::new(),
-            command: None,
-            spec: None,
-            shown: String::new(),
-            logs: Vec::new(),
-            urls: Vec::new(),
-            statistics: BTreeMap::new(),
-            hidden: false,
-        });
+        let steps = (1..=self.steps)
+            .map(|number| Step::planned(StepNumber(number), format!("step {number}")));
         let mut properties = Properties::new();
         properties.set("buildnumber", json!(number), Origin::Build);
         properties.set("branch", json!("main"), Origin::Build);
