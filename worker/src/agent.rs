@@ -4,15 +4,13 @@
 //! or are a few small writes); only what may take long is given to a blocking thread: removing a spool, and hashing
 //! and hunting for the leftovers of a lost command.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use linn_proto::worker::{
-    Ending, Exit, Finished, FromWorker, LogAppend, Start, from_worker, to_worker,
-};
+use linn_proto::worker::{Ending, Exit, Finished, FromWorker, Start, from_worker};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +28,8 @@ use crate::exec::supervise::{COMMAND_VAR, MARK_VAR};
 use crate::id::CommandId;
 use crate::info;
 use crate::link::{Heard, Link};
+use crate::patience::Patience;
+use crate::pusher::{Pusher, room};
 use crate::session::{Greeting, Input, Output, Session, Stop};
 use crate::settings::Settings;
 use crate::spool::{self, FoundState, Spool};
@@ -40,12 +40,6 @@ const TOLD_QUEUE: usize = 256;
 
 /// Back-off between attempts to reach the master: the first ceiling and the last.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(15));
-
-/// How long the master may take to answer a hello.
-const WELCOME: Duration = Duration::from_secs(30);
-
-/// The least silence that means a dead link when the master pings.
-const LEAST_PATIENCE: Duration = Duration::from_secs(15);
 
 /// How often idle supervisors are looked through.
 const TRIM: Duration = Duration::from_secs(10);
@@ -67,15 +61,12 @@ pub(crate) struct Agent {
     mark: String,
     told: mpsc::Receiver<Told>,
     later: (mpsc::Sender<Later>, mpsc::Receiver<Later>),
-    /// The logs of each command held, by position.
-    logs: BTreeMap<CommandId, Vec<String>>,
     /// Forgotten by the master, but still being killed.
     doomed: BTreeSet<CommandId>,
     outputs: Vec<Output>,
     outbox: VecDeque<from_worker::Msg>,
-    pieces: VecDeque<LogAppend>,
     control: Option<mpsc::Sender<FromWorker>>,
-    push: Option<mpsc::Sender<LogAppend>>,
+    pusher: Pusher,
     /// What became of the link by the last outputs.
     verdict: Option<Verdict>,
 }
@@ -141,13 +132,11 @@ impl Agent {
             mark,
             told,
             later: mpsc::channel(TOLD_QUEUE),
-            logs: BTreeMap::new(),
             doomed: BTreeSet::new(),
             outputs: Vec::new(),
             outbox: VecDeque::new(),
-            pieces: VecDeque::new(),
             control: None,
-            push: None,
+            pusher: Pusher::default(),
             verdict: None,
         })
     }
@@ -167,7 +156,7 @@ impl Agent {
                     self.input(Input::Spooled { command: id, log: log.clone(), to });
                 }
             }
-            self.logs.insert(id, names);
+            self.pusher.hold(id, names);
             match found.state {
                 FoundState::Finished(finished) => self.input(Input::Finished(*finished)),
                 FoundState::Running => {
@@ -217,7 +206,7 @@ impl Agent {
                 None => {}
             }
             let wants_control = !self.outbox.is_empty();
-            let wants_push = !self.pieces.is_empty();
+            let wants_push = self.pusher.wants_room();
             tokio::select! {
                 () = stop.cancelled() => {
                     self.leave(&mut dial).await;
@@ -229,18 +218,18 @@ impl Agent {
                         let (link, control) = Link::begin(channel);
                         self.control = Some(control);
                         self.input(Input::LinkUp);
-                        patience = Patience::until(WELCOME);
+                        patience = Patience::of_new_link(Instant::now());
                         dial = Dial::Up(Box::new(link));
                     }
                     Event::Called(Err(error)) => {
                         self.drop_link(format!("cannot reach it: {}", chain(&error)));
                     }
                     Event::Heard(Heard::Control(message)) => if let Some(msg) = message.msg {
-                        patience.heard(&msg);
+                        patience.heard(&msg, Instant::now());
                         self.input(Input::FromMaster(msg));
                     },
                     Event::Heard(Heard::Acked(acked)) => {
-                        patience.refresh();
+                        patience.refresh(Instant::now());
                         self.input(Input::LogAcked(acked));
                     }
                     Event::Heard(Heard::Ended(status)) => self.ended(&status),
@@ -251,8 +240,8 @@ impl Agent {
                     Later::CallAgain(id) => self.call(id),
                 },
                 // Room on the wire: `send` uses it in the next turn.
-                () = room(&self.control), if wants_control => {}
-                () = room(&self.push), if wants_push => {}
+                () = room(self.control.as_ref()), if wants_control => {}
+                () = self.pusher.room(), if wants_push => {}
                 () = patience.over() => self.drop_link("it has been silent for too long".to_owned()),
                 _ = trim.tick() => self.pool.trim(),
             }
@@ -291,7 +280,7 @@ impl Agent {
                     Output::Welcomed { session } => {
                         tracing::info!("connected: session {session}");
                         if let Dial::Up(link) = dial {
-                            self.push = Some(link.open_push(session));
+                            self.pusher.open(link.open_push(session));
                         }
                     }
                     Output::Retry { why, after } => {
@@ -316,59 +305,15 @@ impl Agent {
                 permit.send(FromWorker { msg: Some(msg) });
             }
         }
-        while self.push.as_ref().is_some_and(|push| push.capacity() > 0) {
-            if self.pieces.is_empty() && !self.read_pieces() {
-                return;
-            }
-            let Some(Ok(permit)) = self.push.as_ref().map(mpsc::Sender::try_reserve) else {
-                return;
-            };
-            if let Some(piece) = self.pieces.pop_front() {
-                permit.send(piece);
-            }
-        }
-        if self.pieces.is_empty() && self.push.is_some() {
-            // Kept ready, so that the loop knows there is something to wait for.
-            self.read_pieces();
-        }
-    }
-
-    /// Reads the next range to send; false when there is none.
-    fn read_pieces(&mut self) -> bool {
-        let Some(push) = self.session.next_push() else { return false };
-        let index = self
-            .logs
-            .get(&push.command)
-            .and_then(|logs| logs.iter().position(|log| *log == push.log));
-        let read = match index {
-            Some(index) => self.spool.read(push.command, index, push.from, push.to),
-            None => Err(io::ErrorKind::NotFound.into()),
-        };
-        match read {
-            Ok(pieces) => {
-                self.pieces.extend(pieces.into_iter().map(|piece| LogAppend {
-                    command: push.command.0,
-                    log: push.log.clone(),
-                    offset: piece.offset,
-                    stream: piece.stream.into(),
-                    at_ms: piece.at_ms,
-                    data: piece.data.into(),
-                }));
-                true
-            }
-            Err(error) => {
-                // Without these bytes the log would have a gap: nothing of this session is to be trusted.
-                let log = format!("{} of command {}", push.log, push.command);
-                self.drop_link(format!("cannot read the log {log} from the spool: {error}"));
-                false
-            }
+        if let Err(why) = self.pusher.send(&mut self.session, &self.spool) {
+            self.drop_link(why);
         }
     }
 
     fn start(&mut self, start: &Start) {
         let id = CommandId(start.command);
         tracing::debug!("command {id}: {} of {}", start.step, start.build);
-        self.logs.insert(id, spool::log_names(start));
+        self.pusher.hold(id, spool::log_names(start));
         match self.spool.create(start) {
             Ok(()) => self.hand_over(id),
             Err(error) => {
@@ -483,8 +428,7 @@ impl Agent {
     }
 
     fn forget(&mut self, id: CommandId) {
-        self.logs.remove(&id);
-        self.pieces.retain(|piece| piece.command != id.0);
+        self.pusher.forget(id);
         let ended = self.spool.finished(id).is_some();
         if ended || spool::claimant(&self.spool.folder(id)).is_none() {
             self.pool.release(id);
@@ -519,9 +463,9 @@ impl Agent {
 
     fn link_down(&mut self) {
         self.input(Input::LinkDown);
-        (self.control, self.push) = (None, None);
+        self.control = None;
         self.outbox.clear();
-        self.pieces.clear();
+        self.pusher.close();
     }
 
     /// Says goodbye, if there is somebody to hear it.
@@ -532,67 +476,12 @@ impl Agent {
         self.input(Input::Leaving("the worker is being ended".to_owned()));
         self.perform(dial);
         self.send();
-        (self.control, self.push) = (None, None);
+        self.control = None;
+        self.pusher.close();
         if let Dial::Up(link) = dial {
             let until_the_end = async { while !matches!(link.hear().await, Heard::Ended(_)) {} };
             let _ = tokio::time::timeout(LEAVE, until_the_end).await;
         }
-    }
-}
-
-/// When silence means that the link is dead.
-#[derive(Debug, Default)]
-struct Patience {
-    span: Option<Duration>,
-    until: Option<Instant>,
-    ping_every: Duration,
-}
-
-impl Patience {
-    fn until(span: Duration) -> Self {
-        Self { span: None, until: Some(Instant::now() + span), ping_every: Duration::ZERO }
-    }
-
-    fn heard(&mut self, msg: &to_worker::Msg) {
-        match msg {
-            to_worker::Msg::Welcome(welcome) => {
-                self.ping_every = Duration::from_millis(welcome.ping_every_ms.into());
-                self.until = None;
-            }
-            // Only a master that does ping is expected to go on with it.
-            to_worker::Msg::Ping(_) if !self.ping_every.is_zero() => {
-                self.span = Some((3 * self.ping_every).max(LEAST_PATIENCE));
-            }
-            _ => {}
-        }
-        self.refresh();
-    }
-
-    fn refresh(&mut self) {
-        if let Some(span) = self.span {
-            self.until = Some(Instant::now() + span);
-        }
-    }
-
-    async fn over(&mut self) {
-        match self.until {
-            Some(until) => {
-                tokio::time::sleep_until(until).await;
-                *self = Self::default();
-            }
-            None => std::future::pending().await,
-        }
-    }
-}
-
-/// Waits until a queue to the wire has room, or is closed for good (then the link's end is heard elsewhere).
-async fn room<T>(queue: &Option<mpsc::Sender<T>>) {
-    match queue {
-        Some(queue) => match queue.reserve().await {
-            Ok(_) => {}
-            Err(_) => std::future::pending().await,
-        },
-        None => std::future::pending().await,
     }
 }
 

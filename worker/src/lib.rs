@@ -20,6 +20,8 @@ mod exec;
 mod id;
 mod info;
 mod link;
+mod patience;
+mod pusher;
 pub mod session;
 mod settings;
 mod spool;
