@@ -135,6 +135,38 @@ fn short_builds_share_rows_and_one_builder_has_room() {
     snapshot("waterfall-short-red", &model);
 }
 
+/// A builder with two workers builds two things at a time: both are seen, with their steps, and so is a third.
+#[test]
+fn builds_that_overlap_stand_side_by_side() {
+    let entities = || {
+        let mut entities = vec![world::farm().remove(0)];
+        for (name, times) in [
+            ("lin-a", [(20, Some(14)), (18, Some(9)), (8, None), (6, None)]),
+            ("lin-b", [(20, Some(17)), (16, Some(12)), (11, Some(3)), (10, Some(5))]),
+        ] {
+            let builder = linn_proto::entity::Builder { name: name.into(), ..Default::default() };
+            entities.push(world::entity(Of::Builder(builder)));
+            for (number, (began, ended)) in (1_u32..).zip(times) {
+                let at = |minutes: i64| world::NOW - minutes * 60_000;
+                let results = match (number, ended) {
+                    (_, None) => Results::Unspecified,
+                    (2, _) => Results::Failure,
+                    _ => Results::Success,
+                };
+                let build = world::build(name, number, at(began), ended.map(at), results);
+                entities.push(world::entity(Of::Build(build)));
+            }
+        }
+        entities
+    };
+    let mut model = with(80, 24, Look::Colour, entities());
+    snapshot("waterfall-overlap", &model);
+    press(&mut model, "e");
+    snapshot("waterfall-overlap-red", &model);
+    press(&mut model, "= =");
+    snapshot("waterfall-overlap-compact", &model);
+}
+
 #[test]
 fn lists() {
     everywhere("builders", pressed("3"));

@@ -5,7 +5,10 @@ use linn_proto::{
     entity::{Build, BuildState, Builder, Change, Step},
 };
 
-use super::{Density, columns};
+use super::{
+    Density, columns,
+    lane::{self, Lane},
+};
 use crate::{glyph::State, model::Model, screen::list};
 
 /// Columns of the time at the left.
@@ -67,6 +70,7 @@ pub(crate) struct Stretch<'a> {
     pub(crate) build: &'a Build,
     top: i64,
     bottom: i64,
+    lane: Lane,
 }
 
 /// What is in a cell.
@@ -113,11 +117,16 @@ impl<'a> Grid<'a> {
         let stretches: Vec<Vec<Stretch<'_>>> = columns
             .iter()
             .map(|builder| {
-                let stretch = |build: &'a Build| {
+                let builds = || model.replica.builds_of(&builder.name);
+                let lanes =
+                    lane::assign(builds().map(|build| (build.started_at_ms, build.complete_at_ms)));
+                let stretch = |(build, lane): (&'a Build, Lane)| {
                     let top = build.complete_at_ms.map_or(current, index).min(current);
-                    Stretch { build, top, bottom: index(build.started_at_ms).min(top) }
+                    Stretch { build, top, bottom: index(build.started_at_ms).min(top), lane }
                 };
-                model.replica.builds_of(&builder.name).rev().map(stretch).collect()
+                let mut stretches: Vec<_> = builds().zip(lanes).map(stretch).collect();
+                stretches.reverse();
+                stretches
             })
             .collect();
         let mut changes: Vec<(i64, &Change)> = model
@@ -176,25 +185,40 @@ impl<'a> Grid<'a> {
         bucket * self.bucket_ms - self.offset_ms
     }
 
-    /// What is in a cell. Where several builds would be, the selected one wins, then what runs, then what is red: no
-    /// red may hide behind a green one.
+    /// The one build that a cell shows where there is room for one only.
     pub(crate) fn cell(&self, row: Row, column: usize, selected: Option<u32>) -> Option<Cell<'a>> {
-        let bucket = self.bucket(row)?;
-        let stretches = self.stretches.get(column)?;
-        let heads = || stretches.iter().filter(|stretch| stretch.top == bucket);
-        let chosen = |stretch: &&Stretch<'_>| Some(stretch.build.number) == selected;
-        let weight = |stretch: &&Stretch<'_>| match State::of_build(stretch.build) {
-            State::Running | State::Lost => 0,
-            state if state.is_red() => 1,
-            _ => 2,
+        Some(winner(&self.stretches.get(column)?.iter(), self.bucket(row)?, selected)?.1)
+    }
+
+    /// What is in a cell, lane by lane from the left: builds that overlap stand side by side. Where several builds would
+    /// be in one lane, the selected one wins, then what runs, then what is red: no red may hide behind a green one.
+    pub(crate) fn cells(
+        &self,
+        row: Row,
+        column: usize,
+        selected: Option<u32>,
+    ) -> Vec<(Lane, Cell<'a>)> {
+        let Some(bucket) = self.bucket(row) else { return Vec::new() };
+        let all = || self.stretches[column].iter();
+        let Some((first, _)) = winner(&all(), bucket, selected) else { return Vec::new() };
+        let cluster = first.lane.cluster;
+        let of_cluster = |index: usize| {
+            let lane = all().filter(move |stretch| {
+                stretch.lane.cluster == cluster && stretch.lane.index == index
+            });
+            winner(&lane, bucket, selected)
         };
-        if let Some(head) = heads().find(chosen).or_else(|| heads().min_by_key(weight)) {
-            return Some(Cell::Head { build: head.build, more: heads().count() - 1 });
+        let mut cells: Vec<_> = (0..first.lane.of).filter_map(of_cluster).collect();
+        // Builds of the rows before and after that end in this one too have no place of their own.
+        let heads = all().filter(|stretch| stretch.top == bucket).count();
+        let shown = cells.iter().filter(|(_, cell)| matches!(cell, Cell::Head { .. })).count();
+        let hidden = heads - shown;
+        for (stretch, cell) in &mut cells {
+            if let Cell::Head { more, .. } = cell {
+                *more = if stretch.build.number == first.build.number { hidden } else { 0 };
+            }
         }
-        let bodies =
-            || stretches.iter().filter(|stretch| stretch.bottom <= bucket && bucket < stretch.top);
-        let body = bodies().find(chosen).or_else(|| bodies().next())?;
-        Some(Cell::Body { build: body.build, first: bucket == body.top - 1 })
+        cells.into_iter().map(|(stretch, cell)| (stretch.lane, cell)).collect()
     }
 
     /// The changes that came in a row, newest first.
@@ -231,6 +255,28 @@ impl<'a> Grid<'a> {
     pub(crate) fn forecast_row(&self, at_ms: i64, rows: i64) -> i64 {
         ((at_ms + self.offset_ms).div_euclid(self.bucket_ms) - self.current).clamp(1, rows.max(1))
     }
+}
+
+/// Of these, the build that a cell shows: heads before bodies. How many heads stand behind it is not looked at.
+fn winner<'s, 'a: 's>(
+    stretches: &(impl Iterator<Item = &'s Stretch<'a>> + Clone),
+    bucket: i64,
+    selected: Option<u32>,
+) -> Option<(&'s Stretch<'a>, Cell<'a>)> {
+    let heads = || stretches.clone().filter(|stretch| stretch.top == bucket);
+    let chosen = |stretch: &&Stretch<'_>| Some(stretch.build.number) == selected;
+    let weight = |stretch: &&Stretch<'_>| match State::of_build(stretch.build) {
+        State::Running | State::Lost => 0,
+        state if state.is_red() => 1,
+        _ => 2,
+    };
+    if let Some(head) = heads().find(chosen).or_else(|| heads().min_by_key(weight)) {
+        return Some((head, Cell::Head { build: head.build, more: 0 }));
+    }
+    let bodies =
+        || stretches.clone().filter(|stretch| stretch.bottom <= bucket && bucket < stretch.top);
+    let body = bodies().find(chosen).or_else(|| bodies().next())?;
+    Some((body, Cell::Body { build: body.build, first: bucket == body.top - 1 }))
 }
 
 /// When linn saw a change: what orders it among builds.

@@ -3,6 +3,7 @@
 //! The person stands on a builder's column and one of its builds; no build chosen means its newest, whatever comes.
 
 pub(crate) mod grid;
+mod lane;
 pub(crate) mod view;
 
 use std::collections::BTreeMap;

@@ -6,7 +6,9 @@ use ratatui::style::{Modifier, Style};
 use super::{
     Density,
     grid::{self, Cell, GUTTER, Grid, Row, Widths},
-    group, selected,
+    group,
+    lane::Lane,
+    selected,
 };
 use crate::{
     canvas::Canvas, glyph::State, model::Model, replica::BuildRef, theme::Role, time, words,
@@ -26,6 +28,20 @@ pub(crate) fn view(model: &Model, canvas: &mut Canvas<'_>) {
         now_ms: model.shown_ms(),
     };
     drawing.draw(canvas);
+}
+
+/// Below so many cells a build is a glyph and a bar, without words.
+const NARROW: u16 = 4;
+
+/// Where a build is drawn in a row, and how.
+struct Place {
+    x: u16,
+    y: u16,
+    end: u16,
+    /// No words fit.
+    narrow: bool,
+    /// It is the selected one.
+    chosen: bool,
 }
 
 struct Drawing<'a> {
@@ -152,35 +168,51 @@ impl<'a> Drawing<'a> {
 
     /// When what runs should end.
     fn forecast(&self, canvas: &mut Canvas<'_>, y: u16, ahead: i64) {
-        let style = canvas.role(Role::Forecast);
         for (column, builder) in self.grid.columns.iter().enumerate() {
-            let Some(Cell::Head { build, .. }) = self.grid.cell(Row::Now, column, None) else {
-                continue;
-            };
-            if !grid::runs(build) {
-                continue;
-            }
             let (x, end) = (self.x(column), self.x(column + 1).saturating_sub(1));
-            let (rows, _) = grid::frame(self.model);
-            let label = build.eta_ms.map(|eta| (self.grid.forecast_row(eta, rows), self.eta(eta)));
-            let bar = canvas.glyphs.forecast;
             if self.model.waterfall.density == Density::Compact {
-                if label.is_some_and(|(at, _)| ahead <= at) {
-                    canvas.put(x, y, bar, style);
+                if let Some(cell) = self.grid.cell(Row::Now, column, None) {
+                    self.expect(canvas, (x, y, end), ahead, cell.build(), 0);
                 }
                 continue;
             }
-            match label {
-                Some((at, text)) if at == ahead => {
-                    _ = canvas.put_cut(x, y, end, &format!("{bar}{text}"), style);
-                }
-                Some((at, _)) if at < ahead => {}
-                Some(_) | None if ahead == 1 && builder.pending > 0 => {
-                    canvas.put_cut(x, y, end, &format!("{bar}queued {}", builder.pending), style);
-                }
-                Some(_) => _ = canvas.put(x, y, bar, style),
-                None => {}
+            let mut pending = builder.pending;
+            for (lane, cell) in self.grid.cells(Row::Now, column, None) {
+                let (x, end) = share(x, end, lane);
+                self.expect(canvas, (x, y, end), ahead, cell.build(), pending);
+                pending = 0;
             }
+        }
+    }
+
+    /// A row above a build that runs: its expected end, and how many wait for that.
+    fn expect(
+        &self,
+        canvas: &mut Canvas<'_>,
+        (x, y, end): (u16, u16, u16),
+        ahead: i64,
+        build: &Build,
+        pending: u32,
+    ) {
+        if !grid::runs(build) {
+            return;
+        }
+        let (rows, _) = grid::frame(self.model);
+        let ends_at = build.eta_ms.map(|eta_ms| (self.grid.forecast_row(eta_ms, rows), eta_ms));
+        let style = canvas.role(Role::Forecast);
+        let bar = canvas.glyphs.forecast;
+        let narrow = end.saturating_sub(x) < NARROW;
+        match ends_at {
+            Some((at, _)) if at < ahead => {}
+            Some(_) if narrow => _ = canvas.put(x, y, bar, style),
+            Some((at, eta_ms)) if at == ahead => {
+                canvas.put_cut(x, y, end, &format!("{bar}{}", self.eta(eta_ms)), style);
+            }
+            Some(_) | None if ahead == 1 && pending > 0 => {
+                canvas.put_cut(x, y, end, &format!("{bar}queued {pending}"), style);
+            }
+            Some(_) => _ = canvas.put(x, y, bar, style),
+            None => {}
         }
     }
 
@@ -204,9 +236,8 @@ impl<'a> Drawing<'a> {
             canvas.role(Role::Frame),
         );
         for (column, builder) in self.grid.columns.iter().enumerate() {
-            match self.grid.cell(Row::Now, column, self.number(column)) {
-                Some(cell) => self.cell(canvas, y, column, Row::Now, cell),
-                None => self.quiet(canvas, y, column, builder),
+            if !self.cells(canvas, y, column, Row::Now) {
+                self.quiet(canvas, y, column, builder);
             }
         }
         self.changes(canvas, y, Row::Now, x + 1);
@@ -253,9 +284,7 @@ impl<'a> Drawing<'a> {
     fn past(&self, canvas: &mut Canvas<'_>, y: u16, row: Row) {
         self.changes(canvas, y, row, GUTTER);
         for column in 0..self.grid.columns.len() {
-            if let Some(cell) = self.grid.cell(row, column, self.number(column)) {
-                self.cell(canvas, y, column, row, cell);
-            }
+            self.cells(canvas, y, column, row);
         }
     }
 
@@ -265,18 +294,36 @@ impl<'a> Drawing<'a> {
         (self.grid.columns[column].name == selected.builder).then_some(selected.number)
     }
 
-    fn cell(&self, canvas: &mut Canvas<'_>, y: u16, column: usize, row: Row, cell: Cell<'a>) {
+    /// Draws what a column has in a row; false when that is nothing.
+    fn cells(&self, canvas: &mut Canvas<'_>, y: u16, column: usize, row: Row) -> bool {
+        let selected = self.number(column);
+        let (x, end) = (self.x(column), self.x(column + 1).saturating_sub(1));
+        let chosen = |cell: &Cell<'_>| Some(cell.build().number) == selected;
+        if self.model.waterfall.density == Density::Compact {
+            let Some(cell) = self.grid.cell(row, column, selected) else { return false };
+            self.cell(canvas, &Place { x, y, end, narrow: true, chosen: chosen(&cell) }, row, cell);
+            return true;
+        }
+        let cells = self.grid.cells(row, column, selected);
+        let drawn = !cells.is_empty();
+        for (lane, cell) in cells {
+            let (x, end) = share(x, end, lane);
+            let narrow = end.saturating_sub(x) < NARROW;
+            self.cell(canvas, &Place { x, y, end, narrow, chosen: chosen(&cell) }, row, cell);
+        }
+        drawn
+    }
+
+    fn cell(&self, canvas: &mut Canvas<'_>, place: &Place, row: Row, cell: Cell<'a>) {
+        let Place { x, y, end, narrow, chosen } = *place;
         let build = cell.build();
-        let chosen = self.number(column) == Some(build.number);
         let state = State::of_build(build);
         let style = canvas.theme.state(state);
-        let (x, end) = (self.x(column), self.x(column + 1).saturating_sub(1));
-        let compact = self.model.waterfall.density == Density::Compact;
         match cell {
             Cell::Head { more, .. } => {
                 let style = if chosen { style.patch(canvas.role(Role::Selected)) } else { style };
                 let mut text = canvas.glyphs.state(state).to_owned();
-                if !compact {
+                if !narrow {
                     let took = time::span(words::duration_ms(build, self.now_ms));
                     text = format!("{text}{:03} {took}", build.number);
                     if more > 0 {
@@ -284,18 +331,18 @@ impl<'a> Drawing<'a> {
                     }
                 }
                 let after = canvas.put_cut(x, y, end.max(x + 1), &text, style);
-                if !compact && end.saturating_sub(after) > 8 {
+                if !narrow && end.saturating_sub(after) > 8 {
                     self.beside(canvas, after + 1, y, end, build, state);
                 }
-                if chosen && !compact {
+                if chosen && !narrow {
                     canvas.tint(x, y, end.saturating_sub(x), canvas.role(Role::Selected));
                 }
             }
             Cell::Body { first, .. } => {
                 let bar = if grid::runs(build) { State::Running } else { state };
-                let x = canvas.put(x, y, canvas.glyphs.bar(bar), style);
-                if !compact {
-                    self.label(canvas, x, y, end, build, row, first, chosen);
+                let after = canvas.put(x, y, canvas.glyphs.bar(bar), style);
+                if !narrow {
+                    self.label(canvas, &Place { x: after, ..*place }, build, row, first);
                 }
             }
         }
@@ -323,18 +370,15 @@ impl<'a> Drawing<'a> {
         canvas.put_cut(x, y, end, &text, Style { bg: None, ..canvas.theme.state(state) });
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a cell has a place, a content and a look")]
     fn label(
         &self,
         canvas: &mut Canvas<'_>,
-        x: u16,
-        y: u16,
-        end: u16,
+        place: &Place,
         build: &'a Build,
         row: Row,
         first: bool,
-        chosen: bool,
     ) {
+        let Place { x, y, end, chosen, .. } = *place;
         let Some(mut step) = self.grid.step(build, row) else { return };
         let mut text = String::new();
         let state = State::of_build(build);
@@ -393,6 +437,14 @@ impl<'a> Drawing<'a> {
         let build = self.selected.as_ref().and_then(|id| self.model.replica.build(id));
         build.is_some_and(|build| build.changes.contains(&change.id))
     }
+}
+
+/// The part of a column that belongs to a lane, with a gap before the next one.
+fn share(x: u16, end: u16, lane: Lane) -> (u16, u16) {
+    let width = usize::from(end.saturating_sub(x));
+    let at = |index: usize| x + u16::try_from(width * index / lane.of.max(1)).unwrap_or(u16::MAX);
+    let gap = u16::from(lane.index + 1 < lane.of);
+    (at(lane.index), at(lane.index + 1).saturating_sub(gap))
 }
 
 /// The first row below now.
