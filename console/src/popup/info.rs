@@ -1,4 +1,4 @@
-//! A box with something to read: an error in full sentences, the reasons of a request.
+//! A box with something to read: an error in full sentences, or what another dialog has to say.
 
 use crossterm::event::KeyCode;
 
@@ -13,45 +13,59 @@ use crate::{
 
 pub(crate) const KEYS: &[(&str, &str)] = &[("j k", "scroll"), ("esc", "close")];
 
+/// A line and its look.
+pub(super) type Line = (Role, String);
+
 /// The box.
 #[derive(Clone, Debug)]
 pub(crate) struct Info {
     title: String,
-    lines: Vec<(Role, String)>,
+    lines: Vec<Line>,
     scrolled: usize,
 }
 
 impl Info {
-    pub(crate) fn new(title: impl Into<String>, lines: Vec<(Role, String)>) -> Self {
+    pub(crate) fn new(title: impl Into<String>, lines: Vec<Line>) -> Self {
         Self { title: title.into(), lines, scrolled: 0 }
     }
 
     pub(super) fn key(&mut self, stroke: Stroke) -> After {
-        match stroke.code {
-            KeyCode::Down | KeyCode::Char('j') => {
-                self.scrolled = (self.scrolled + 1).min(self.lines.len().saturating_sub(1));
-            }
-            KeyCode::Up | KeyCode::Char('k') => self.scrolled = self.scrolled.saturating_sub(1),
-            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | ' ') => return After::Close,
-            _ => {}
-        }
-        After::Stay
+        scroll(&mut self.scrolled, self.lines.len(), stroke)
     }
 
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>) {
-        let width = canvas.width().saturating_sub(8).min(76);
-        let cells = usize::from(width.saturating_sub(4)).max(1);
-        let rows: Vec<(Role, String)> = self
-            .lines
-            .iter()
-            .flat_map(|(role, line)| wrap(line, cells).into_iter().map(|row| (*role, row)))
-            .collect();
-        let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(4);
-        let mut part = centred(canvas, width, height);
-        let mut inside = pane(&mut part, &self.title, true);
-        for (y, (role, row)) in (1_u16..).zip(rows.iter().skip(self.scrolled)) {
-            inside.say(0, y, row, *role);
+        draw(canvas, &self.title, &self.lines, self.scrolled);
+    }
+}
+
+/// What a key does to a box of so many lines.
+pub(super) fn scroll(scrolled: &mut usize, lines: usize, stroke: Stroke) -> After {
+    match stroke.code {
+        KeyCode::Down | KeyCode::Char('j') => {
+            *scrolled = (*scrolled + 1).min(lines.saturating_sub(1));
         }
+        KeyCode::Up | KeyCode::Char('k') => *scrolled = scrolled.saturating_sub(1),
+        KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | ' ') => return After::Close,
+        _ => {}
+    }
+    After::Stay
+}
+
+/// Draws a box as high as its lines need.
+pub(super) fn draw(canvas: &mut Canvas<'_>, title: &str, lines: &[Line], scrolled: usize) {
+    let width = canvas.width().saturating_sub(8).min(76);
+    let cells = usize::from(width.saturating_sub(4)).max(1);
+    let rows: Vec<Line> = lines
+        .iter()
+        .flat_map(|(role, line)| wrap(line, cells).into_iter().map(|row| (*role, row)))
+        .collect();
+    let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(4);
+    let mut part = centred(canvas, width, height);
+    let mut inside = pane(&mut part, title, true);
+    // What is read may have become shorter meanwhile.
+    let scrolled = scrolled.min(rows.len().saturating_sub(1));
+    for (y, (role, row)) in (1_u16..).zip(rows.iter().skip(scrolled)) {
+        inside.say(0, y, row, *role);
     }
 }
 

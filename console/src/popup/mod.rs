@@ -29,6 +29,7 @@ pub(crate) enum Popup {
     Help(help::Help),
     Info(info::Info),
     Prompt(prompt::Prompt),
+    Why(why::Why),
 }
 
 /// What a dialog wants after a key.
@@ -66,7 +67,7 @@ impl Popup {
             Self::Force(_) => force::KEYS,
             Self::Palette(_) => palette::KEYS,
             Self::Help(_) => help::KEYS,
-            Self::Info(_) => info::KEYS,
+            Self::Info(_) | Self::Why(_) => info::KEYS,
             Self::Prompt(_) => prompt::KEYS,
         }
     }
@@ -84,6 +85,7 @@ pub(crate) fn key(model: &mut Model, stroke: Stroke, out: &mut Out) {
         Popup::Help(help) => help.key(stroke),
         Popup::Info(info) => info.key(stroke),
         Popup::Prompt(prompt) => prompt.key(model, stroke, out),
+        Popup::Why(why) => why.key(model, stroke),
     };
     if after == After::Stay {
         model.popups.insert(depth, top);
@@ -98,7 +100,7 @@ pub(crate) fn paste(model: &mut Model, text: &str) {
         Some(Popup::Palette(palette)) => Some(&mut palette.input),
         Some(Popup::Help(help)) => Some(&mut help.input),
         Some(Popup::Prompt(prompt)) => Some(&mut prompt.input),
-        Some(Popup::Info(_)) | None => None,
+        Some(Popup::Info(_) | Popup::Why(_)) | None => None,
     };
     if let Some(input) = input {
         input.insert(text);
@@ -146,6 +148,7 @@ pub(crate) fn view(model: &Model, canvas: &mut Canvas<'_>) {
             Popup::Palette(palette) => palette.draw(model, canvas),
             Popup::Help(help) => help.draw(canvas),
             Popup::Info(info) => info.draw(canvas),
+            Popup::Why(why) => why.draw(model, canvas),
             // Drawn in the sentence line.
             Popup::Prompt(_) => {}
         }

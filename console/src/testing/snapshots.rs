@@ -226,6 +226,28 @@ fn popups() {
     snapshot("quit", &owner);
 }
 
+/// The reasons change while somebody reads them.
+#[test]
+fn why_is_told_as_it_is_now() {
+    let mut model = pressed("4 w")(80, 24, Look::Colour);
+    let Some(id) = model.selection().request else { panic!("a request is selected") };
+    let mut request = model.replica.requests[&id].clone();
+    let told = |request: &linn_proto::entity::BuildRequest, model: &mut Model, seq| {
+        let upserts = vec![world::entity(Of::Request(request.clone()))];
+        let delta = linn_proto::console::Delta { seq, upserts, ..Default::default() };
+        update(model, Message::Link(LinkEvent::Delta(delta)));
+        text(&frame(model))
+    };
+    request.waits[0].kind = "worker_paused".into();
+    request.waits[0].detail = "w-new-07".into();
+    let shown = told(&request, &mut model, 10);
+    assert!(shown.contains("w-new-07"), "{shown}");
+    request.claimed_at_ms = Some(world::NOW);
+    request.builds.push("bsd-rel#41".into());
+    let shown = told(&request, &mut model, 11);
+    assert!(shown.contains("it waits no longer: bsd-rel#41"), "{shown}");
+}
+
 #[test]
 fn empty() {
     let master = || vec![world::farm().remove(0)];
