@@ -1,5 +1,7 @@
 //! A step prints 100 MB in lines of 80 bytes: how fast it is durable, what it costs, when it is sealed.
 
+use std::io::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use linn_proto::console::GetRequest;
@@ -11,18 +13,37 @@ use crate::world::World;
 
 const BYTES: u64 = 100_000_000;
 
-/// 100 MB of lines, all different enough to be a fair log.
-const CONFIG: &str = r#"
-worker("w0")
-builder("b", workers = ["w0"], factory = [
-    shell("print", command = ["python3", "-c", "import sys; w = sys.stdout.buffer.write\nfor i in range(1250): w(b''.join(b'%07d compiling src/module_%05d.c -O2 -Wall -o build/objects/%06d.o is ok \\n' % (i * 1000 + j, j, j) for j in range(1000)))"]),
-])
-force_scheduler("force", builders = ["b"])
-"#;
+/// 100 MB of lines, all different enough to be a fair log, made beforehand: a program that makes them while they are
+/// measured would be what is measured. Buildbot's script prints its log the same way.
+fn lines() -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let mut out = std::io::BufWriter::new(file.as_file_mut());
+    for n in 0..BYTES / 80 {
+        let object = n % 1000;
+        writeln!(
+            out,
+            "{n:07} compiling src/module_{object:05}.c -O2 -Wall -o build/objects/{object:06}.o is ok "
+        )
+        .expect("room on the disk");
+    }
+    out.flush().expect("room on the disk");
+    drop(out);
+    file
+}
+
+fn config(lines: &Path) -> String {
+    let lines = lines.display();
+    format!(
+        "worker(\"w0\")\n\
+         builder(\"b\", workers = [\"w0\"], factory = [shell(\"print\", command = [\"cat\", \"{lines}\"])])\n\
+         force_scheduler(\"force\", builders = [\"b\"])\n"
+    )
+}
 
 /// One log of 100 MB.
 pub(crate) fn hundred_megabytes(peer: &Peer) -> Vec<Figure> {
-    let mut world = World::new(CONFIG);
+    let lines = lines();
+    let mut world = World::new(&config(lines.path()));
     world.start_master();
     let _worker = world.start_worker("w0");
     world.wait_workers(1);
