@@ -219,6 +219,12 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
+/// `1 line`, `1 200 lines`.
+pub(crate) fn lines(number: u64) -> String {
+    let noun = if number == 1 { "line" } else { "lines" };
+    format!("{} {noun}", time::grouped(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

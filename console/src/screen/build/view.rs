@@ -157,9 +157,13 @@ impl Drawing<'_> {
         match &self.build.since_good {
             Some(since) => {
                 let changes = words::count(since.changes.len(), "change");
-                let green = words::last_green(self.build).unwrap_or_default();
-                let green = green.replace("never green", "the beginning: never green");
-                format!("blame: {changes} since {green}")
+                match words::last_green(self.build) {
+                    Some(green) if !since.build.is_empty() => {
+                        format!("blame: {changes} since {green}")
+                    }
+                    // None of this builder's builds was ever good.
+                    _ => format!("blame: {changes}, never green before"),
+                }
             }
             None => format!("blame: {} new here", words::count(self.build.changes.len(), "change")),
         }
@@ -234,7 +238,7 @@ impl Drawing<'_> {
         let crumb = self.model.glyphs.crumb;
         let mut title = format!("{name} {crumb} {}", tail.buffer.log.name);
         if tail.buffer.known {
-            title = format!("{title}, {} lines", time::grouped(tail.buffer.total_lines));
+            title = format!("{title}, {}", words::lines(tail.buffer.total_lines));
         }
         if tail.errors > 0 {
             title = format!("{title}, {}", words::count(tail.errors, "error"));
@@ -346,8 +350,7 @@ impl Drawing<'_> {
         say(&mut inside, "", &statistics.join("   "), text);
         for log in &step.logs {
             let cut = if log.truncated { ", cut at its limit" } else { "" };
-            let size =
-                format!("{}, {} lines{cut}", time::bytes(log.bytes), time::grouped(log.lines));
+            let size = format!("{}, {}{cut}", time::bytes(log.bytes), words::lines(log.lines));
             say(&mut inside, &log.name, &size, text);
         }
         for url in &step.urls {

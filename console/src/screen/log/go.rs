@@ -56,8 +56,7 @@ pub(crate) fn go(model: &mut Model, target: Target, out: &mut Out) {
         Target::Line(line) => {
             screen.jump(line, rows);
             if line > total {
-                let text =
-                    format!("the log has {} lines: this is the last", crate::time::grouped(total));
+                let text = format!("the log has {}: this is the last", crate::words::lines(total));
                 model.toast(text, None);
             }
         }

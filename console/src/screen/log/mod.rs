@@ -20,7 +20,7 @@ use crate::{
     refusal::Refusal,
     registry::ActionId,
     replica::reference,
-    time,
+    time, words,
 };
 use search::Search;
 use stamps::Stamps;
@@ -479,7 +479,7 @@ pub(crate) fn aside(model: &Model, wide: bool) -> String {
         return String::new();
     }
     let mut text =
-        format!("{}  {} lines", time::bytes(buffer.total_bytes), time::grouped(buffer.total_lines));
+        format!("{}  {}", time::bytes(buffer.total_bytes), words::lines(buffer.total_lines));
     let new = buffer.total_lines.saturating_sub(screen.seen);
     if buffer.complete {
         // There is nothing left to follow.
