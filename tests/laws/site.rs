@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use linn_core::action::{Action, Answer};
-use linn_core::config::{Config, Flags, StepSpec};
+use linn_core::config::Config;
 use linn_core::ctx::Outbox;
 use linn_core::hooks::NoHooks;
 use linn_core::id::{CommandId, RequestId, SessionId, Token};
@@ -12,9 +12,7 @@ use linn_core::input::{Asking, Input, WorkerVerb};
 use linn_core::master::Master;
 use linn_core::model::{Build, Exit, Finished, WorkerInfo};
 use linn_core::record::Record;
-use linn_core::testing::{
-    any_branch, builder, change, config, force, git, shell, single_branch, stamp, timer, worker,
-};
+use linn_core::testing::{change, small_site, stamp};
 use linn_core::time::{Span, Timestamp};
 use linn_master::store::{MemoryStore, SqliteStore, Store};
 
@@ -24,25 +22,6 @@ use crate::ledger::Ledger;
 type Law = Result<(), String>;
 
 const WORKERS: [&str; 3] = ["w0", "w1", "w2"];
-
-fn configuration() -> Config {
-    let always =
-        StepSpec { flags: Flags { always_run: true, ..Flags::default() }, ..shell("clean") };
-    config(
-        "c1",
-        vec![worker("w0", 1), worker("w1", 2), worker("w2", 0)],
-        vec![
-            builder("b0", &["w0", "w1"], vec![git(""), shell("make"), shell("make"), always]),
-            builder("b1", &["w1", "w2"], vec![shell("test")]),
-            builder("b2", &["w0", "w1", "w2"], vec![]),
-        ],
-        vec![
-            force("force", &["b0", "b1", "b2"]),
-            any_branch("any", &["b0", "b1"], timer(Some(30))),
-            single_branch("now", &["b2"], timer(None)),
-        ],
-    )
-}
 
 /// See the module.
 pub(crate) struct Site {
@@ -72,7 +51,7 @@ impl Site {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let sqlite = SqliteStore::open(folder.path()).expect("a fresh database");
-        let config = Arc::new(configuration());
+        let config = Arc::new(small_site());
         let (now, mut memory) = (Timestamp(0), MemoryStore::new());
         let tables = memory.load().expect("memory can be read");
         let mut out = Outbox::new();

@@ -51,34 +51,12 @@ fn workers_are_within_their_limits(master: &Master) -> Result<(), String> {
 
 /// Who asks is answered exactly once, and nobody else is.
 pub(crate) fn one_answer_each(input: &Input, actions: &[Action]) -> Result<(), String> {
-    let answered: Vec<Token> = actions
-        .iter()
-        .filter_map(|action| match action {
-            Action::Reply { token, .. } => Some(*token),
-            _ => None,
-        })
-        .collect();
-    let asked: Vec<Token> = asking(input).into_iter().collect();
+    let answered: Vec<Token> = actions.iter().filter_map(Action::answers).collect();
+    let asked: Vec<Token> = input.asking().map(|asking| asking.token).into_iter().collect();
     if asked == answered {
         Ok(())
     } else {
         Err(format!("{asked:?} asked, {answered:?} are answered"))
-    }
-}
-
-fn asking(input: &Input) -> Option<Token> {
-    match input {
-        Input::ChangesSubmitted { asking, .. }
-        | Input::ForceRequested { asking, .. }
-        | Input::RebuildRequested { asking, .. }
-        | Input::StopRequested { asking, .. }
-        | Input::CancelRequested { asking, .. }
-        | Input::PriorityRequested { asking, .. }
-        | Input::WorkerControlled { asking, .. } => Some(asking.token),
-        Input::SourcePolled { asking, .. } | Input::SourceFailed { asking, .. } => {
-            asking.as_ref().map(|asking| asking.token)
-        }
-        _ => None,
     }
 }
 

@@ -6,11 +6,11 @@ use linn_proto::console::ListRequest;
 use linn_proto::entity::entity::Of;
 use linn_proto::entity::{Builder, Kind};
 
-use super::listing::{Limit, fetch, print_json};
+use super::Done;
+use super::listing::{self, Limit};
 use super::paint::{self, Tone};
 use super::session::Door;
-use super::table::{Cell, Table};
-use super::{Done, ExitCode};
+use super::table::Cell;
 use crate::time::age;
 
 pub(crate) const EXAMPLE: &str =
@@ -24,28 +24,13 @@ pub struct Builders {
 }
 
 pub(crate) async fn run(list: &Builders, at: Door<'_>) -> Done {
-    let mut session = at.open().await?;
     let request = ListRequest { kind: Kind::Builder.into(), ..Default::default() };
-    let entities = fetch(&mut session, request, list.limit.limit).await?;
-    if session.json {
-        print_json(&mut session, &entities)?;
-        return Ok(ExitCode::DONE);
-    }
-    let (now, rich) = (session.io.now_ms(), session.io.rich);
-    let mut table = Table::new(&[
-        "BUILDER",
-        "STATE",
-        ">RUNNING",
-        ">PENDING",
-        "LAST",
-        "AGE",
-        "WORKERS",
-        "DESCRIPTION",
-    ]);
-    for entity in entities {
-        let Some(Of::Builder(builder)) = entity.of else { continue };
-        let (last, age) = last(&builder, now, rich);
-        table.row([
+    let heads =
+        ["BUILDER", "STATE", ">RUNNING", ">PENDING", "LAST", "AGE", "WORKERS", "DESCRIPTION"];
+    listing::list(at, request, &list.limit, "builders", heads, |of, look| {
+        let Of::Builder(builder) = of else { return None };
+        let (last, age) = last(&builder, look.now_ms, look.rich);
+        Some([
             Cell::new(&builder.name, Tone::Strong),
             Cell::new(&builder.state, state_tone(&builder.state)),
             builder.running.to_string().into(),
@@ -54,10 +39,9 @@ pub(crate) async fn run(list: &Builders, at: Door<'_>) -> Done {
             age.into(),
             builder.workers.join(" ").into(),
             Cell::new(&builder.description, Tone::Dim),
-        ]);
-    }
-    table.print(session.io, "builders")?;
-    Ok(ExitCode::DONE)
+        ])
+    })
+    .await
 }
 
 fn last(builder: &Builder, now_ms: i64, rich: bool) -> (Cell, String) {

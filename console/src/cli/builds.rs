@@ -6,11 +6,11 @@ use linn_proto::console::ListRequest;
 use linn_proto::entity::entity::Of;
 use linn_proto::entity::{Build, Kind};
 
-use super::listing::{Limit, fetch, print_json};
+use super::listing::{self, Limit};
 use super::paint::{self, Tone};
 use super::session::Door;
-use super::table::{Cell, Table};
-use super::{Done, ExitCode, words};
+use super::table::Cell;
+use super::{Done, words};
 use crate::time::{age, span};
 
 pub(crate) const EXAMPLE: &str =
@@ -37,40 +37,30 @@ pub struct Builds {
 }
 
 pub(crate) async fn run(list: Builds, at: Door<'_>) -> Done {
-    let mut session = at.open().await?;
     let request = ListRequest {
         kind: Kind::Build.into(),
         builder: list.builder,
         branch: list.branch,
         state: list.state.unwrap_or_default(),
         results: list.results.unwrap_or_default().to_uppercase(),
-        brief: !session.json,
         ..Default::default()
     };
-    let entities = fetch(&mut session, request, list.limit.limit).await?;
-    if session.json {
-        print_json(&mut session, &entities)?;
-        return Ok(ExitCode::DONE);
-    }
-    let (now, rich) = (session.io.now_ms(), session.io.rich);
-    let mut table =
-        Table::new(&["BUILD", "RESULT", "AGE", ">TIME", "WORKER", "BRANCH", "REVISION", "TEXT"]);
-    for entity in entities {
-        let Some(Of::Build(build)) = entity.of else { continue };
+    let heads = ["BUILD", "RESULT", "AGE", ">TIME", "WORKER", "BRANCH", "REVISION", "TEXT"];
+    listing::list(at, request, &list.limit, "builds", heads, |of, look| {
+        let Of::Build(build) = of else { return None };
         let stamp = build.sourcestamps.first();
-        table.row([
+        Some([
             Cell::new(&format!("{}#{}", build.builder, build.number), Tone::Strong),
-            outcome(&build, rich),
-            age(now - build.complete_at_ms.unwrap_or(build.started_at_ms)).into(),
-            span(build.complete_at_ms.unwrap_or(now) - build.started_at_ms).into(),
+            outcome(&build, look.rich),
+            age(look.now_ms - build.complete_at_ms.unwrap_or(build.started_at_ms)).into(),
+            span(build.complete_at_ms.unwrap_or(look.now_ms) - build.started_at_ms).into(),
             build.worker.as_str().into(),
             stamp.and_then(|stamp| stamp.branch.as_deref()).unwrap_or_default().into(),
             short(stamp.and_then(|stamp| stamp.revision.as_deref()).unwrap_or_default()).into(),
             Cell::new(&build.text, Tone::Dim),
-        ]);
-    }
-    table.print(session.io, "builds")?;
-    Ok(ExitCode::DONE)
+        ])
+    })
+    .await
 }
 
 /// The result, or the state of a build that has none yet.

@@ -6,11 +6,11 @@ use linn_proto::console::ListRequest;
 use linn_proto::entity::Kind;
 use linn_proto::entity::entity::Of;
 
-use super::listing::{Limit, fetch, print_json};
+use super::listing::{self, Limit};
 use super::paint::{self, Tone};
 use super::session::Door;
-use super::table::{Cell, Table};
-use super::{Done, ExitCode, builds};
+use super::table::Cell;
+use super::{Done, builds};
 use crate::time::age;
 
 pub(crate) const EXAMPLE: &str = "Example:\n  linn buildsets --limit 5";
@@ -26,45 +26,28 @@ pub struct Buildsets {
 }
 
 pub(crate) async fn run(list: Buildsets, at: Door<'_>) -> Done {
-    let mut session = at.open().await?;
     let request =
         ListRequest { kind: Kind::Buildset.into(), builder: list.builder, ..Default::default() };
-    let entities = fetch(&mut session, request, list.limit.limit).await?;
-    if session.json {
-        print_json(&mut session, &entities)?;
-        return Ok(ExitCode::DONE);
-    }
-    let now = session.io.now_ms();
-    let mut table = Table::new(&[
-        ">ID",
-        "RESULT",
-        "AGE",
-        "SCHEDULER",
-        "BRANCH",
-        "REVISION",
-        ">REQUESTS",
-        "REASON",
-    ]);
-    for entity in entities {
-        let Some(Of::Buildset(set)) = entity.of else { continue };
+    let heads = [">ID", "RESULT", "AGE", "SCHEDULER", "BRANCH", "REVISION", ">REQUESTS", "REASON"];
+    listing::list(at, request, &list.limit, "buildsets", heads, |of, look| {
+        let Of::Buildset(set) = of else { return None };
         let stamp = set.sourcestamps.first();
         let results = set.results();
         let word = match results {
             Results::Unspecified => "open",
             results => paint::word(results).unwrap_or_default(),
         };
-        table.row([
+        Some([
             Cell::new(&set.id.to_string(), Tone::Strong),
             Cell::new(word, paint::tone(results)),
-            age(now - set.submitted_at_ms).into(),
+            age(look.now_ms - set.submitted_at_ms).into(),
             set.scheduler.as_str().into(),
             stamp.and_then(|stamp| stamp.branch.as_deref()).unwrap_or_default().into(),
             builds::short(stamp.and_then(|stamp| stamp.revision.as_deref()).unwrap_or_default())
                 .into(),
             set.requests.len().to_string().into(),
             Cell::new(&set.reason, Tone::Dim),
-        ]);
-    }
-    table.print(session.io, "buildsets")?;
-    Ok(ExitCode::DONE)
+        ])
+    })
+    .await
 }

@@ -5,11 +5,11 @@ use linn_proto::console::ListRequest;
 use linn_proto::entity::Kind;
 use linn_proto::entity::entity::Of;
 
-use super::listing::{Limit, fetch, print_json};
+use super::listing::{self, Limit};
 use super::paint::Tone;
 use super::session::Door;
-use super::table::{Cell, Table};
-use super::{Done, ExitCode, builds};
+use super::table::Cell;
+use super::{Done, builds};
 use crate::time::age;
 
 pub(crate) const EXAMPLE: &str = "Example:\n  linn changes --branch main --author ana --limit 10";
@@ -28,33 +28,24 @@ pub struct Changes {
 }
 
 pub(crate) async fn run(list: Changes, at: Door<'_>) -> Done {
-    let mut session = at.open().await?;
     let request = ListRequest {
         kind: Kind::Change.into(),
         branch: list.branch,
         author: list.author,
         ..Default::default()
     };
-    let entities = fetch(&mut session, request, list.limit.limit).await?;
-    if session.json {
-        print_json(&mut session, &entities)?;
-        return Ok(ExitCode::DONE);
-    }
-    let now = session.io.now_ms();
-    let mut table =
-        Table::new(&[">ID", "AGE", "BRANCH", "REVISION", "AUTHOR", ">FILES", "SUBJECT"]);
-    for entity in entities {
-        let Some(Of::Change(change)) = entity.of else { continue };
-        table.row([
+    let heads = [">ID", "AGE", "BRANCH", "REVISION", "AUTHOR", ">FILES", "SUBJECT"];
+    listing::list(at, request, &list.limit, "changes", heads, |of, look| {
+        let Of::Change(change) = of else { return None };
+        Some([
             Cell::new(&change.id.to_string(), Tone::Strong),
-            age(now - change.when_ms).into(),
+            age(look.now_ms - change.when_ms).into(),
             change.branch.as_deref().unwrap_or_default().into(),
             builds::short(change.revision.as_deref().unwrap_or_default()).into(),
             change.author.as_str().into(),
             change.files.len().to_string().into(),
             change.comments.lines().next().unwrap_or_default().into(),
-        ]);
-    }
-    table.print(session.io, "changes")?;
-    Ok(ExitCode::DONE)
+        ])
+    })
+    .await
 }

@@ -5,11 +5,11 @@ use linn_proto::console::ListRequest;
 use linn_proto::entity::entity::Of;
 use linn_proto::entity::{BuildRequest, Kind};
 
-use super::listing::{Limit, fetch, print_json};
+use super::Done;
+use super::listing::{self, Limit};
 use super::paint::{self, Tone};
 use super::session::Door;
-use super::table::{Cell, Table};
-use super::{Done, ExitCode};
+use super::table::Cell;
 use crate::time::{age, span};
 
 pub(crate) const EXAMPLE: &str = "Example:\n  linn requests --builder linux\n\n\
@@ -29,44 +29,27 @@ pub struct Requests {
 }
 
 pub(crate) async fn run(list: Requests, at: Door<'_>) -> Done {
-    let mut session = at.open().await?;
     let request = ListRequest {
         kind: Kind::Request.into(),
         builder: list.builder,
         all: list.all,
         ..Default::default()
     };
-    let entities = fetch(&mut session, request, list.limit.limit).await?;
-    if session.json {
-        print_json(&mut session, &entities)?;
-        return Ok(ExitCode::DONE);
-    }
-    let now = session.io.now_ms();
-    let mut table = Table::new(&[
-        ">ID",
-        "BUILDER",
-        ">PRIORITY",
-        "AGE",
-        "STATE",
-        "BUILDS",
-        "REASON",
-        "WAITS FOR",
-    ]);
-    for entity in entities {
-        let Some(Of::Request(request)) = entity.of else { continue };
-        table.row([
+    let heads = [">ID", "BUILDER", ">PRIORITY", "AGE", "STATE", "BUILDS", "REASON", "WAITS FOR"];
+    listing::list(at, request, &list.limit, "requests", heads, |of, look| {
+        let Of::Request(request) = of else { return None };
+        Some([
             Cell::new(&request.id.to_string(), Tone::Strong),
             request.builder.as_str().into(),
             request.priority.to_string().into(),
-            age(now - request.submitted_at_ms).into(),
+            age(look.now_ms - request.submitted_at_ms).into(),
             state(&request),
             request.builds.join(" ").into(),
             request.reason.as_str().into(),
-            Cell::new(&waits(&request, now), Tone::Dim),
-        ]);
-    }
-    table.print(session.io, "requests")?;
-    Ok(ExitCode::DONE)
+            Cell::new(&waits(&request, look.now_ms), Tone::Dim),
+        ])
+    })
+    .await
 }
 
 fn state(request: &BuildRequest) -> Cell {

@@ -67,6 +67,17 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Whom it answers.
+    #[must_use]
+    pub const fn answers(&self) -> Option<Token> {
+        match self {
+            Self::Reply { token, .. } => Some(*token),
+            _ => None,
+        }
+    }
+}
+
 /// What becomes of a command that a worker holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HeldVerdict {

@@ -218,3 +218,30 @@ pub enum WorkerVerb {
     /// Take no new build, and be shown as draining until idle.
     Drain,
 }
+
+impl Input {
+    /// Who waits for an answer, if this is a question at all. [`crate::master::Master::handle`] answers each exactly once.
+    #[must_use]
+    pub const fn asking(&self) -> Option<&Asking> {
+        match self {
+            Self::ChangesSubmitted { asking, .. }
+            | Self::ForceRequested { asking, .. }
+            | Self::RebuildRequested { asking, .. }
+            | Self::StopRequested { asking, .. }
+            | Self::CancelRequested { asking, .. }
+            | Self::PriorityRequested { asking, .. }
+            | Self::WorkerControlled { asking, .. } => Some(asking),
+            Self::SourcePolled { asking, .. } | Self::SourceFailed { asking, .. } => {
+                asking.as_ref()
+            }
+            Self::WorkerAttached { .. }
+            | Self::WorkerDetached { .. }
+            | Self::CommandStarted { .. }
+            | Self::PropertyFound { .. }
+            | Self::CommandFinished { .. }
+            | Self::Reconfigured(_)
+            | Self::DiskState(_)
+            | Self::Timeout => None,
+        }
+    }
+}

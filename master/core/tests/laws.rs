@@ -6,16 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use linn_core::action::{Action, Answer};
 use linn_core::change::NewChange;
-use linn_core::config::{Config, Flags, StepSpec};
 use linn_core::id::{BuilderName, BuildsetId, CommandId, RequestId, SessionId, WorkerName};
 use linn_core::input::{Input, WorkerVerb};
 use linn_core::model::{Build, Exit, StepState};
 use linn_core::record::Record;
 use linn_core::results::Results;
-use linn_core::testing::{
-    Harness, Said, any_branch, builder, change, config, force, git, shell, single_branch, stamp,
-    timer, worker,
-};
+use linn_core::testing::{Harness, Said, change, small_site, stamp};
 use linn_core::time::Span;
 use proptest::prelude::*;
 
@@ -52,25 +48,6 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(|full| Event::Disk { full }),
         1 => Just(Event::Restart),
     ]
-}
-
-fn site() -> Config {
-    let always =
-        StepSpec { flags: Flags { always_run: true, ..Flags::default() }, ..shell("clean") };
-    config(
-        "c1",
-        vec![worker("w0", 1), worker("w1", 2), worker("w2", 0)],
-        vec![
-            builder("b0", &["w0", "w1"], vec![git(""), shell("make"), shell("make"), always]),
-            builder("b1", &["w1", "w2"], vec![shell("test")]),
-            builder("b2", &["w0", "w1", "w2"], vec![]),
-        ],
-        vec![
-            force("force", &["b0", "b1", "b2"]),
-            any_branch("any", &["b0", "b1"], timer(Some(30))),
-            single_branch("now", &["b2"], timer(None)),
-        ],
-    )
 }
 
 /// A world around a harness: which workers are connected, and what each holds.
@@ -384,8 +361,8 @@ proptest! {
     /// I3, L1, BS-2, F24, D4.
     #[test]
     fn nothing_is_lost_and_nothing_differs(events in prop::collection::vec(event(), 1..120)) {
-        let first = run(Harness::new(site()), &events);
-        let second = run(Harness::new(site()).unchecked(), &events);
+        let first = run(Harness::new(small_site()), &events);
+        let second = run(Harness::new(small_site()).unchecked(), &events);
         prop_assert_eq!(first, second);
     }
 }

@@ -20,11 +20,9 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use linn_core::action::Action;
 use linn_core::config::Config;
 use linn_core::ctx::Outbox;
 use linn_core::hooks::Hooks;
-use linn_core::id::Token;
 use linn_core::input::Input;
 use linn_core::master::Master;
 use linn_core::record::Record;
@@ -308,37 +306,5 @@ impl Engine {
                 self.tidied = Instant::now();
             }
         }
-    }
-}
-
-/// Whom an input's answer is for.
-fn token_of(input: &Input) -> Option<Token> {
-    match input {
-        Input::ChangesSubmitted { asking, .. }
-        | Input::ForceRequested { asking, .. }
-        | Input::RebuildRequested { asking, .. }
-        | Input::StopRequested { asking, .. }
-        | Input::CancelRequested { asking, .. }
-        | Input::PriorityRequested { asking, .. }
-        | Input::WorkerControlled { asking, .. } => Some(asking.token),
-        Input::SourcePolled { asking, .. } | Input::SourceFailed { asking, .. } => {
-            asking.as_ref().map(|asking| asking.token)
-        }
-        Input::WorkerAttached { .. }
-        | Input::WorkerDetached { .. }
-        | Input::CommandStarted { .. }
-        | Input::PropertyFound { .. }
-        | Input::CommandFinished { .. }
-        | Input::Reconfigured(_)
-        | Input::DiskState(_)
-        | Input::Timeout => None,
-    }
-}
-
-/// Whom an action answers.
-fn answers(action: &Action) -> Option<Token> {
-    match action {
-        Action::Reply { token, .. } => Some(*token),
-        _ => None,
     }
 }

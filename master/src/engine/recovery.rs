@@ -10,7 +10,7 @@ use linn_core::action::Action;
 use linn_core::input::Input;
 
 use super::handle::{Gone, Message};
-use super::{Batch, Engine, answers, restore, token_of};
+use super::{Batch, Engine, restore};
 use crate::store::StoreError;
 
 /// How long to wait before the store is opened again: doubles up to the second one.
@@ -35,7 +35,7 @@ impl Engine {
     /// Tells everybody whose input was in a batch that could not be written.
     pub(super) fn not_written(&self, error: &StoreError, actions: &[Action], batch: Batch) {
         let gone = Gone::NotWritten(error.to_string());
-        for token in actions.iter().filter_map(answers) {
+        for token in actions.iter().filter_map(Action::answers) {
             self.parts.act.replies.answer(token, Err(gone.clone()));
         }
         for settled in batch.settled {
@@ -88,7 +88,7 @@ impl Engine {
         while let Ok(message) = self.messages.try_recv() {
             match message {
                 Message::Input(input, settled) => {
-                    if let Some(token) = token_of(&input) {
+                    if let Some(token) = input.asking().map(|asking| asking.token) {
                         self.parts.act.replies.answer(token, Err(gone()));
                     }
                     if let Some(settled) = settled {

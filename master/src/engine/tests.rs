@@ -7,7 +7,7 @@ use std::time::Duration;
 use linn_core::action::Answer;
 use linn_core::change::NewChange;
 use linn_core::hooks::NoHooks;
-use linn_core::id::ConfigDigest;
+use linn_core::id::{ConfigDigest, Token};
 use linn_core::input::Asking;
 use linn_core::model::WorkerInfo;
 

@@ -178,3 +178,25 @@ pub fn stamp(branch: &str, revision: Option<&str>) -> SourceStamp {
         changes: Vec::new(),
     }
 }
+
+/// Three workers of different sizes, three builders that share them, and a scheduler of each kind: what the laws are held
+/// against.
+#[must_use]
+pub fn small_site() -> Config {
+    let always =
+        StepSpec { flags: Flags { always_run: true, ..Flags::default() }, ..shell("clean") };
+    config(
+        "c1",
+        vec![worker("w0", 1), worker("w1", 2), worker("w2", 0)],
+        vec![
+            builder("b0", &["w0", "w1"], vec![git(""), shell("make"), shell("make"), always]),
+            builder("b1", &["w1", "w2"], vec![shell("test")]),
+            builder("b2", &["w0", "w1", "w2"], vec![]),
+        ],
+        vec![
+            force("force", &["b0", "b1", "b2"]),
+            any_branch("any", &["b0", "b1"], timer(Some(30))),
+            single_branch("now", &["b2"], timer(None)),
+        ],
+    )
+}
