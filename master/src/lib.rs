@@ -19,6 +19,8 @@ pub mod logs;
 #[cfg(feature = "master")]
 pub mod metrics;
 #[cfg(feature = "master")]
+mod seldom;
+#[cfg(feature = "master")]
 pub mod source;
 #[cfg(feature = "master")]
 mod start;

@@ -23,6 +23,7 @@ use super::Doors;
 use super::convert;
 use super::sessions::{Command, Order};
 use crate::logs::{LogError, LogKey, Pattern};
+use crate::seldom::Seldom;
 
 /// How often each side makes sure that the other is there.
 pub(super) const PING_EVERY: Duration = Duration::from_secs(5);
@@ -32,6 +33,9 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(15);
 const DISK_RETRY: Duration = Duration::from_secs(1);
 /// The most logs of one command.
 const MAX_LOGS: usize = 256;
+
+/// Every log that waits for the disk would say so every second.
+static NOT_SETTLED: Seldom = Seldom::new();
 
 /// Messages on their way to the worker.
 pub(super) type Outbound = mpsc::Sender<Result<wire::ToWorker, Status>>;
@@ -268,7 +272,13 @@ async fn settle_log(
         match settled {
             Ok(settled) => break settled,
             Err(error) => {
-                tracing::error!(log = key.log.0, "a log cannot be settled yet: {error}");
+                NOT_SETTLED.say(|unsaid| {
+                    tracing::error!(
+                        log = key.log.0,
+                        unsaid,
+                        "a log cannot be settled yet: {error}"
+                    );
+                });
                 tokio::time::sleep(DISK_RETRY).await;
             }
         }

@@ -23,6 +23,7 @@ use super::Doors;
 use super::session::{Session, message};
 use super::status;
 use crate::logs::{self, LogError, LogKey, Pusher};
+use crate::seldom::Seldom;
 
 /// A worker that dials and says nothing is cut after so long.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
@@ -30,6 +31,8 @@ const HELLO_LIMIT: Duration = Duration::from_secs(10);
 const WAITING_MESSAGES: usize = 64;
 /// A full disk is tried again after so long.
 const DISK_RETRY: Duration = Duration::from_millis(500);
+/// Every log that is written would say so at every retry.
+static NOT_WRITTEN: Seldom = Seldom::new();
 /// The longest name of a worker, in bytes (F32).
 const MAX_NAME_BYTES: usize = 100;
 
@@ -216,7 +219,10 @@ impl Pushing {
                 }
                 Err(LogError::Closed) => return Err(status::away("the master is ending")),
                 Err(error) => {
-                    tracing::warn!(log = key.log.0, "a log cannot be written yet: {error}");
+                    NOT_WRITTEN.say(|unsaid| {
+                        let log = key.log.0;
+                        tracing::warn!(log, unsaid, "a log cannot be written yet: {error}");
+                    });
                     tokio::time::sleep(DISK_RETRY).await;
                 }
             }

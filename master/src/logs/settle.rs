@@ -8,9 +8,12 @@ use super::entry::{Entry, Plain, Stage};
 use super::line::Settled;
 use super::store::{LogStore, Shared, blocking, lock};
 use super::{LogError, LogKey, disk};
+use crate::seldom::Seldom;
 
 /// Between two tries while the disk is full (F14).
 const RETRY: Duration = Duration::from_secs(1);
+/// Every log that has ended would say so at every retry.
+static NO_ROOM: Seldom = Seldom::new();
 
 impl LogStore {
     /// Waits until the log has `bytes` bytes, makes them durable and closes it. While the disk is full it waits for room.
@@ -48,7 +51,10 @@ impl LogStore {
                 // It fell back in between: its bytes come again.
                 Ok(None) => {}
                 Err(LogError::Full { path }) => {
-                    tracing::warn!(path = %path.display(), "waiting for room on the disk to settle a log");
+                    NO_ROOM.say(|unsaid| {
+                        let path = path.display();
+                        tracing::warn!(%path, unsaid, "waiting for room on the disk to settle a log");
+                    });
                     tokio::time::sleep(RETRY).await;
                 }
                 Err(error) => return Err(error),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::LogError;
 use super::entry::Entry;
 use super::store::{Shared, lock};
+use crate::seldom::Seldom;
 
 /// A round waits so long for company. Most small logs are settled before that, by a sync of their own.
 const GATHER: Duration = Duration::from_millis(50);
@@ -18,6 +19,8 @@ const PAUSE: Duration = Duration::from_millis(150);
 const PAUSE_IN_TROUBLE: Duration = Duration::from_secs(1);
 /// More dirty logs than this are synced with everything else on the file system, in one call.
 const MANY: usize = 32;
+/// Of these there may be many in every round.
+static NOT_SYNCED: Seldom = Seldom::new();
 
 /// The logs that wait for the next round.
 #[derive(Default)]
@@ -84,7 +87,10 @@ impl Rounds {
             // Held over the pause, they would not be forgotten.
             drop(batch);
             for (entry, error) in failed {
-                tracing::warn!(log = %entry.key.log, build = %entry.build(), %error, "log not synced");
+                NOT_SYNCED.say(|unsaid| {
+                    let (log, build) = (entry.key.log, entry.build());
+                    tracing::warn!(%log, %build, %error, unsaid, "a log cannot be synced yet");
+                });
                 // Bytes that could not be written are still in memory: tried again. Others come again from the worker.
                 rounds.queue(&entry);
                 pause = PAUSE_IN_TROUBLE;

@@ -6,13 +6,13 @@ use super::{codebases_of, timer_of};
 use crate::blame;
 use crate::buildset::{self, NewBuildset};
 use crate::change::{Change, SourceStamp};
-use crate::config::{Config, Scheduler, SchedulerKind, Source, SourceKind};
+use crate::config::{Config, Scheduler, SchedulerKind, Source, SourceKind, TextPattern};
 use crate::ctx::Ctx;
 use crate::id::{ChangeId, CodebaseName, SchedulerName};
 use crate::intake;
 use crate::properties::{Origin, Properties};
 use crate::record::Record;
-use crate::state::State;
+use crate::state::{SourceCursor, State};
 use crate::timers::{quiet_deadline, together};
 
 /// A scheduler takes a change: at once without a timer (TS-1), else it is kept until the branch is quiet (TS-2, TS-3).
@@ -141,20 +141,38 @@ pub fn default_stamp(state: &State, config: &Config, codebase: &CodebaseName) ->
         }
         _ => declared.repository,
     };
-    let tip = |branch: &str| {
+    let tip = |branch: &String| {
         let mut cursors = sources.iter().filter_map(|source| state.source(&source.name));
         cursors.find_map(|cursor| cursor.tips.get(branch).cloned())
     };
-    let revision = declared.branch.as_deref().and_then(tip);
+    let branch = declared.branch.or_else(|| {
+        sources.iter().find_map(|source| main_branch(source, state.source(&source.name)?))
+    });
+    let revision = branch.as_ref().and_then(tip);
     SourceStamp {
         codebase: codebase.clone(),
         repository,
         project: declared.project,
-        branch: declared.branch,
+        branch,
         revision,
         patch: None,
         changes: Vec::new(),
     }
+}
+
+/// The branch that a source stands for where nobody names one: the only one it sees, or else the first that its
+/// configuration calls by name. Were it left open, two builds of one buildset could check out two revisions (SS-2).
+fn main_branch(source: &Source, cursor: &SourceCursor) -> Option<String> {
+    let mut tips = cursor.tips.keys();
+    if let (Some(only), None) = (tips.next(), tips.next()) {
+        return Some(only.clone());
+    }
+    let SourceKind::Git(git) = &source.kind;
+    git.branches
+        .iter()
+        .map(|TextPattern(name)| name)
+        .find(|name| cursor.tips.contains_key(*name))
+        .cloned()
 }
 
 /// The sources whose changes belong to a codebase.
