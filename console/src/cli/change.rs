@@ -17,7 +17,7 @@ pub enum ChangeVerb {
     Send(Box<Send>),
 }
 
-const EXAMPLE: &str = "Example:\n  \
+pub(crate) const EXAMPLE: &str = "Example:\n  \
     linn change send --author 'Ana <ana@example.org>' --branch main --revision 9f2c1d7 --file src/lexer.rs\n\n\
     The same --key again gives the same id and submits nothing.";
 

@@ -9,6 +9,9 @@ use super::table::{Cell, Table};
 use super::{Done, ExitCode};
 use crate::client::{ClientError, Context, Contexts};
 
+pub(crate) const EXAMPLE: &str =
+    "Example:\n  linn context add prod unix:/srv/linn/linn.sock && linn context use prod";
+
 /// `linn context`.
 #[derive(Debug, Subcommand)]
 pub enum ContextVerb {

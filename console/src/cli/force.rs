@@ -7,7 +7,7 @@ use linn_proto::entity::{Buildset, Kind};
 use super::io::Stop;
 use super::session::{Door, Session, VERB_PATIENCE};
 use super::{Done, ExitCode, json, outcome, paint, pairs, unpack};
-use crate::client::{Master, Patience, request_id};
+use crate::client::{ClientError, Master, Patience, request_id};
 
 pub(crate) const EXAMPLE: &str = "Example:\n  \
     linn force linux mac --branch main --reason 'try the new compiler' --wait\n\n\
@@ -46,6 +46,11 @@ pub struct Force {
 }
 
 pub(crate) async fn run(force: Force, at: Door<'_>) -> Done {
+    if !force.reason.is_empty() && force.properties.iter().any(|(name, _)| name == "reason") {
+        return Err(ClientError::usage("the reason is given twice")
+            .why("--reason fills the parameter `reason`, and so does --property reason=")
+            .into());
+    }
     let request = ForceRequest {
         request_id: request_id(),
         builders: force.builders,

@@ -34,6 +34,7 @@ pub(crate) fn run(man: &Man, at: &mut Door<'_>) -> Done {
         let names: Vec<&str> = PAGES.iter().map(|(name, _)| *name).collect();
         return Err(ClientError::refused(format!("the manual has no page `{}`", man.page))
             .why(format!("it has {}", names.join(", ")))
+            .hint("`linn COMMAND --help` explains a command")
             .into());
     };
     if at.global.json {

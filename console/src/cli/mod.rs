@@ -73,6 +73,9 @@ pub struct Global {
     /// Print one JSON object a line
     #[arg(long, global = true, display_order = 902)]
     pub json: bool,
+    /// Draw with ASCII characters only
+    #[arg(long, global = true, display_order = 903)]
+    pub ascii: bool,
 }
 
 /// How a command ended, as `cli.md` counts.
@@ -90,10 +93,10 @@ impl ExitCode {
 #[derive(Debug, Subcommand)]
 pub enum Scripting {
     /// Submit changes by hand
-    #[command(subcommand)]
+    #[command(subcommand, after_help = change::EXAMPLE)]
     Change(change::ChangeVerb),
     /// Submit changes from a repository's hook
-    #[command(subcommand)]
+    #[command(subcommand, after_help = hook::EXAMPLE)]
     Hook(hook::HookVerb),
     /// Request builds by hand
     #[command(after_help = force::EXAMPLE)]
@@ -135,7 +138,7 @@ pub enum Scripting {
     #[command(after_help = sources::EXAMPLE)]
     Sources(sources::Sources),
     /// Act on a change source
-    #[command(subcommand)]
+    #[command(subcommand, after_help = source::EXAMPLE)]
     Source(source::SourceVerb),
     /// Show one build with its steps, blamelist and properties
     #[command(after_help = build::EXAMPLE)]
@@ -153,7 +156,7 @@ pub enum Scripting {
     #[command(after_help = wait::EXAMPLE)]
     Wait(wait::Wait),
     /// Name masters, and choose one
-    #[command(subcommand)]
+    #[command(subcommand, after_help = context::EXAMPLE)]
     Context(context::ContextVerb),
     /// Print completions for a shell
     #[command(after_help = completions::EXAMPLE)]
@@ -166,6 +169,7 @@ pub enum Scripting {
 /// Runs a command to its end. Failures were told on standard error when it returns.
 pub async fn run(command: Scripting, global: &Global) -> ExitCode {
     let mut io = Io::standard();
+    io.rich &= !global.ascii;
     let done = match Place::here() {
         Ok(place) => perform(command, global, &place, &mut io).await,
         Err(error) => Err(error.into()),

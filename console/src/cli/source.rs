@@ -8,11 +8,13 @@ use super::session::{Door, VERB_PATIENCE};
 use super::{Done, ExitCode, json, unpack};
 use crate::client::{Master, Patience};
 
+pub(crate) const EXAMPLE: &str = "Example:\n  linn source poll upstream";
+
 /// `linn source`.
 #[derive(Debug, Subcommand)]
 pub enum SourceVerb {
     /// Look for changes now, and wait until they are stored
-    #[command(after_help = "Example:\n  linn source poll upstream")]
+    #[command(after_help = EXAMPLE)]
     Poll(Poll),
 }
 

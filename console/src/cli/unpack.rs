@@ -25,13 +25,17 @@ unpack!(build, Build, Build);
 unpack!(buildset, Buildset, Buildset);
 unpack!(request, Request, BuildRequest);
 
-/// The first entity of `kind` that a command made or changed: its value out of the answer, else asked for.
+/// The first entity of `kind` that a command made or changed, whole: out of the answer where that has all of it, else
+/// asked for. Builds come without their properties in answers, requests without why they wait, sources without what their
+/// task does: those three are for who watches.
 pub(crate) async fn made(
     session: &mut Session<'_>,
     accepted: &Accepted,
     kind: Kind,
 ) -> Result<Entity, Stop> {
-    if let Some(entity) = accepted.entities.iter().find(|entity| kind_of(entity) == kind) {
+    let whole = !matches!(kind, Kind::Build | Kind::Request | Kind::Source);
+    let mut told = accepted.entities.iter().filter(|_| whole);
+    if let Some(entity) = told.find(|entity| kind_of(entity) == kind) {
         return Ok(entity.clone());
     }
     let id = accepted.made.iter().find(|id| id.kind() == kind);

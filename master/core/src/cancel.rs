@@ -25,7 +25,7 @@ pub(crate) fn stop(
             stop_build(ctx, id, &asking.who, reason, kill);
             ctx.accept(asking, vec![Subject::Build(reference)]);
         }
-        Err(refusal) => ctx.refuse(asking, "stop", refusal),
+        Err(refusal) => ctx.refuse(asking, "stop", &reference, refusal),
     }
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, asking: &Asking, id: RequestId, reason: 
             builds.filter(|build| build.complete_at.is_none()).map(|build| build.id).collect()
         }
         Ok(_) => Vec::new(),
-        Err(refusal) => return ctx.refuse(asking, "cancel", refusal),
+        Err(refusal) => return ctx.refuse(asking, "cancel", &id, refusal),
     };
     if builds.is_empty() {
         buildset::cancel_request(ctx, id, &asking.who, reason);
@@ -86,12 +86,12 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, asking: &Asking, id: RequestId, reason: 
 pub(crate) fn prioritise(ctx: &mut Ctx<'_>, asking: &Asking, id: RequestId, priority: i32) {
     let running = match unfinished(ctx.state(), id) {
         Ok(request) => request.claimed_at.is_some().then(|| newest_build(ctx.state(), request)),
-        Err(refusal) => return ctx.refuse(asking, "priority", refusal),
+        Err(refusal) => return ctx.refuse(asking, "priority", &id, refusal),
     };
     if let Some(build) = running {
         let refusal = Refusal::not_now(format!("the request {id} does not wait"));
         let why = build.map(|build| format!("its build {} runs", build.reference()));
-        return ctx.refuse(asking, "priority", refusal.because(why.unwrap_or_default()));
+        return ctx.refuse(asking, "priority", &id, refusal.because(why.unwrap_or_default()));
     }
     ctx.record(Record::RequestPrioritised { request: id, priority });
     ctx.accept(asking, vec![Subject::Request(id)]);

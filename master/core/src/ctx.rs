@@ -157,10 +157,17 @@ impl<'a> Ctx<'a> {
         }
     }
 
-    /// Answers an asking: not done, and why. Kept in the journal for the audit.
-    pub(crate) fn refuse(&mut self, asking: &Asking, verb: &str, refusal: Refusal) {
+    /// Answers an asking: not done, and why. Kept in the journal for the audit, under what was asked about (C15).
+    pub(crate) fn refuse(
+        &mut self,
+        asking: &Asking,
+        verb: &str,
+        about: &impl ToString,
+        refusal: Refusal,
+    ) {
         self.record(Record::InputRefused {
             verb: verb.to_owned(),
+            about: about.to_string(),
             who: asking.who.clone(),
             what: refusal.what.clone(),
         });

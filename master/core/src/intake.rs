@@ -86,7 +86,7 @@ pub(crate) fn failed(
     }
     if let Some(asking) = asking {
         let refusal = Refusal::not_now(format!("the source `{source}` could not look"));
-        ctx.refuse(asking, "poll", refusal.because(error));
+        ctx.refuse(asking, "poll", source, refusal.because(error));
     }
 }
 

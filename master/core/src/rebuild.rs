@@ -21,7 +21,7 @@ pub(crate) fn rebuild(
 ) {
     let Some(build) = build else {
         let refusal = unknown(ctx, named);
-        return ctx.refuse(asking, "rebuild", refusal);
+        return ctx.refuse(asking, "rebuild", &named, refusal);
     };
     let reference = build.reference();
     if !ctx.config().builders.contains_key(&build.builder) {
@@ -29,6 +29,7 @@ pub(crate) fn rebuild(
         return ctx.refuse(
             asking,
             "rebuild",
+            &reference,
             refusal.because(format!("{reference} was its build")),
         );
     }

@@ -327,6 +327,8 @@ pub enum Record {
     InputRefused {
         /// Which verb.
         verb: String,
+        /// What it was to be done to, by its reference.
+        about: String,
         /// Who asked.
         who: String,
         /// Why.
@@ -381,6 +383,42 @@ impl Record {
         }
     }
 
+    /// All of those words.
+    pub const KINDS: [&'static str; 32] = [
+        "change_added",
+        "commits_learned",
+        "change_classified",
+        "scheduler_fired",
+        "source_advanced",
+        "source_failed",
+        "source_recovered",
+        "buildset_added",
+        "request_added",
+        "request_prioritised",
+        "request_returned",
+        "request_finished",
+        "buildset_first_failure",
+        "buildset_finished",
+        "build_started",
+        "build_blamed",
+        "step_started",
+        "step_finished",
+        "property_set",
+        "build_stopping",
+        "build_orphaned",
+        "build_resumed",
+        "build_finished",
+        "worker_connected",
+        "worker_lost",
+        "worker_paused",
+        "worker_resumed",
+        "config_applied",
+        "notice_raised",
+        "asking_answered",
+        "input_refused",
+        "stale_result_refused",
+    ];
+
     /// What it is about, by the reference of cli.md (contract.md C15).
     #[must_use]
     pub fn subject(&self) -> String {
@@ -418,7 +456,24 @@ impl Record {
             Self::ConfigApplied { digest, .. } => digest.to_string(),
             Self::NoticeRaised(notice) => notice.subject.clone(),
             Self::AskingAnswered { request_id, .. } => request_id.clone(),
-            Self::InputRefused { verb, .. } => verb.clone(),
+            Self::InputRefused { about, .. } => about.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A kind that is not among them could not be asked for.
+    #[test]
+    fn all_kinds_are_listed() {
+        let source = include_str!("record.rs");
+        let kinds = source.split("fn kind(").nth(1).unwrap().split("fn subject(").next().unwrap();
+        let words: Vec<&str> = kinds
+            .lines()
+            .filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\","))
+            .collect();
+        assert_eq!(words, Record::KINDS);
     }
 }

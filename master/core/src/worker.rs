@@ -231,7 +231,7 @@ pub(crate) fn control(
     let config = ctx.config();
     if known.is_none() && !config.workers.contains_key(&name) {
         let names = config.workers.keys().map(WorkerName::as_str);
-        return ctx.refuse(asking, word, Refusal::no_such("worker", &name, names));
+        return ctx.refuse(asking, word, &name, Refusal::no_such("worker", &name, names));
     }
     let held = known.and_then(|worker| worker.hold.clone());
     match verb {

@@ -41,9 +41,14 @@ pub(super) fn build(text: &str) -> Result<BuildNamed, Status> {
     };
     let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     match number.parse() {
-        Ok(number) if digits && number > 0 && !builder.is_empty() => {
+        Ok(number) if digits && !builder.is_empty() => {
             Ok(BuildNamed::Exactly(BuildRef { builder: BuilderName::from(builder), number }))
         }
+        // A reference, and to nothing: no build has such a number (C18).
+        Err(_) if digits && !builder.is_empty() => Err(status::unknown(
+            format!("there is no build `{}`", text.escape_debug()),
+            &format!("`linn builds --builder {builder}` lists them"),
+        )),
         _ => Err(wrong()),
     }
 }
@@ -97,10 +102,13 @@ mod tests {
     fn builds() {
         assert_eq!(build("linux#42").unwrap(), exactly("linux", 42));
         assert_eq!(build("my linux@2").unwrap(), BuildNamed::Newest("my linux@2".into()));
-        for bad in ["", "#3", "linux#x", "linux#", "linux#0", "linux#+1", "a/b", "a#1#2", "a\nb"] {
+        for bad in ["", "#3", "linux#x", "linux#", "linux#+1", "a/b", "a#1#2", "a\nb"] {
             let status = build(bad).unwrap_err();
             assert_eq!(status.code(), tonic::Code::InvalidArgument, "{bad}");
         }
+        assert_eq!(build("linux#0").unwrap(), exactly("linux", 0));
+        let nothing = build("linux#4294967296").unwrap_err();
+        assert_eq!(nothing.code(), tonic::Code::NotFound);
     }
 
     #[test]

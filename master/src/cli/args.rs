@@ -23,10 +23,6 @@ pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,
-    /// Draw with ASCII characters only
-    #[cfg(feature = "console")]
-    #[arg(long)]
-    pub ascii: bool,
     /// Without one: the console.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -63,6 +59,10 @@ pub enum Command {
     #[cfg(feature = "master")]
     #[command(after_help = super::check::EXAMPLE)]
     Check(super::check::CheckArgs),
+    /// Write a commented master.star for this checkout
+    #[cfg(all(feature = "master", feature = "console"))]
+    #[command(after_help = super::init::EXAMPLE)]
+    Init,
     /// Step through a recorded input log of the core
     #[cfg(feature = "master")]
     #[command(after_help = super::replay::EXAMPLE)]
@@ -101,14 +101,9 @@ mod tests {
     fn every_command_has_an_example() {
         fn look(command: &clap::Command, path: &str) {
             let path = format!("{path} {}", command.get_name());
-            if command.has_subcommands() {
-                for sub in command.get_subcommands() {
-                    look(sub, &path);
-                }
-            } else {
-                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(help.contains("xample"), "{path} has no example");
-            }
+            command.get_subcommands().for_each(|sub| look(sub, &path));
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("xample"), "{path} has no example");
         }
         look(&Cli::command(), "");
     }

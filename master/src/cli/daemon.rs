@@ -84,9 +84,7 @@ pub(super) fn run(args: &MasterArgs) -> Result<ExitCode, Failure> {
             Err(Unusable::Told) => return Ok(ExitCode::from(2)),
             Err(Unusable::Failed(failure)) => return Err(failure),
         };
-    for note in &loaded.notes {
-        say(&format!("note: {note}"));
-    }
+    let notes: Vec<String> = loaded.notes.iter().map(|note| format!("note: {note}")).collect();
     let options = Options {
         dir: args.dir.clone(),
         config: loaded,
@@ -97,6 +95,8 @@ pub(super) fn run(args: &MasterArgs) -> Result<ExitCode, Failure> {
         // Before it answers, so that no signal finds it half caught.
         let mut signals = Signals::catch()?;
         let running = Master::start(options).await.map_err(|error| refusal(&error))?;
+        // After a start only: before an error's first line there is nothing.
+        notes.iter().for_each(|note| say(note));
         announce(&running, file.as_deref());
         serve(running, &mut signals).await
     })

@@ -20,6 +20,8 @@ mod daemon;
 mod demo;
 #[cfg(all(feature = "master", feature = "console"))]
 mod dial;
+#[cfg(all(feature = "master", feature = "console"))]
+mod init;
 #[cfg(feature = "master")]
 mod replay;
 #[cfg(feature = "master")]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 #[cfg(feature = "console")]
 use tokio::runtime::Builder;
 
@@ -34,20 +34,22 @@ pub fn main() -> ExitCode {
 fn perform(cli: Cli) -> Result<ExitCode, Failure> {
     let Some(command) = cli.command else {
         #[cfg(feature = "console")]
-        return super::console::run(&cli.global, cli.ascii);
+        return super::console::run(&cli.global, cli.global.ascii);
         #[cfg(not(feature = "console"))]
         return Err(Failure::usage("this linn was built without the console")
             .hint("`linn --help` lists what it has"));
     };
     match command {
         #[cfg(all(feature = "master", feature = "console"))]
-        Command::Up(args) => super::up::run(&args, cli.ascii),
+        Command::Up(args) => super::up::run(&args, cli.global.ascii),
         #[cfg(all(feature = "master", feature = "console"))]
-        Command::Demo(args) => super::demo::run(&args, cli.ascii),
+        Command::Demo(args) => super::demo::run(&args, cli.global.ascii),
         #[cfg(feature = "master")]
         Command::Master(args) => super::daemon::run(&args),
         #[cfg(feature = "master")]
         Command::Check(args) => super::check::run(&args, cli.global.json),
+        #[cfg(all(feature = "master", feature = "console"))]
+        Command::Init => super::init::run(cli.global.json),
         #[cfg(feature = "master")]
         Command::Replay(args) => super::replay::run(&args, cli.global.json),
         #[cfg(feature = "master")]
@@ -92,6 +94,11 @@ fn misread(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    if let Some(name) = to_come(error) {
+        return Failure::usage(format!("`{name}` is not in this version of linn yet"))
+            .hint("`linn --help` lists what is, `linn man` explains it")
+            .tell();
+    }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let help = error.render().to_string();
         say("error: a command is missing here");
@@ -112,6 +119,41 @@ fn misread(error: &clap::Error) -> ExitCode {
     }
     say(&lines.join("\n"));
     ExitCode::from(2)
+}
+
+/// Commands that the documents promise and that a later version brings: a hint at something that sounds alike would mislead.
+const TO_COME: [&str; 23] = [
+    "artifact",
+    "artifacts",
+    "backup",
+    "can",
+    "doctor",
+    "explain",
+    "invite",
+    "join",
+    "locks",
+    "login",
+    "logout",
+    "notify",
+    "plan",
+    "reload",
+    "restore",
+    "revoke",
+    "scheduler",
+    "stats",
+    "token",
+    "try",
+    "user",
+    "users",
+    "verify",
+];
+
+/// The command that was asked for, if it is one of those.
+fn to_come(error: &clap::Error) -> Option<&'static str> {
+    match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(name)) => TO_COME.into_iter().find(|known| known == name),
+        _ => None,
+    }
 }
 
 /// A panic is a mistake of linn's: people are told so in the usual three lines, and where to look for the rest.

@@ -22,7 +22,7 @@ pub enum HookVerb {
     Git(GitHook),
 }
 
-const EXAMPLE: &str = "Example, in hooks/post-receive of a repository:\n  \
+pub(crate) const EXAMPLE: &str = "Example, in hooks/post-receive of a repository:\n  \
     #!/bin/sh\n  \
     exec linn --server unix:/srv/linn/linn.sock hook git\n\n\
     A push never fails for want of a master: what cannot be sent is kept in the repository's linn-spool folder, and \

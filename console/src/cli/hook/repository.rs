@@ -82,7 +82,8 @@ async fn output(mut git: Command, input: Vec<u8>) -> Result<Vec<u8>, ClientError
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
         let last = text.trim().lines().last().unwrap_or("it failed without a word").to_owned();
-        return Err(failed(last));
+        // What git was asked about came on standard input: an id that this repository has not, as a rule.
+        return Err(ClientError::refused("git knows nothing of what the hook was told").why(last));
     }
     Ok(output.stdout)
 }

@@ -12,14 +12,14 @@ pub(crate) fn change(change: &Change) -> Value {
         "id": change.id,
         "author": change.author,
         "committer": text(&change.committer),
-        "comments": change.comments,
+        "comments": text(&change.comments),
         "files": change.files,
         "branch": change.branch,
         "revision": change.revision,
         "parents": change.parents,
-        "repository": change.repository,
+        "repository": text(&change.repository),
         "codebase": change.codebase,
-        "project": change.project,
+        "project": text(&change.project),
         "category": text(&change.category),
         "revlink": text(&change.revlink),
         "when": time(change.when_ms),
@@ -79,7 +79,10 @@ pub(crate) fn event(event: &Event) -> Value {
     object.insert("kind".to_owned(), Value::from(event.kind.as_str()));
     object.insert("subject".to_owned(), Value::from(event.subject.as_str()));
     for (mut name, value) in fields(event) {
-        if object.contains_key(&name) {
+        if let Some(own) = object.get(&name) {
+            if *own == value {
+                continue;
+            }
             name.push('_');
         }
         object.insert(name, value);
@@ -91,28 +94,31 @@ pub(crate) fn event(event: &Event) -> Value {
 pub(crate) fn fields(event: &Event) -> Map<String, Value> {
     match serde_json::from_str(&event.json) {
         Ok(Value::Object(mut fields)) => {
-            fields.iter_mut().for_each(|(name, value)| say_times(name, value));
+            fields.iter_mut().for_each(|(name, value)| as_scripts_read(name, value));
             fields
         }
         _ => Map::new(),
     }
 }
 
-/// The journal counts milliseconds; its fields that are moments are called `at`, `when`, or something ending in `_at` or
-/// `_since`. What users gave a name themselves is left as they gave it.
-fn say_times(name: &str, value: &mut Value) {
+/// As scripts read them everywhere. The journal counts milliseconds; its fields that are moments are called `at`, `when`, or
+/// something ending in `_at` or `_since`; its empty texts are absent ones. What users gave a name themselves is left as
+/// they gave it.
+fn as_scripts_read(name: &str, value: &mut Value) {
     let is_moment =
         matches!(name, "at" | "when") || name.ends_with("_at") || name.ends_with("_since");
     match value {
+        // As everywhere: what is absent is null.
+        Value::String(text) if text.is_empty() => *value = Value::Null,
         Value::Number(ms) if is_moment => {
             if let Some(ms) = ms.as_i64() {
                 *value = time(ms);
             }
         }
         Value::Object(fields) if !matches!(name, "value" | "properties" | "statistics") => {
-            fields.iter_mut().for_each(|(name, value)| say_times(name, value));
+            fields.iter_mut().for_each(|(name, value)| as_scripts_read(name, value));
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| say_times(name, item)),
+        Value::Array(items) => items.iter_mut().for_each(|item| as_scripts_read(name, item)),
         _ => {}
     }
 }

@@ -90,8 +90,8 @@ fn sourcestamps(stamps: &[SourceStamp]) -> Value {
         });
         json!({
             "codebase": stamp.codebase,
-            "repository": stamp.repository,
-            "project": stamp.project,
+            "repository": text(&stamp.repository),
+            "project": text(&stamp.project),
             "branch": stamp.branch,
             "revision": stamp.revision,
             "patch": patch,

@@ -30,12 +30,14 @@ pub(crate) struct Force {
 
 /// Forces builds, or refuses.
 pub(crate) fn force(ctx: &mut Ctx<'_>, asking: &Asking, force: Force) {
+    let names: Vec<_> = force.builders.iter().map(BuilderName::as_str).collect();
+    let about = names.join(" ");
     match prepare(ctx, &asking.who, force) {
         Ok(new) => {
             let made = buildset::open(ctx, new);
             ctx.accept(asking, made);
         }
-        Err(refusal) => ctx.refuse(asking, "force", refusal),
+        Err(refusal) => ctx.refuse(asking, "force", &about, refusal),
     }
 }
 
@@ -462,7 +464,7 @@ mod tests {
         assert_eq!(
             said,
             [
-                "input_refused force of ana: there is no builder `linus`",
+                "input_refused linus force by ana: there is no builder `linus`",
                 "-> refuse 2: there is no builder `linus` | did you mean `linux`?",
             ]
         );

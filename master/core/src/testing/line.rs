@@ -112,7 +112,7 @@ fn detail(record: &Record) -> String {
             format!("{}: {} [{}]", notice.kind.word(), notice.text, notice.people.join(", "))
         }
         Record::AskingAnswered { made, .. } => made_of(made),
-        Record::InputRefused { who, what, .. } => format!("of {who}: {what}"),
+        Record::InputRefused { verb, who, what, .. } => format!("{verb} by {who}: {what}"),
         Record::StaleResultRefused { command, .. } => format!("command {command}"),
         Record::SourceRecovered { .. }
         | Record::RequestReturned { .. }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use linn_core::action::{Refusal, RefusalKind};
 use linn_core::id::Seq;
+use linn_core::record::Record;
 use linn_proto::console::EventsRequest;
 use linn_proto::entity::Event;
 use tonic::Status;
@@ -19,8 +21,11 @@ pub(super) async fn events(
     asked: EventsRequest,
     out: Outbound<Event>,
 ) -> Result<(), Stopped> {
-    if asked.kind.len() > 100 {
-        return Err(status::mistake("the kind of event is no word").into());
+    if !asked.kind.is_empty() && !Record::KINDS.contains(&asked.kind.as_str()) {
+        let kind: String = asked.kind.chars().take(100).collect();
+        let kinds = Record::KINDS.into_iter();
+        let mistake = Refusal::no_such("kind of event", &kind.escape_debug(), kinds);
+        return Err(status::of_refusal(&Refusal { kind: RefusalKind::Mistake, ..mistake }).into());
     }
     let mut left = match asked.limit {
         0 => usize::MAX,

@@ -45,7 +45,10 @@ pub(super) async fn get(doors: &Arc<Doors>, kind: Kind, named: &str) -> Result<E
             whole.map(|build| thing(Of::Build(build))).ok_or_else(|| lost("build"))
         }
         Kind::Builder => named_thing(doors, Key::Builder(named.into()), "builder", named).await,
-        Kind::Worker => named_thing(doors, Key::Worker(named.into()), "worker", named).await,
+        Kind::Worker => {
+            let worker = named_thing(doors, Key::Worker(named.into()), "worker", named).await?;
+            Ok(with_status(doors, worker))
+        }
         Kind::Scheduler => {
             named_thing(doors, Key::Scheduler(named.into()), "scheduler", named).await
         }

@@ -107,8 +107,14 @@ fn is_of(kind: Kind, key: &Key) -> bool {
     }
 }
 
-/// A source with what its task does at the moment, which nobody is told of otherwise (C12).
+/// With what is so at the moment and nobody is told of otherwise: what a source's task does (C12), and that a worker with
+/// a session is seen now.
 pub(super) fn with_status(doors: &Doors, mut found: Entity) -> Entity {
+    if let Some(Of::Worker(worker)) = &mut found.of
+        && worker.connected_at_ms.is_some()
+    {
+        worker.last_seen_at_ms = Some(doors.engine.now().0);
+    }
     if let Some(Of::Source(source)) = &mut found.of
         && let Some(now) = doors.sources.status(&source.name.as_str().into())
     {

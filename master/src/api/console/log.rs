@@ -19,6 +19,8 @@ use crate::logs::{Found, Lengths, Line, LogError, LogKey, MAX_LINES, Pattern, St
 
 /// A log that does not grow is looked at again after so long: its step may have ended without another byte.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// The log of what a command writes; others are files that it leaves behind.
+const STDIO: &str = "stdio";
 /// The longest pattern, in bytes.
 const MAX_PATTERN_BYTES: usize = 4 * 1024;
 
@@ -32,6 +34,21 @@ pub(super) struct Named {
 }
 
 impl Named {
+    /// The words before the log. They speak of what the step runs, and so stand before its output only.
+    fn header(&self) -> String {
+        if self.is_output() { header::header(&self.build, self.step()) } else { String::new() }
+    }
+
+    /// The words after it; empty while the step runs.
+    fn footer(&self) -> String {
+        if self.is_output() { header::footer(self.step()) } else { String::new() }
+    }
+
+    /// Whether this is what the step's command writes, not a file that it leaves behind.
+    fn is_output(&self) -> bool {
+        self.key.name == STDIO
+    }
+
     fn step(&self) -> &Step {
         &self.build.steps[self.step]
     }
@@ -65,10 +82,12 @@ fn find_in(build: Build, step: &str, log: &str) -> Result<Named, Status> {
             let complete = found.complete;
             Ok(Named { key, build, step: place, complete })
         }
-        None if build.steps[place].started_at.is_none() => Err(status::unknown(
-            format!("{reference}/{} has not begun, so it has no log", build.steps[place].name),
-            "",
-        )),
+        None if build.steps[place].started_at.is_none() => {
+            let step = &build.steps[place];
+            let over = step.complete_at.is_some() || build.complete_at.is_some();
+            let why = if over { "was skipped" } else { "has not begun" };
+            Err(status::unknown(format!("{reference}/{} {why}, so it has no log", step.name), ""))
+        }
         None => {
             let names: Vec<_> =
                 build.steps[place].logs.iter().map(|one| one.name.as_str()).collect();
@@ -127,8 +146,8 @@ pub(super) async fn read(
         total_lines: window.lengths.lines,
         total_bytes: window.lengths.bytes,
         complete: log.complete || window.lengths.complete,
-        header: header::header(&log.build, log.step()),
-        footer: header::footer(log.step()),
+        header: log.header(),
+        footer: log.footer(),
     })
 }
 
@@ -153,7 +172,7 @@ pub(super) async fn follow(
     let mut lengths = doors.logs.watch(&log.key).await.map_err(broken)?;
     let first = *lengths.borrow_and_update();
     let mut next = first_line(&doors, &log, from_line, first).await?;
-    let head = header::header(&log.build, log.step());
+    let head = log.header();
     say(&out, wire::LogLines { header: head, ..totals(first, false) }).await?;
     loop {
         let complete = log.complete || lengths.borrow().complete;
@@ -241,10 +260,13 @@ async fn is_complete(doors: &Arc<Doors>, log: &Named) -> Result<bool, Status> {
 
 /// How the step ended. The log is settled a moment before the core has heard of the end, so that moment is waited for.
 async fn footer(doors: &Arc<Doors>, log: &Named) -> Result<String, Status> {
+    if !log.is_output() {
+        return Ok(String::new());
+    }
     let mut moved = doors.hub.moved();
     for _ in 0..20 {
         moved.mark_unchanged();
-        let footer = header::footer(again(doors, log).await?.step());
+        let footer = again(doors, log).await?.footer();
         if !footer.is_empty() {
             return Ok(footer);
         }

@@ -48,6 +48,9 @@ pub(crate) fn change(change: &Change) -> entity::Change {
     }
 }
 
+/// The kinds of version control whose people can be told apart (CH-5).
+const VCS_KINDS: [&str; 7] = ["git", "svn", "hg", "cvs", "darcs", "bzr", "fossil"];
+
 /// What a hook submitted, checked.
 pub(crate) type Submitted = Result<NewChange, String>;
 
@@ -89,6 +92,9 @@ pub(crate) fn read_change(from: hook::NewChange) -> Submitted {
         if text.as_deref().is_some_and(|text| text.starts_with('-')) {
             wrong.push(format!("{name} starts with `-`"));
         }
+    }
+    if !from.vcs.is_empty() && !VCS_KINDS.contains(&from.vcs.as_str()) {
+        wrong.push(format!("vcs is none of {}", VCS_KINDS.join(", ")));
     }
     let properties = read_properties(&from.properties, &mut wrong);
     wrong.dedup();

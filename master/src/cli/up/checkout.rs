@@ -11,7 +11,7 @@ use crate::config::{BUILT_IN, BUILT_IN_NAME};
 
 /// A checkout of a git repository.
 #[derive(Clone, Debug)]
-pub(super) struct Checkout {
+pub(in crate::cli) struct Checkout {
     top: PathBuf,
 }
 
@@ -20,7 +20,7 @@ impl Checkout {
     ///
     /// # Errors
     /// When there is none.
-    pub(super) fn here() -> Result<Self, Failure> {
+    pub(in crate::cli) fn here() -> Result<Self, Failure> {
         let here = std::env::current_dir().map_err(|error| {
             Failure::usage("cannot find the working folder").why(error.to_string())
         })?;
@@ -40,7 +40,7 @@ impl Checkout {
     }
 
     /// Its top folder, absolute.
-    pub(super) fn top(&self) -> &Path {
+    pub(in crate::cli) fn top(&self) -> &Path {
         &self.top
     }
 

@@ -14,7 +14,8 @@ use std::process::ExitCode;
 use linn_console::{ExitReason, Options};
 
 use self::background::{Background, Started};
-use self::checkout::{Checkout, State};
+pub(super) use self::checkout::Checkout;
+use self::checkout::State;
 use super::configuration::{self, Chosen, Unusable};
 use super::daemon::DEFAULT_WORKERS;
 use super::failure::{Failure, say};

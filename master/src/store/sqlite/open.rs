@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags, Result};
 use super::super::StoreError;
 use super::fault::fault;
 use super::migrate::{APPLICATION, migrate, steps, version};
+use super::row;
 
 /// The database, in the state folder.
 pub(super) const FILE: &str = "linn.db";
@@ -14,6 +15,9 @@ pub(super) const FILE: &str = "linn.db";
 const STATEMENTS: usize = 64;
 /// After a crash a database up to this size is looked through before it is used: some tens of milliseconds.
 const CHECK_AT_MOST: u64 = 32 * 1024 * 1024;
+
+/// Every database is some of these long.
+const SMALLEST_PAGE: u64 = 512;
 
 /// Opens for writing; makes or migrates what has to be.
 pub(super) fn open(file: &Path, after_crash: bool) -> Result<Connection, StoreError> {
@@ -24,9 +28,17 @@ pub(super) fn open(file: &Path, after_crash: bool) -> Result<Connection, StoreEr
     let found = version(&connection).map_err(failed)?;
     let application: i32 =
         connection.query_row("PRAGMA application_id", (), |row| row.get(0)).map_err(failed)?;
-    if size > 0 && application != APPLICATION && (application != 0 || found != 0) {
-        let detail = "it is another program's database; choose another folder".to_owned();
-        return Err(StoreError::Corrupt { file: file.display().to_string(), detail });
+    let corrupt = |detail: &str| StoreError::Corrupt {
+        file: file.display().to_string(),
+        detail: detail.to_owned(),
+    };
+    // A file of ours without our mark is one whose making was cut off: it has no tables yet.
+    let unmarked = size > 0 && application != APPLICATION;
+    if unmarked && (application != 0 || found != 0 || tables(&connection).map_err(failed)? > 0) {
+        return Err(corrupt("it is another program's database; choose another folder"));
+    }
+    if unmarked && !size.is_multiple_of(SMALLEST_PAGE) {
+        return Err(corrupt("it was cut short; put a backup in its place, or move it away"));
     }
     if found as usize > known.len() {
         return Err(StoreError::Newer {
@@ -42,6 +54,11 @@ pub(super) fn open(file: &Path, after_crash: bool) -> Result<Connection, StoreEr
     let backup = file.with_extension(format!("db.v{found}"));
     migrate(&mut connection, &known, &backup).map_err(failed)?;
     Ok(connection)
+}
+
+/// How many tables there are, whoever made them.
+fn tables(connection: &Connection) -> Result<u64> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row::id(row, 0))
 }
 
 fn tune(connection: &Connection) -> Result<()> {

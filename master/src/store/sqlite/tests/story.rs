@@ -438,6 +438,7 @@ impl Story {
                 step: String::new(),
             })),
             4 => Record::InputRefused {
+                about: "linux#1".to_owned(),
                 verb: "force".to_owned(),
                 who: "kim".to_owned(),
                 what: "no".to_owned(),

@@ -55,6 +55,25 @@ fn other_files_are_not_taken_for_databases() {
     other.execute_batch("CREATE TABLE mine (x); PRAGMA application_id = 7;").unwrap();
     let refused = SqliteStore::open(folder.path()).unwrap_err();
     assert!(refused.to_string().contains("another program"), "{refused}");
+    // Most programs leave no mark.
+    other.execute_batch("PRAGMA application_id = 0;").unwrap();
+    let refused = SqliteStore::open(folder.path()).unwrap_err();
+    assert!(refused.to_string().contains("another program"), "{refused}");
+}
+
+/// F18: what is left of it looks like a database that has no tables yet.
+#[test]
+fn a_file_that_was_cut_short_is_no_new_database() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(folder.path()).unwrap());
+    let file = folder.path().join(open::FILE);
+    let kept = fs::File::options().write(true).open(&file).unwrap();
+    kept.set_len(4000).unwrap();
+    let refused = SqliteStore::open(folder.path()).unwrap_err();
+    assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
+    // One that was just being made when the power went is gone on with.
+    kept.set_len(0).unwrap();
+    SqliteStore::open(folder.path()).unwrap();
 }
 
 /// F18.
@@ -110,6 +129,7 @@ fn old_events_are_forgotten_in_bites() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = SqliteStore::open(folder.path()).unwrap();
     let refused = Record::InputRefused {
+        about: "linux#1".to_owned(),
         verb: "stop".to_owned(),
         who: "kim".to_owned(),
         what: "no".to_owned(),
