@@ -41,6 +41,10 @@ const TOLD_QUEUE: usize = 256;
 /// Back-off between attempts to reach the master: the first ceiling and the last.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(15));
 
+/// A link that stood for so long was a good one: the next time, dialling begins at once. One that breaks after each welcome
+/// must not be dialled ever and again.
+const STEADY: Duration = Duration::from_secs(5);
+
 /// How often idle supervisors are looked through.
 const TRIM: Duration = Duration::from_secs(10);
 
@@ -63,6 +67,8 @@ pub(crate) struct Agent {
     later: (mpsc::Sender<Later>, mpsc::Receiver<Later>),
     /// Forgotten by the master, but still being killed.
     doomed: BTreeSet<CommandId>,
+    /// Held, with a result: nothing of theirs runs any more, also where the disk took no word of it.
+    ended: BTreeSet<CommandId>,
     outputs: Vec<Output>,
     outbox: VecDeque<from_worker::Msg>,
     control: Option<mpsc::Sender<FromWorker>>,
@@ -89,7 +95,7 @@ enum Verdict {
 enum Dial<F> {
     Waiting(Pin<Box<tokio::time::Sleep>>),
     Calling(Pin<Box<F>>),
-    Up(Box<Link>),
+    Up(Box<Link>, Instant),
 }
 
 #[expect(clippy::large_enum_variant, reason = "moved once and never kept in bulk")]
@@ -104,6 +110,11 @@ impl<F: Future<Output = Result<Channel, tonic::transport::Error>>> Dial<F> {
         Self::Waiting(Box::pin(tokio::time::sleep(wait)))
     }
 
+    /// Whether a link has stood for so long.
+    fn stands_for(&self, span: Duration) -> bool {
+        matches!(self, Self::Up(_, since) if since.elapsed() >= span)
+    }
+
     /// May be dropped and called again.
     async fn next(&mut self) -> Event {
         match self {
@@ -112,7 +123,7 @@ impl<F: Future<Output = Result<Channel, tonic::transport::Error>>> Dial<F> {
                 Event::Due
             }
             Self::Calling(call) => Event::Called(call.await),
-            Self::Up(link) => Event::Heard(link.hear().await),
+            Self::Up(link, _) => Event::Heard(link.hear().await),
         }
     }
 }
@@ -133,6 +144,7 @@ impl Agent {
             told,
             later: mpsc::channel(TOLD_QUEUE),
             doomed: BTreeSet::new(),
+            ended: BTreeSet::new(),
             outputs: Vec::new(),
             outbox: VecDeque::new(),
             control: None,
@@ -158,7 +170,7 @@ impl Agent {
             }
             self.pusher.hold(id, names);
             match found.state {
-                FoundState::Finished(finished) => self.input(Input::Finished(*finished)),
+                FoundState::Finished(finished) => self.over(id, *finished),
                 FoundState::Running => {
                     tracing::info!("command {id} still runs; taken over");
                     self.call(id);
@@ -190,10 +202,13 @@ impl Agent {
         trim.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             self.perform(&mut dial);
-            if self.session.is_up() {
+            if dial.stands_for(STEADY) && self.session.is_up() {
                 backoff.reset();
             }
             self.send();
+            if !self.outputs.is_empty() {
+                continue;
+            }
             match self.verdict.take() {
                 Some(Verdict::End { why }) => return Err(WorkerError::Refused(why)),
                 Some(Verdict::Drop { why, after }) => {
@@ -219,7 +234,7 @@ impl Agent {
                         self.control = Some(control);
                         self.input(Input::LinkUp);
                         patience = Patience::of_new_link(Instant::now());
-                        dial = Dial::Up(Box::new(link));
+                        dial = Dial::Up(Box::new(link), Instant::now());
                     }
                     Event::Called(Err(error)) => {
                         self.drop_link(format!("cannot reach it: {}", chain(&error)));
@@ -236,7 +251,7 @@ impl Agent {
                 },
                 Some(told) = self.told.recv() => self.hear(told),
                 Some(later) = self.later.1.recv() => match later {
-                    Later::Lost(finished) => self.input(Input::Finished(finished)),
+                    Later::Lost(finished) => self.over(CommandId(finished.command), finished),
                     Later::CallAgain(id) => self.call(id),
                 },
                 // Room on the wire: `send` uses it in the next turn.
@@ -279,7 +294,7 @@ impl Agent {
                     Output::Forget(command) => self.forget(command),
                     Output::Welcomed { session } => {
                         tracing::info!("connected: session {session}");
-                        if let Dial::Up(link) = dial {
+                        if let Dial::Up(link, _) = dial {
                             self.pusher.open(link.open_push(session));
                         }
                     }
@@ -305,8 +320,9 @@ impl Agent {
                 permit.send(FromWorker { msg: Some(msg) });
             }
         }
-        if let Err(why) = self.pusher.send(&mut self.session, &self.spool) {
-            self.drop_link(why);
+        if let Err((push, why)) = self.pusher.send(&mut self.session, &self.spool) {
+            tracing::error!("command {}: {why}", push.command);
+            self.input(Input::Unreadable { push, why });
         }
     }
 
@@ -318,7 +334,7 @@ impl Agent {
             Ok(()) => self.hand_over(id),
             Err(error) => {
                 let why = format!("the worker cannot write to its spool: {error}");
-                self.input(Input::Finished(finished(id, not_started(why))));
+                self.over(id, finished(id, not_started(why)));
             }
         }
     }
@@ -330,7 +346,7 @@ impl Agent {
             if let Err(error) = self.spool.write_exit(&finished) {
                 tracing::error!("cannot keep the result of command {id}: {error}");
             }
-            self.input(Input::Finished(finished));
+            self.over(id, finished);
         }
     }
 
@@ -382,6 +398,7 @@ impl Agent {
         if self.doomed.remove(&id) {
             self.remove(id);
         } else {
+            self.ended.insert(id);
             self.input(Input::Finished(finished));
         }
     }
@@ -429,8 +446,8 @@ impl Agent {
 
     fn forget(&mut self, id: CommandId) {
         self.pusher.forget(id);
-        let ended = self.spool.finished(id).is_some();
-        if ended || spool::claimant(&self.spool.folder(id)).is_none() {
+        let claimed = || spool::claimant(&self.spool.folder(id)).is_some();
+        if self.ended.remove(&id) || self.spool.finished(id).is_some() || !claimed() {
             self.pool.release(id);
             self.remove(id);
         } else {
@@ -478,7 +495,7 @@ impl Agent {
         self.send();
         self.control = None;
         self.pusher.close();
-        if let Dial::Up(link) = dial {
+        if let Dial::Up(link, _) = dial {
             let until_the_end = async { while !matches!(link.hear().await, Heard::Ended(_)) {} };
             let _ = tokio::time::timeout(LEAVE, until_the_end).await;
         }

@@ -50,14 +50,20 @@ impl Pusher {
     /// knows there is something to wait for.
     ///
     /// # Errors
-    /// When the spool cannot be read, as a sentence. Without these bytes the log would have a gap: nothing of this
-    /// session is to be trusted.
-    pub(crate) fn send(&mut self, session: &mut Session, spool: &Spool) -> Result<(), String> {
+    /// When a range cannot be read from the spool: which, and why as a sentence.
+    pub(crate) fn send(
+        &mut self,
+        session: &mut Session,
+        spool: &Spool,
+    ) -> Result<(), (Push, String)> {
         let Some(wire) = self.wire.clone() else { return Ok(()) };
         loop {
             if self.pieces.is_empty() {
                 let Some(push) = session.next_push() else { return Ok(()) };
-                self.pieces = self.read(&push, spool)?;
+                self.pieces = match self.read(&push, spool) {
+                    Ok(pieces) => pieces,
+                    Err(why) => return Err((push, why)),
+                };
             }
             let Ok(permit) = wire.try_reserve() else { return Ok(()) };
             if let Some(piece) = self.pieces.pop_front() {
@@ -74,8 +80,7 @@ impl Pusher {
             None => Err(io::ErrorKind::NotFound.into()),
         };
         let pieces = read.map_err(|error| {
-            let log = format!("{} of command {}", push.log, push.command);
-            format!("cannot read the log {log} from the spool: {error}")
+            format!("the worker cannot read the log {} from its spool: {error}", push.log)
         })?;
         let piece = |piece: crate::spool::Piece| LogAppend {
             command: push.command.0,

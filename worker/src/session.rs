@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use linn_proto::worker::{
-    Finished, Held, HeldAnswer, HeldState, Hello, Leaving, LogAcked, Pong, PropertyFound, Start,
-    Started, Welcome, WorkerInfo, from_worker, held_answer, to_worker,
+    Ending, Exit, Finished, Held, HeldAnswer, HeldState, Hello, Leaving, LogAcked, Pong,
+    PropertyFound, Start, Started, Welcome, WorkerInfo, from_worker, held_answer, to_worker,
 };
 
 use crate::id::CommandId;
@@ -62,6 +62,13 @@ pub enum Input {
     Property(PropertyFound),
     /// The command ended; its result is on disk.
     Finished(Finished),
+    /// A range that was to be sent cannot be read from the spool, nor can what follows it: why, as a sentence.
+    Unreadable {
+        /// Which range.
+        push: Push,
+        /// Why.
+        why: String,
+    },
     /// The agent is about to end on purpose.
     Leaving(String),
 }
@@ -150,6 +157,8 @@ struct Log {
     spooled: u64,
     sent: u64,
     acked: u64,
+    /// Where its readable part ends, once some of it was found unreadable, and why.
+    broken: Option<(u64, String)>,
 }
 
 #[derive(Debug, Default)]
@@ -221,6 +230,7 @@ impl Session {
                 }
             }
             Input::Finished(finished) => self.finished(finished, out),
+            Input::Unreadable { push, why } => self.unreadable(&push, why, out),
             Input::Leaving(why) => {
                 if self.phase == Phase::Up {
                     out.push(Output::Send(from_worker::Msg::Leaving(Leaving { why })));
@@ -446,16 +456,38 @@ impl Session {
     fn spooled(&mut self, id: CommandId, name: String, to: u64) {
         if let Some(command) = self.commands.get_mut(&id) {
             let log = command.logs.entry(name).or_default();
+            let to = log.broken.as_ref().map_or(to, |(end, _)| to.min(*end));
             log.spooled = log.spooled.max(to);
         }
     }
 
-    fn finished(&mut self, finished: Finished, out: &mut Vec<Output>) {
+    /// A log with a hole is the trouble of its command, not of the session: the command ends as lost, with what of the log
+    /// can be read, and everything else goes on (L1).
+    fn unreadable(&mut self, push: &Push, why: String, out: &mut Vec<Output>) {
+        let Some(command) = self.commands.get_mut(&push.command) else { return };
+        let Some(log) = command.logs.get_mut(&push.log) else { return };
+        self.in_flight = self.in_flight.saturating_sub(log.sent.saturating_sub(push.from));
+        (log.sent, log.spooled) = (push.from, push.from);
+        log.broken = Some((push.from, why.clone()));
+        match &mut command.finished {
+            None => {
+                out.push(Output::Stop { command: push.command, how: Stop::Kill, reason: why });
+            }
+            Some(finished) => {
+                // It was told with a length that will never be reached; a new session hears the right one.
+                mend(finished, &command.logs);
+                out.push(Output::Retry { why, after: Duration::ZERO });
+            }
+        }
+    }
+
+    fn finished(&mut self, mut finished: Finished, out: &mut Vec<Output>) {
         let id = CommandId(finished.command);
         for log in &finished.logs {
             self.spooled(id, log.name.clone(), log.bytes);
         }
         let Some(command) = self.commands.get_mut(&id) else { return };
+        mend(&mut finished, &command.logs);
         command.finished = Some(finished.clone());
         if self.phase == Phase::Up && command.resumed {
             out.push(Output::Send(from_worker::Msg::Finished(finished)));
@@ -483,6 +515,19 @@ impl Session {
         self.in_flight = self.in_flight - before + (log.sent - log.acked);
         let bytes = command.logs.values().map(|log| log.acked).sum();
         out.push(Output::Acked { command: id, bytes });
+    }
+}
+
+/// Makes a result say what of its logs there is, when some of them cannot be read.
+fn mend(finished: &mut Finished, logs: &BTreeMap<String, Log>) {
+    for last in &mut finished.logs {
+        let Some((end, why)) = logs.get(&last.name).and_then(|log| log.broken.as_ref()) else {
+            continue;
+        };
+        last.bytes = last.bytes.min(*end);
+        last.sha256.clear();
+        let exit = Exit { ending: Ending::Lost.into(), code: -1, signal: 0, why: why.clone() };
+        finished.exit = Some(exit);
     }
 }
 

@@ -370,3 +370,56 @@ proptest! {
         prop_assert_eq!(session.in_flight(), 0);
     }
 }
+
+fn unreadable(command: u64, from: u64, to: u64) -> Input {
+    let push = Push { command: CommandId(command), log: "stdio".into(), from, to };
+    Input::Unreadable { push, why: "the disk has a hole".into() }
+}
+
+fn told(out: &[Output]) -> Option<&Finished> {
+    out.iter().find_map(|output| match output {
+        Output::Send(from_worker::Msg::Finished(finished)) => Some(finished),
+        _ => None,
+    })
+}
+
+/// L1: a hole in one log costs its command, and nobody else.
+#[test]
+fn a_command_whose_log_cannot_be_read_is_killed_and_lost_and_others_go_on() {
+    let mut session = up(Vec::new());
+    feed(&mut session, [start(1), start(2), spooled(1, 100), spooled(2, 50)]);
+    let push = session.next_push().expect("bytes of 1");
+    assert_eq!((push.command, push.from, push.to), (CommandId(1), 0, 100));
+    let out = feed(&mut session, [unreadable(1, 0, 100), spooled(1, 300)]);
+    let kill = |output: &Output| {
+        matches!(output, Output::Stop { command: CommandId(1), how: Stop::Kill, .. })
+    };
+    assert!(out.iter().any(kill), "{out:?}");
+    let push = session.next_push().expect("bytes of 2");
+    assert_eq!((push.command, push.to), (CommandId(2), 50));
+    assert_eq!(session.next_push(), None, "nothing of 1 is tried again");
+    let out = feed(&mut session, [Input::Finished(finished(1, 300))]);
+    let told = told(&out).expect("its end is told");
+    assert_eq!(told.exit.as_ref().map(|exit| exit.ending()), Some(Ending::Lost));
+    assert_eq!(told.logs[0].bytes, 0);
+}
+
+#[test]
+fn a_result_told_with_a_length_that_cannot_be_reached_is_told_again_with_the_right_one() {
+    let mut session = up(Vec::new());
+    feed(&mut session, [start(1), spooled(1, 40), Input::Finished(finished(1, 100))]);
+    let push = session.next_push().expect("bytes");
+    feed(&mut session, [log_acked(1, 40, None)]);
+    assert_eq!(push.to, 100);
+    let out = feed(&mut session, [unreadable(1, 40, 100)]);
+    assert!(matches!(out.as_slice(), [Output::Retry { .. }]), "{out:?}");
+    feed(&mut session, [Input::LinkDown]);
+    let out = feed(&mut session, [Input::LinkUp, welcome(vec![resume(1, 40)])]);
+    let told = told(&out).expect("its end is told again");
+    assert_eq!(
+        (told.logs[0].bytes, told.exit.as_ref().map(|exit| exit.ending())),
+        (40, Some(Ending::Lost))
+    );
+    assert_eq!(session.next_push(), None);
+    assert_eq!(session.in_flight(), 0);
+}

@@ -8,7 +8,7 @@
 //! standard input, a socket to its parent; when that is closed it finishes what it runs and ends.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -52,10 +52,16 @@ pub(crate) fn main() -> i32 {
     match serve() {
         Ok(()) => 0,
         Err(error) => {
-            eprintln!("linn supervisor {}: {error}", std::process::id());
+            say(&error.to_string());
             1
         }
     }
+}
+
+/// A sentence for whoever looks into the worker's folder. Not `eprintln`, which panics when the disk is full: that would
+/// cost a command its result.
+fn say(what: &str) {
+    let _ = writeln!(io::stderr(), "linn supervisor {}: {what}", std::process::id());
 }
 
 fn serve() -> io::Result<()> {
@@ -119,7 +125,7 @@ fn keep(folder: &Path, finished: &Finished, sync: Option<&Logs>) {
         .map_or(Ok(()), Logs::sync)
         .and_then(|()| spool::write_exit(folder, finished, sync.is_some()));
     if let Err(error) = kept {
-        eprintln!("linn supervisor: cannot keep the result of {}: {error}", finished.command);
+        say(&format!("cannot keep the result of {}: {error}", finished.command));
     }
 }
 
