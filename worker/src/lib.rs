@@ -25,6 +25,7 @@ mod pusher;
 pub mod session;
 mod settings;
 mod spool;
+mod stale;
 mod worker;
 
 pub use backoff::Backoff;
@@ -32,6 +33,7 @@ pub use id::CommandId;
 pub use link::{BadServer, SESSION_METADATA, endpoint};
 pub use settings::{File as SettingsFile, FileError, Settings};
 pub use spool::STDIO;
+pub use stale::remove_git_locks;
 pub use worker::{Worker, WorkerError};
 
 /// Becomes a supervisor, or the shim that takes a terminal, when this process was started as one; returns otherwise.

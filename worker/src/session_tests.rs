@@ -400,7 +400,7 @@ fn a_command_whose_log_cannot_be_read_is_killed_and_lost_and_others_go_on() {
     assert_eq!(session.next_push(), None, "nothing of 1 is tried again");
     let out = feed(&mut session, [Input::Finished(finished(1, 300))]);
     let told = told(&out).expect("its end is told");
-    assert_eq!(told.exit.as_ref().map(|exit| exit.ending()), Some(Ending::Lost));
+    assert_eq!(told.exit.as_ref().map(Exit::ending), Some(Ending::Lost));
     assert_eq!(told.logs[0].bytes, 0);
 }
 
@@ -417,7 +417,7 @@ fn a_result_told_with_a_length_that_cannot_be_reached_is_told_again_with_the_rig
     let out = feed(&mut session, [Input::LinkUp, welcome(vec![resume(1, 40)])]);
     let told = told(&out).expect("its end is told again");
     assert_eq!(
-        (told.logs[0].bytes, told.exit.as_ref().map(|exit| exit.ending())),
+        (told.logs[0].bytes, told.exit.as_ref().map(Exit::ending)),
         (40, Some(Ending::Lost))
     );
     assert_eq!(session.next_push(), None);

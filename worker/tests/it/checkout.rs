@@ -349,3 +349,23 @@ async fn a_link_in_place_of_the_tree_is_not_followed() {
     assert!(!world.build_dir().is_symlink());
     assert_eq!(read(other.join("mine")), "precious\n");
 }
+
+/// A git that was killed leaves locks behind, and nobody else would ever remove them (L1).
+#[tokio::test]
+async fn locks_of_a_killed_git_do_not_stop_the_next_fetch() {
+    let world = World::new().await;
+    let repository = repository(world.dir.path());
+    assert!(succeeded(&check_out(&world, 1, of(&repository)).await));
+    let mirrors = std::fs::read_dir(world.worker_dir().join("mirrors")).unwrap();
+    let mirror = mirrors
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.join("HEAD").exists())
+        .expect("the mirror");
+    for lock in ["refs/heads/main.lock", "packed-refs.lock", "HEAD.lock"] {
+        std::fs::write(mirror.join(lock), "").unwrap();
+    }
+    let tip = commit(&repository, "a.txt", "three\n");
+    let finished = check_out(&world, 2, of(&repository)).await;
+    assert!(succeeded(&finished), "{}", why(&finished));
+    assert_eq!(got(&finished), tip);
+}

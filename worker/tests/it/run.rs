@@ -241,3 +241,27 @@ async fn a_line_is_heard_while_the_command_runs() {
     world.master.kill(1, "enough");
     world.master.finished(1).await;
 }
+
+/// F15: where the disk takes no word of a result, the spool goes all the same once the master has it. Otherwise the disk
+/// would stay full for ever.
+#[tokio::test]
+async fn a_result_that_cannot_be_kept_does_not_keep_its_spool() {
+    let world = World::new().await;
+    let spool = world.worker_dir().join("spool/1");
+    // A folder in the place of the file: it cannot be written, as on a full disk.
+    let script = format!("mkdir {}/exit.new && echo done", spool.display());
+    let finished = world.master.run(sh(1, &script)).await;
+    assert!(succeeded(&finished), "{}", why(&finished));
+    assert!(spool.exists());
+    world.master.ack(1);
+    // The next command is told after the ack, and so is its end.
+    assert!(succeeded(&world.master.run(sh(2, "true")).await));
+    let gone = async {
+        while spool.exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), gone)
+        .await
+        .expect("the spool is removed");
+}

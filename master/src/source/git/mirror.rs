@@ -124,6 +124,10 @@ impl Mirror {
                 .run()
                 .await?;
         }
+        // A master that was killed in the middle of a fetch may have left some.
+        let git_dir = self.git_dir.clone();
+        let removed = tokio::task::spawn_blocking(move || linn_worker::remove_git_locks(&git_dir));
+        removed.await.map_err(|error| failed(io::Error::other(error)))?;
         Ok(lock)
     }
 

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::{Failure, Git, args, mirrors, place};
+use crate::stale::remove_git_locks;
 
 /// How often a lock that somebody else holds is tried.
 const TRY_LOCK_EVERY: Duration = Duration::from_millis(50);
@@ -43,6 +44,7 @@ impl Git<'_, '_> {
         }
         let lock = self.lock(FlockOperation::NonBlockingLockExclusive)?;
         self.make(&path)?;
+        remove_git_locks(&path);
         let found = self.retried(|git| git.update(&path))?;
         // From writer to reader; should a writer come in between, it takes nothing away.
         drop(lock);

@@ -8,6 +8,7 @@ use linn_proto::worker::{Checkout, CheckoutMode};
 use sha2::{Digest, Sha256};
 
 use super::{Failure, Git, args, place};
+use crate::stale::remove_git_locks;
 
 /// In a work tree's git folder: it was patched, so what is in the tree is not what git thinks (rule TY-5).
 pub(super) const PATCHED: &str = "linn-patched";
@@ -129,7 +130,8 @@ impl Git<'_, '_> {
             let set = [&args(["remote", "set-url", "origin"])[..], &[self.repository()]].concat();
             self.ask(tree, &set)?;
         }
-        unlock(tree);
+        // Nobody else works in this tree.
+        remove_git_locks(&tree.join(".git"));
         if self.commit(tree, revision)?.is_some() {
             return Ok(());
         }
@@ -159,7 +161,8 @@ impl Git<'_, '_> {
                 )));
             }
         }
-        unlock(tree);
+        // Nobody else works in this tree.
+        remove_git_locks(&tree.join(".git"));
         let repository = self.repository();
         let depth = format!("--depth={}", self.what.shallow);
         let tip = self.what.branch.clone().unwrap_or_else(|| "HEAD".to_owned());
@@ -257,13 +260,6 @@ impl Git<'_, '_> {
 /// Whether there is a repository of its own in `tree`: without one git would look further up.
 fn is_tree(tree: &Path) -> bool {
     tree.join(".git/HEAD").is_file()
-}
-
-/// Removes the locks of a git that was killed: nobody else works in this tree.
-fn unlock(tree: &Path) {
-    for lock in ["index.lock", "HEAD.lock", "config.lock", "shallow.lock", "packed-refs.lock"] {
-        let _ = fs::remove_file(tree.join(".git").join(lock));
-    }
 }
 
 /// Where the untouched twin of a tree lies.
