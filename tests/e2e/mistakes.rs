@@ -155,3 +155,39 @@ fn a_database_that_is_not_the_logs_own_is_refused() {
     std::fs::remove_dir_all(&logs).expect("moved away");
     drop(site.master());
 }
+
+/// I6: a log whose file is gone is no empty log.
+#[test]
+fn a_log_that_was_deleted_behind_our_back_is_told() {
+    let site = Site::new(
+        r#"
+local_worker("w")
+builder("b", workers = ["w"], factory = [shell("t", command = ["echo", "words"]), shell("quiet", command = ["true"])])
+force_scheduler("force", builders = ["b"])
+"#,
+    );
+    let mut master = site.master();
+    site.ok(["force", "b", "--wait"]);
+    assert_eq!(master.terminate(), Some(0));
+    fs::remove_dir_all(site.state().join("logs/0/1")).expect("the logs are deleted");
+    let _again = site.master();
+    let ran = site.linn(["log", "b#1/t", "--raw"]);
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!((ran.status.code(), ran.stdout.as_slice()), (Some(3), &b""[..]), "{said}");
+    assert!(said.contains("b#1/t") && said.contains("0 of its 6 bytes"), "{said}");
+    assert!(
+        site.linn(["log", "b#1/quiet", "--raw"]).status.success(),
+        "one without bytes has no file"
+    );
+}
+
+/// After an orderly end the database is one file: who copies it has all of it.
+#[test]
+fn an_orderly_end_leaves_one_file() {
+    let site = Site::new(CONFIG);
+    let mut master = site.master();
+    site.ok(["force", "b", "--wait"]);
+    assert_eq!(master.terminate(), Some(0));
+    let beside = fs::metadata(site.state().join("linn.db-wal")).map_or(0, |file| file.len());
+    assert_eq!(beside, 0);
+}

@@ -44,6 +44,11 @@ impl Named {
         if self.is_output() { header::footer(self.step()) } else { String::new() }
     }
 
+    /// How long it was when its step ended.
+    fn recorded_bytes(&self) -> u64 {
+        self.step().logs.iter().find(|log| log.id == self.key.log).map_or(0, |log| log.bytes)
+    }
+
     /// Whether this is what the step's command writes, not a file that it leaves behind.
     fn is_output(&self) -> bool {
         self.key.name == STDIO
@@ -55,10 +60,25 @@ impl Named {
 }
 
 /// Finds a log by its reference.
+///
+/// # Errors
+/// When it names nothing; and when the log's file is gone or short, for then what is there must not pass for the log (I6).
 pub(super) async fn find(doors: &Arc<Doors>, text: &str) -> Result<Named, Status> {
     let named = reference::log(text)?;
     let build = get::build(doors, named.build).await?;
-    find_in(build, &named.step, &named.log)
+    let found = find_in(build, &named.step, &named.log)?;
+    if found.complete {
+        let recorded = found.recorded_bytes();
+        let there = doors.logs.lengths(&found.key).await.map_err(|error| failed(&error))?.bytes;
+        if there < recorded {
+            return Err(status::not_now(
+                format!("the file of the log `{}` is missing or short", text.escape_debug()),
+                &format!("{there} of its {recorded} bytes are there"),
+                "a backup of the state folder may have the rest",
+            ));
+        }
+    }
+    Ok(found)
 }
 
 fn find_in(build: Build, step: &str, log: &str) -> Result<Named, Status> {

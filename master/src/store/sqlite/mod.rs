@@ -44,6 +44,17 @@ pub struct SqliteStore {
     _lock: FolderLock,
 }
 
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        // At an orderly end everything lies in the one file that people copy. When that fails, the log beside it has the
+        // rest, as after a crash.
+        let emptied = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
+        if let Err(error) = emptied {
+            tracing::debug!("the write-ahead log stays: {error}");
+        }
+    }
+}
+
 impl SqliteStore {
     /// Opens or makes the database of a state folder, and the folder itself.
     ///
