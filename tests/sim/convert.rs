@@ -104,6 +104,7 @@ pub(crate) fn finished(session: SessionId, said: worker::Finished) -> Input {
         Ending::Interrupted => Exit::Interrupted,
         Ending::NotStarted => Exit::NotStarted(exit.why),
         Ending::Failed => Exit::Failed(exit.why),
+        Ending::Unfit => Exit::Unfit(exit.why),
         Ending::Lost | Ending::Unspecified => Exit::Lost(exit.why),
     };
     let log = |log: worker::FinalLog| FinalLog {

@@ -21,7 +21,7 @@ use crate::backoff::Backoff;
 use crate::clock::now_ms;
 use crate::exec::frame::{Report, StopNow};
 use crate::exec::leash::Told;
-use crate::exec::limits::not_started;
+use crate::exec::limits::unfit;
 use crate::exec::pool::Pool;
 use crate::exec::proc;
 use crate::exec::supervise::{COMMAND_VAR, MARK_VAR};
@@ -334,7 +334,7 @@ impl Agent {
             Ok(()) => self.hand_over(id),
             Err(error) => {
                 let why = format!("the worker cannot write to its spool: {error}");
-                self.over(id, finished(id, not_started(why)));
+                self.over(id, finished(id, unfit(why)));
             }
         }
     }
@@ -342,7 +342,7 @@ impl Agent {
     fn hand_over(&mut self, id: CommandId) {
         if let Err(error) = self.pool.run(id) {
             let why = format!("the worker cannot start a supervisor: {error}");
-            let finished = finished(id, not_started(why));
+            let finished = finished(id, unfit(why));
             if let Err(error) = self.spool.write_exit(&finished) {
                 tracing::error!("cannot keep the result of command {id}: {error}");
             }

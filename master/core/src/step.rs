@@ -341,6 +341,7 @@ fn outcome(build: &Build, position: &Position, exit: &Exit, logs: &[FinalLog]) -
         Exit::Interrupted => Ended::plain(Results::Exception, "interrupted"),
         Exit::NotStarted(why) => Ended::plain(Results::Failure, format!("could not start: {why}")),
         Exit::Failed(why) => Ended::plain(Results::Failure, why.clone()),
+        Exit::Unfit(why) => Ended::plain(Results::Retry, format!("not run: {why}")),
         Exit::Lost(why) => Ended::plain(Results::Retry, format!("lost: {why}")),
     };
     if let Some(StepKind::Shell(shell)) = spec.map(|spec| &spec.kind)

@@ -173,6 +173,9 @@ pub(crate) fn give_up(ctx: &mut Ctx<'_>, id: BuildId) {
 pub(crate) fn finished(ctx: &mut Ctx<'_>, session: SessionId, finished: Finished) {
     let Some(worker) = ctx.live.sessions.worker(session).cloned() else { return };
     let command = finished.command;
+    if let Exit::Unfit(why) = &finished.exit {
+        take_out(ctx, worker.clone(), why);
+    }
     match current(ctx, &worker, command) {
         Some((id, position)) => {
             step::finished(ctx, &position, finished);
@@ -211,6 +214,25 @@ fn current(
     let position = build::running(ctx, build)?;
     let fits = build.complete_at.is_none() && build.worker == *worker && position.number == number;
     fits.then_some((id, position))
+}
+
+/// A worker said that it can run nothing (F15): it gets no more until somebody has looked after it, so that it does not
+/// draw one build after the other to itself. Held already, it stays as it is.
+fn take_out(ctx: &mut Ctx<'_>, name: WorkerName, why: &str) {
+    if ctx.state().worker(&name).is_none_or(|worker| worker.hold.is_some()) {
+        return;
+    }
+    let hold = Hold { reason: why.to_owned(), draining: false, at: ctx.now };
+    ctx.record(Record::WorkerPaused { worker: name.clone(), hold });
+    ctx.tell(Notice {
+        kind: NoticeKind::Worker,
+        subject: name.to_string(),
+        text: format!("the worker {name} takes no more builds: {why}; `linn worker resume {name}` when that is mended"),
+        key: format!("unfit:{name}"),
+        people: Vec::new(),
+        build: None,
+        step: String::new(),
+    });
 }
 
 /// Somebody pauses, drains or resumes a worker, even one that was never there yet (LW-7, C27). All three may be said

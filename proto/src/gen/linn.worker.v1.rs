@@ -518,6 +518,8 @@ pub enum Ending {
     Lost = 8,
     /// a compound command (checkout) failed: `why` says
     Failed = 9,
+    /// never ran, and the worker is to blame (full disk, no process): `why` says
+    Unfit = 10,
 }
 impl Ending {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -536,6 +538,7 @@ impl Ending {
             Self::NotStarted => "ENDING_NOT_STARTED",
             Self::Lost => "ENDING_LOST",
             Self::Failed => "ENDING_FAILED",
+            Self::Unfit => "ENDING_UNFIT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -551,6 +554,7 @@ impl Ending {
             "ENDING_NOT_STARTED" => Some(Self::NotStarted),
             "ENDING_LOST" => Some(Self::Lost),
             "ENDING_FAILED" => Some(Self::Failed),
+            "ENDING_UNFIT" => Some(Self::Unfit),
             _ => None,
         }
     }

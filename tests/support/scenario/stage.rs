@@ -357,6 +357,7 @@ impl Stage {
             "interrupted" => Exit::Interrupted,
             "notstarted" => Exit::NotStarted(why("no such program")),
             "failed" => Exit::Failed(why("there is no such branch")),
+            "unfit" => Exit::Unfit(why("its disk is full")),
             "lost" => Exit::Lost(why("its process is gone")),
             code => Exit::Exited(number(code)?),
         };

@@ -96,6 +96,11 @@ pub(crate) fn not_started(why: String) -> Exit {
     Exit { ending: Ending::NotStarted.into(), code: -1, signal: 0, why }
 }
 
+/// The exit of a command that never ran because this worker can run nothing: not the command's fault (F15).
+pub(crate) fn unfit(why: String) -> Exit {
+    Exit { ending: Ending::Unfit.into(), code: -1, signal: 0, why }
+}
+
 fn seconds(span: Duration) -> String {
     let text = format!("{:.3}", span.as_secs_f64());
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

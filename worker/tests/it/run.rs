@@ -265,3 +265,13 @@ async fn a_result_that_cannot_be_kept_does_not_keep_its_spool() {
         .await
         .expect("the spool is removed");
 }
+
+/// F15: that this worker cannot write is its own trouble, not the command's.
+#[tokio::test]
+async fn a_worker_that_cannot_begin_says_that_it_is_to_blame() {
+    let world = World::new().await;
+    std::fs::write(world.worker_dir().join("spool/1"), "in the way").unwrap();
+    let finished = world.master.run(sh(1, "true")).await;
+    assert_eq!(ending(&finished), Ending::Unfit);
+    assert!(why(&finished).contains("cannot write to its spool"), "{}", why(&finished));
+}

@@ -130,6 +130,8 @@ pub enum Exit {
     NotStarted(String),
     /// A compound command failed: why.
     Failed(String),
+    /// It never ran, and its worker is to blame: why. The build is tried on another one (F15).
+    Unfit(String),
     /// Nobody knows: its machine went away. The build is tried again (LW-1).
     Lost(String),
 }

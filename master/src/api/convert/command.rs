@@ -190,6 +190,7 @@ fn read_exit(exit: &wire::Exit) -> Exit {
         wire::Ending::Interrupted => Exit::Interrupted,
         wire::Ending::NotStarted => Exit::NotStarted(why("the worker could not start it")),
         wire::Ending::Failed => Exit::Failed(why("the worker did not say why")),
+        wire::Ending::Unfit => Exit::Unfit(why("the worker did not say why")),
         wire::Ending::Lost => Exit::Lost(why("its machine went away")),
         wire::Ending::Unspecified => {
             Exit::Lost("the worker told of an end that this master does not know".to_owned())
