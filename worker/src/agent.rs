@@ -215,6 +215,7 @@ impl Agent {
                     let wait = backoff.next(random(), after);
                     tracing::warn!("no session with the master: {why}; again in {wait:?}");
                     self.link_down();
+                    patience = Patience::default();
                     dial = Dial::after(wait);
                     continue;
                 }
@@ -420,6 +421,10 @@ impl Agent {
         } else if let Ok(start) = spool::read_start(&folder) {
             tracing::warn!("the supervisor of command {id} died");
             self.lose(id, start, true);
+        } else {
+            let why = "its supervisor died, and its spool cannot be read".to_owned();
+            let exit = Exit { ending: Ending::Lost.into(), code: -1, signal: 0, why };
+            self.over(id, finished(id, exit));
         }
     }
 

@@ -9,6 +9,9 @@ use crate::link;
 use crate::settings::{File, Settings};
 use crate::worker::{Worker, WorkerError};
 
+/// Fewer unacknowledged bytes than one piece of a log has, and nothing would ever be sent.
+const LEAST_WINDOW_BYTES: u64 = 64 << 10;
+
 /// Arguments of `run`.
 #[derive(Debug, Clone, clap::Args)]
 #[command(
@@ -98,6 +101,11 @@ pub async fn run(args: RunArgs, default_server: Option<String>) -> Result<(), Ru
     let mut settings = Settings::new(name, args.dir);
     settings.admin = file.admin.unwrap_or_default();
     if let Some(bytes) = file.log_window_bytes {
+        if bytes < LEAST_WINDOW_BYTES {
+            let why =
+                format!("log_window_bytes = {bytes} is too little for any log to get through");
+            return Err(RunError::usage(&why, "at least 65536, or leave it out"));
+        }
         settings.log_window_bytes = bytes;
     }
     let worker = Worker::new(settings)?;

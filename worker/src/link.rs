@@ -44,7 +44,12 @@ pub struct BadServer(String);
 pub fn endpoint(server: &str) -> Result<Endpoint, BadServer> {
     let bad = || BadServer(server.to_owned());
     let is_here = |rest: &str| {
-        let host = rest.trim_end_matches('/').rsplit_once(':').map_or(rest, |(host, _)| host);
+        let rest = rest.trim_end_matches('/');
+        // What stands before an `@` is a user and no host, and what follows a slash no address.
+        if rest.contains(['@', '/', '?', '#', '\\']) {
+            return false;
+        }
+        let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host);
         let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
         host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     };
@@ -163,6 +168,9 @@ mod tests {
             "https://host",
             "host:80",
             "http://127.example.com:1",
+            "http://127.0.0.1:1@evil.example",
+            "http://127.0.0.1@evil.example:1",
+            "http://127.0.0.1:1/path",
         ] {
             assert!(endpoint(bad).is_err(), "{bad}");
         }

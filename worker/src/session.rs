@@ -168,6 +168,9 @@ struct Command {
     logs: BTreeMap<String, Log>,
     /// The master has said from where to send, in this session.
     resumed: bool,
+    /// The master knows it not, or not any more: its id may come to mean another command, which must not be taken for a
+    /// repetition of this one.
+    fenced: bool,
 }
 
 /// The state of a worker's side of the protocol.
@@ -372,6 +375,9 @@ impl Session {
         if self.epoch != welcome.epoch {
             // Ids are unique within an epoch only: what was forgotten belongs to another database.
             self.forgotten.clear();
+            // What this agent took up knows no epoch yet: the first welcome gives it one.
+            let other = !self.epoch.is_empty();
+            self.commands.values_mut().for_each(|command| command.fenced |= other);
             self.epoch = welcome.epoch;
         }
         out.push(Output::Welcomed { session: welcome.session });
@@ -402,7 +408,7 @@ impl Session {
             }
             Some(held_answer::Answer::Kill(_)) => {
                 // Its bytes still land in the old log; the master skips what it has and says so in its acks.
-                command.resumed = true;
+                (command.resumed, command.fenced) = (true, true);
                 for log in command.logs.values_mut() {
                     (log.acked, log.sent) = (0, 0);
                 }
@@ -412,7 +418,10 @@ impl Session {
                 }
                 Self::repeat(command, out);
             }
-            Some(held_answer::Answer::Forget(_)) => self.forget(id, out),
+            Some(held_answer::Answer::Forget(_)) => {
+                command.fenced = true;
+                self.forget(id, out);
+            }
             None => {}
         }
     }
@@ -446,7 +455,9 @@ impl Session {
         let Some(command) = self.commands.remove(&id) else { return };
         let under_way: u64 = command.logs.values().map(|log| log.sent - log.acked).sum();
         self.in_flight -= under_way;
-        self.forgotten.insert(id);
+        if !command.fenced {
+            self.forgotten.insert(id);
+        }
         if self.forgotten.len() > REMEMBERED_IDS {
             self.forgotten.pop_first();
         }

@@ -112,6 +112,28 @@ fn another_epoch_may_use_the_same_ids() {
     assert_eq!(starts(&out), 1);
 }
 
+/// What an agent found in its spool may be of a database that is gone, whose ids the new one gives out again.
+#[test]
+fn ids_of_what_the_master_does_not_know_may_be_used_again() {
+    let forget = HeldAnswer { command: 1, answer: Some(held_answer::Answer::Forget(Forget {})) };
+    let kill = HeldAnswer { command: 2, answer: Some(held_answer::Answer::Kill(KillIt {})) };
+    let mut session = session();
+    let out = feed(
+        &mut session,
+        [
+            Input::Adopted(CommandId(1)),
+            Input::Adopted(CommandId(2)),
+            Input::LinkUp,
+            welcome(vec![forget, kill]),
+            Input::Finished(finished(2, 0)),
+            Input::FromMaster(to_worker::Msg::Acked(Acked { command: 2 })),
+            start(1),
+            start(2),
+        ],
+    );
+    assert_eq!(starts(&out), 2, "{out:?}");
+}
+
 #[test]
 fn an_ack_of_what_still_runs_is_not_believed() {
     let mut session = up(vec![]);

@@ -38,6 +38,9 @@ pub(crate) const SYNC_AFTER: Duration = Duration::from_secs(10);
 /// The log that every command has: standard output and error.
 pub const STDIO: &str = "stdio";
 
+/// The most pieces that one range is cut into; beyond, the rest has the time of the last.
+const MAX_SPANS: usize = 256;
+
 /// One record of a spans file: u64 offset, i64 milliseconds, u64 stream, little-endian.
 pub(crate) const SPAN_BYTES: usize = 24;
 
@@ -148,7 +151,7 @@ impl Spool {
         let length = usize::try_from(to - from).map_err(|_| io::ErrorKind::InvalidInput)?;
         let mut data = vec![0; length];
         File::open(log_path(&folder, index))?.read_exact_at(&mut data, from)?;
-        let spans = spans_between(&folder, index, from, to)?;
+        let spans = spans_between(&folder, index, from, to);
         // Mostly there is a single span: the bytes are then handed on without another copy.
         let mut pieces = Vec::with_capacity(spans.len());
         for (n, span) in spans.iter().enumerate().skip(1).rev() {
@@ -226,6 +229,11 @@ pub(crate) fn write_exit(folder: &Path, finished: &Finished, sync: bool) -> io::
     file.write_all(&finished.encode_to_vec())?;
     if sync {
         file.sync_all()?;
+        // A result without its start message would be taken for rubbish, and so would a folder that is not there.
+        File::open(folder.join("start"))?.sync_all()?;
+        if let Some(spool) = folder.parent() {
+            File::open(spool)?.sync_all()?;
+        }
     }
     fs::rename(&beside, folder.join("exit"))?;
     if sync {
@@ -306,11 +314,15 @@ fn decode_span(record: &[u8; SPAN_BYTES]) -> Span {
     Span { offset: word(0), at_ms: word(8).cast_signed(), stream }
 }
 
-/// The span that `from` lies in and those that begin after it and before `to`; at least one. Their loss is cosmetic,
-/// so what cannot be read counts as one span of the time 0.
-fn spans_between(folder: &Path, index: usize, from: u64, to: u64) -> io::Result<Vec<Span>> {
+/// The span that `from` lies in and those that begin after it and before `to`, ascending; at least one, and at most
+/// [`MAX_SPANS`]. Their loss is cosmetic, so what cannot be read, or makes no sense, counts as one span of the time 0.
+fn spans_between(folder: &Path, index: usize, from: u64, to: u64) -> Vec<Span> {
     let unknown = Span { offset: 0, at_ms: 0, stream: Stream::Out };
-    let Ok(file) = File::open(spans_path(folder, index)) else { return Ok(vec![unknown]) };
+    read_spans(folder, index, from, to).unwrap_or_else(|_| vec![unknown])
+}
+
+fn read_spans(folder: &Path, index: usize, from: u64, to: u64) -> io::Result<Vec<Span>> {
+    let file = File::open(spans_path(folder, index))?;
     let count = file.metadata()?.len() / SPAN_BYTES as u64;
     let read = |n: u64| {
         let mut record = [0; SPAN_BYTES];
@@ -322,12 +334,15 @@ fn spans_between(folder: &Path, index: usize, from: u64, to: u64) -> io::Result<
         let middle = low + (high - low) / 2;
         if read(middle)?.offset <= from { low = middle + 1 } else { high = middle }
     }
-    let mut spans = vec![if low == 0 { unknown } else { read(low - 1)? }];
+    let mut spans = vec![read(low.checked_sub(1).ok_or(io::ErrorKind::NotFound)?)?];
+    let mut last = from;
     for n in low..count {
         let span = read(n)?;
-        if span.offset >= to {
+        // A full disk or a power cut leaves torn and zeroed records: from there on the times are not known.
+        if span.offset >= to || span.offset <= last || spans.len() == MAX_SPANS {
             break;
         }
+        last = span.offset;
         spans.push(span);
     }
     Ok(spans)

@@ -149,6 +149,13 @@ fn ranges_are_cut_where_stream_or_time_changes() {
     );
     assert_eq!(read(4, 7), [piece(4, Stream::Err, 20, "bb"), piece(6, Stream::Out, 30, "c")]);
     assert_eq!(read(3, 6), [piece(3, Stream::Err, 20, "bbb")]);
+    // Torn and zeroed records, as a full disk or a power cut leaves them, are times that are not known.
+    let torn = [&spans[0][..], &[0; SPAN_BYTES], &[0; 7], &spans[2]].concat();
+    std::fs::write(spans_path(&folder, 0), torn).unwrap();
+    for (from, to) in [(0, 9), (4, 7), (8, 9)] {
+        let text: String = read(from, to).into_iter().map(|(.., text)| text).collect();
+        assert_eq!(text, "aaabbbccc"[from as usize..to as usize]);
+    }
     // The loss of the spans is cosmetic.
     std::fs::remove_file(spans_path(&folder, 0)).unwrap();
     assert_eq!(read(4, 7), [piece(4, Stream::Out, 0, "bbc")]);

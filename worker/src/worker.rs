@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::future::Future;
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -15,7 +16,7 @@ use crate::agent::Agent;
 use crate::info;
 use crate::session::Greeting;
 use crate::settings::Settings;
-use crate::spool::Spool;
+use crate::spool::{self, Spool};
 
 /// Why a worker ended, or never began.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +67,9 @@ impl Worker {
     /// When another worker has the folder, or it cannot be written.
     pub fn new(mut settings: Settings) -> Result<Self, WorkerError> {
         let folder = |source| WorkerError::Folder { dir: settings.dir.clone(), source };
-        fs::create_dir_all(&settings.dir).map_err(folder)?;
+        // What steps are given and what they leave is nobody else's business. A folder that is there stays as it is.
+        let mut private = fs::DirBuilder::new();
+        private.recursive(true).mode(0o700).create(&settings.dir).map_err(folder)?;
         // Supervisors work from another folder: the path must not depend on this process's own.
         let dir = settings.dir.canonicalize().map_err(folder)?;
         let lock = lock(&dir)?;
@@ -137,7 +140,7 @@ fn instance(dir: &Path) -> io::Result<[u8; 16]> {
     rustix::rand::getrandom(&mut instance[..], GetRandomFlags::empty())?;
     // Under the folder's lock: whole or not at all is all that is needed.
     let beside = dir.join("instance.new");
-    fs::write(&beside, instance)?;
+    spool::private_file(&beside)?.write_all(&instance)?;
     fs::rename(beside, path)?;
     Ok(instance)
 }

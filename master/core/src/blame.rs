@@ -12,7 +12,8 @@ use crate::model::{Blame, Build, SinceGood};
 use crate::results::Results;
 use crate::state::{Built, State};
 
-/// The most commits looked at in one walk. Beyond it a build counts as first.
+/// The most commits looked at in one walk. When nothing built is met by then, the changes that the build was asked for
+/// stand in for what is new: that one commit alone is to blame would be known to be wrong.
 const MAX_WALK: usize = 2_000;
 /// The newest comparable builds among which a descendant is looked for (C7: a build of an ancestor has nothing new).
 const MAX_DESCENDANTS: usize = 20;
@@ -163,7 +164,12 @@ fn trace<'a>(
     let built_at = built_at(stamp, comparable);
     let repository = stamp.repository.as_str();
     let walk = ancestors(state, repository, revision, &built_at, comparable);
-    let own = || own_change(state, stamp, revision);
+    let cut_off = walk.seen.len() >= MAX_WALK;
+    let own = || {
+        let mut own = own_change(state, stamp, revision);
+        own.extend(stamp.changes.iter().filter(|_| cut_off));
+        own
+    };
     let between = |base: &str| changes_between(state, stamp, revision, base);
     let new = match walk.nearest {
         Some((0, ..)) => BTreeSet::new(),

@@ -261,3 +261,25 @@ fn changes_come_in_once() {
         ["source_recovered git", "source_advanced git main@r2", "-> reply 3: git"]
     );
 }
+
+/// C6: more commits than are walked through. That the newest one alone is new would be wrong for certain.
+#[test]
+fn beyond_the_longest_walk_the_stamps_own_changes_are_new() {
+    let (mut site, w1) = site();
+    history(&mut site, 1);
+    build(&mut site, w1, "r1", 0);
+    let many = 2_u64..=2_600;
+    let commit = |nth: u64| {
+        let (revision, parent) = (format!("r{nth}"), format!("r{}", nth - 1));
+        change("main", &revision, &[&parent], "P <p@x>")
+    };
+    site.submit(many.clone().map(commit).collect());
+    let mut asked = stamp("main", Some("r2600"));
+    asked.changes = many.clone().map(crate::id::ChangeId).collect();
+    site.force_with("linux", vec![asked], &[]);
+    let build = site.master.state().unfinished().next().expect("it runs");
+    // The oldest changes are forgotten by now, as nothing had named them.
+    let all: Vec<u64> = build.stamps[0].changes.iter().map(|id| id.0).collect();
+    assert!(all.len() >= 2_000, "{}", all.len());
+    assert_eq!(ids(&build.blame), (all.clone(), all));
+}

@@ -174,7 +174,7 @@ pub(crate) fn finished(ctx: &mut Ctx<'_>, session: SessionId, finished: Finished
     let Some(worker) = ctx.live.sessions.worker(session).cloned() else { return };
     let command = finished.command;
     if let Exit::Unfit(why) = &finished.exit {
-        take_out(ctx, worker.clone(), why);
+        take_out(ctx, &worker, why);
     }
     match current(ctx, &worker, command) {
         Some((id, position)) => {
@@ -218,8 +218,8 @@ fn current(
 
 /// A worker said that it can run nothing (F15): it gets no more until somebody has looked after it, so that it does not
 /// draw one build after the other to itself. Held already, it stays as it is.
-fn take_out(ctx: &mut Ctx<'_>, name: WorkerName, why: &str) {
-    if ctx.state().worker(&name).is_none_or(|worker| worker.hold.is_some()) {
+fn take_out(ctx: &mut Ctx<'_>, name: &WorkerName, why: &str) {
+    if ctx.state().worker(name).is_none_or(|worker| worker.hold.is_some()) {
         return;
     }
     let hold = Hold { reason: why.to_owned(), draining: false, at: ctx.now };

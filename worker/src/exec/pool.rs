@@ -23,6 +23,10 @@ use crate::exec::line;
 use crate::exec::supervise::SUPERVISE;
 use crate::id::CommandId;
 
+/// What a command may have spooled and unacknowledged until a master has said how much, in bytes: adopting a command while
+/// the master is away must not take its limit away.
+const FIRST_LIMIT: u64 = 4 << 30;
+
 /// How long a supervisor waits for its next command.
 const KEEP_IDLE: Duration = Duration::from_secs(60);
 
@@ -66,7 +70,7 @@ impl Pool {
             words,
             told,
             last: 0,
-            limit: 0,
+            limit: FIRST_LIMIT,
             idle: Vec::new(),
             busy: BTreeMap::new(),
         })

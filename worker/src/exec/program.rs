@@ -98,10 +98,14 @@ impl Program {
             }
             spawned => spawned,
         };
-        let child = spawned.map_err(|error| cannot_run(&file, &error))?;
+        let mut child = spawned.map_err(|error| cannot_run(&file, &error))?;
         let pid = Pid::from_child(&child);
-        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())
-            .map_err(|error| format!("lost sight of the command at its start: {error}"))?;
+        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(|error| {
+            // Nobody would see its end, so it must not go on.
+            let _ = child.kill();
+            let _ = child.wait();
+            format!("lost sight of the command at its start: {error}")
+        })?;
         Ok(Child {
             pid,
             pidfd,

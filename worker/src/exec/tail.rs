@@ -50,6 +50,8 @@ impl Tail {
         // Should it have become a pipe since the look above, opening must not wait for a writer.
         let opened = File::options().read(true).custom_flags(NONBLOCK).open(&self.path);
         let Ok(mut file) = opened else { return Ok(0) };
+        // Of what was opened, for the name may mean another file since the look above.
+        let there = file.metadata()?;
         let count = file.read(buffer)?;
         self.open = Some(Open { file, inode: (there.dev(), there.ino()), read: count as u64 });
         Ok(count)

@@ -321,8 +321,8 @@ impl<'line> Watch<'line> {
     fn let_go(&mut self) {
         // Whoever still holds a pipe may fill it as fast as it is emptied: what fits into it at once is enough.
         for _ in 0..2 * PIPE_BYTES / READ_BYTES {
-            self.read_source(1);
-            if !self.read_source(0) {
+            let (err, out) = (self.read_source(1), self.read_source(0));
+            if !err && !out {
                 break;
             }
         }

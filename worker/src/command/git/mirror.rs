@@ -6,6 +6,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use super::{Failure, Git, args, mirrors, place};
+use crate::spool::private_file;
 use crate::stale::remove_git_locks;
 
 /// How often a lock that somebody else holds is tried.
@@ -42,12 +44,14 @@ impl Git<'_, '_> {
                 return Ok((Mirror { path, _lock: lock }, found));
             }
         }
-        let lock = self.lock(FlockOperation::NonBlockingLockExclusive)?;
-        self.make(&path)?;
-        remove_git_locks(&path);
-        let found = self.retried(|git| git.update(&path))?;
+        // Held for each try and not between them: others may find here what they want.
+        let found = self.retried(|git| {
+            let _lock = git.lock(FlockOperation::NonBlockingLockExclusive)?;
+            git.make(&path)?;
+            remove_git_locks(&path);
+            git.update(&path)
+        })?;
         // From writer to reader; should a writer come in between, it takes nothing away.
-        drop(lock);
         let lock = self.lock(FlockOperation::NonBlockingLockShared)?;
         Ok((Mirror { path, _lock: lock }, found))
     }
@@ -95,7 +99,8 @@ impl Git<'_, '_> {
                 path.display()
             )));
         }
-        fs::write(path.join("linn-made"), &self.what.repository)?;
+        // The address may hold a password.
+        private_file(&path.join("linn-made"))?.write_all(self.what.repository.as_bytes())?;
         Ok(())
     }
 

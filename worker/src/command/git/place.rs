@@ -22,10 +22,14 @@ pub(super) fn is_commit_id(text: &str) -> bool {
 
 /// The parts of a repository's address that must not be shown: what stands before the `@` of a URL.
 pub(crate) fn secrets(repository: &str) -> impl Iterator<Item = &str> {
-    let host = repository.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    let (scheme, rest) = repository.split_once("://").unwrap_or_default();
+    let host = rest.split('/').next();
     let user = host.and_then(|host| host.rsplit_once('@')).map(|(user, _)| user);
-    // A bare user name is no secret, and hiding `git` would make any log of git unreadable.
-    user.into_iter().filter(|user| user.contains(':')).flat_map(|user| {
+    // A bare user name is no secret, and hiding `git` would make any log of git unreadable. Over HTTP it is a token: nobody
+    // there asks for a name alone.
+    let is_token = matches!(scheme, "http" | "https");
+    let is_secret = move |user: &&str| user.contains(':') || (is_token && *user != "git");
+    user.into_iter().filter(is_secret).flat_map(|user| {
         let password = user.split_once(':').map(|(_, password)| password);
         [Some(user), password].into_iter().flatten()
     })
@@ -153,6 +157,8 @@ mod tests {
     fn only_passwords_are_secrets() {
         let of = |text| secrets(text).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(of("https://ana:tok3n@host/x"), ["ana:tok3n", "tok3n"]);
+        assert_eq!(of("https://gho_token@host/x"), ["gho_token"]);
+        assert!(of("https://git@host/x").is_empty());
         assert!(of("ssh://git@host/x").is_empty());
         assert!(of("git@host:x").is_empty());
         assert!(of("/srv/a@b:c").is_empty());
