@@ -34,6 +34,7 @@ mod wire;
 #[path = "sim/world.rs"]
 mod world;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -53,7 +54,13 @@ fn number(name: &str) -> Option<u64> {
 /// Runs a seed to its end; a failing one leaves its inputs in a file.
 fn run(seed: u64) -> Result<Tally, String> {
     let mut world = World::new(seed)?;
-    match world.live() {
+    // A panic is a failure like any other: without its seed and its inputs it could never be found again.
+    let lived = catch_unwind(AssertUnwindSafe(|| world.live())).unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<String>().cloned();
+        let words = words.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+        Err(format!("panicked: {}", words.unwrap_or_default()))
+    });
+    match lived {
         Ok(()) => Ok(world.tally),
         Err(why) => {
             let file = std::env::temp_dir().join(format!("linn-seed-{seed}.log"));

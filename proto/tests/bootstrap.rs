@@ -24,6 +24,13 @@ fn the_committed_code_is_what_the_protos_say() {
         .compile_fds(descriptors)
         .expect("the code is generated");
     let committed = root.join("src/gen");
+    let names = |folder: &Path, ending: &str| {
+        let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        names.filter(|name| name.ends_with(ending)).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(names(root, ".proto"), FILES.map(str::to_owned).into(), "all files are listed here");
+    assert_eq!(names(&committed, ".rs"), names(fresh.path(), ".rs"), "nothing stale is committed");
     let update = std::env::var_os("UPDATE").is_some();
     for file in FILES {
         let name = format!("linn.{}.v1.rs", file.trim_end_matches(".proto"));

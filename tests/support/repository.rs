@@ -41,8 +41,14 @@ impl Repository {
     /// # Panics
     /// When git fails.
     pub fn git(&self, arguments: &[&str]) -> String {
-        let ran =
-            Command::new("git").args(arguments).current_dir(&self.0).output().expect("git runs");
+        let ran = Command::new("git")
+            .args(arguments)
+            .current_dir(&self.0)
+            // Not the settings of whoever runs the tests: hooks and templates of theirs would run here.
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .output()
+            .expect("git runs");
         assert!(
             ran.status.success(),
             "git {arguments:?}: {}",

@@ -13,7 +13,7 @@ use linn_core::id::{
 };
 use linn_core::input::{Asking, Input, WorkerVerb};
 use linn_core::master::Master;
-use linn_core::model::{CommandWhat, Exit, FinalLog, Finished, WorkerInfo};
+use linn_core::model::{Exit, FinalLog, Finished, WorkerInfo};
 use linn_core::record::Record;
 use linn_core::testing;
 use linn_core::time::{Span, Timestamp};
@@ -387,13 +387,6 @@ impl Stage {
                 at: self.now,
             }),
         })
-    }
-
-    /// What a build would have run, for scenarios that show the rendered command.
-    #[must_use]
-    pub fn command(&self, build: &BuildRef) -> Option<&CommandWhat> {
-        let build = self.master.state().build_by_ref(build)?;
-        build.steps.iter().rev().find_map(|step| step.spec.as_ref()).map(|spec| &spec.what)
     }
 }
 

@@ -60,6 +60,17 @@ impl World {
         self.worker_dir().join("builds/linux/build")
     }
 
+    /// Waits until a file is there, or is gone. Nobody tells of files, so it is looked for.
+    async fn until_file(&self, path: &Path, there: bool) {
+        let look = async {
+            while path.exists() != there {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        let looked = tokio::time::timeout(std::time::Duration::from_secs(30), look).await;
+        assert!(looked.is_ok(), "{} is there: {}", path.display(), !there);
+    }
+
     fn spooled(&self) -> Vec<String> {
         names(&self.worker_dir().join("spool"))
     }

@@ -95,9 +95,7 @@ async fn a_master_that_comes_back_finds_everything() {
     std::fs::write(world.build_dir().join("go"), "").unwrap();
     // It ends while nobody is there to hear it.
     let exit = world.worker_dir().join("spool/1/exit");
-    while !exit.exists() {
-        tokio::task::yield_now().await;
-    }
+    world.until_file(&exit, true).await;
     world.master.listen_again();
     assert!(succeeded(&world.master.finished(1).await));
     assert_counted(&world.master.text(1));
@@ -117,9 +115,7 @@ async fn a_killed_agent_ends_nothing() {
 
     // One ends while there is no agent, one goes on.
     std::fs::write(world.build_dir().join("ended"), "").unwrap();
-    while !world.worker_dir().join("spool/2/exit").exists() {
-        tokio::task::yield_now().await;
-    }
+    world.until_file(&world.worker_dir().join("spool/2/exit"), true).await;
     let mut second = agent(&world);
     world.master.session(2).await;
     assert!(succeeded(&world.master.finished(2).await));
@@ -168,7 +164,7 @@ async fn an_ended_agent_says_goodbye_and_its_commands_go_on() {
     let pid = rustix::process::Pid::from_child(&first);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert!(ended(first).await.success());
-    assert_eq!(world.master.with(|kept| kept.left), 1);
+    world.master.until("goodbye", |kept| (kept.left == 1).then_some(())).await;
     let mut second = agent(&world);
     world.master.session(2).await;
     std::fs::write(world.build_dir().join("go"), "").unwrap();

@@ -82,6 +82,10 @@ async fn separate_streams_are_told_apart() {
     assert!(succeeded(&finished));
     let log = world.master.log(1, "stdio");
     let spans = world.master.with(|kept| kept.spans[&(1, "stdio".to_owned())].clone());
+    assert_eq!(log.len(), 8);
+    for wanted in [Stream::Out, Stream::Err] {
+        assert!(spans.iter().any(|(_, stream, _)| *stream == wanted), "{spans:?}");
+    }
     for (offset, stream, at_ms) in spans {
         assert!(at_ms > 0);
         let expected = match stream {
@@ -256,14 +260,7 @@ async fn a_result_that_cannot_be_kept_does_not_keep_its_spool() {
     world.master.ack(1);
     // The next command is told after the ack, and so is its end.
     assert!(succeeded(&world.master.run(sh(2, "true")).await));
-    let gone = async {
-        while spool.exists() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(10), gone)
-        .await
-        .expect("the spool is removed");
+    world.until_file(&spool, false).await;
 }
 
 /// F15: that this worker cannot write is its own trouble, not the command's.
