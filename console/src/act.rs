@@ -156,17 +156,22 @@ impl Deeds {
         let mut sentences = Vec::new();
         self.pending.retain(|pending| match &pending.stage {
             Stage::Accepted { seq: at, made } if *at <= seq => {
-                let what = pending.deed.what();
-                sentences.push(if made.is_empty() {
-                    format!("{what}: done")
-                } else {
-                    format!("{what}: {made}")
-                });
+                sentences.push(outcome(&pending.deed, made));
                 false
             }
             _ => true,
         });
         sentences
+    }
+}
+
+/// What the master has written down, as it is: a build that is to stop has not stopped yet.
+fn outcome(deed: &Deed, made: &str) -> String {
+    match deed {
+        Deed::Stop(stop) => format!("{} was asked to stop", stop.build),
+        Deed::Cancel(cancel) => format!("request {} is cancelled", cancel.request),
+        deed if made.is_empty() => format!("{}: done", deed.what()),
+        deed => format!("{}: {made}", deed.what()),
     }
 }
 
@@ -177,8 +182,8 @@ fn made(accepted: &Accepted) -> String {
     };
     match ids(Kind::Request).as_slice() {
         [] => String::new(),
-        [one] => format!("request {one} waits"),
-        several => format!("requests {} wait", several.join(", ")),
+        [one] => format!("request {one}"),
+        several => format!("requests {}", several.join(", ")),
     }
 }
 
@@ -200,7 +205,7 @@ mod tests {
         assert_eq!(deeds.again(9_000), [], "it is under way again");
         deeds.accepted(&id, &Accepted { seq: 7, ..Accepted::default() });
         assert_eq!(deeds.done(6), Vec::<String>::new());
-        assert_eq!(deeds.done(7), ["stop linux#4: done"]);
+        assert_eq!(deeds.done(7), ["linux#4 was asked to stop"]);
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub(crate) struct Toast {
     pub(crate) text: String,
     pub(crate) state: Option<State>,
     pub(crate) until_ms: i64,
+    /// It tells of something that happened, and does not go with the next key.
+    pub(crate) lasting: bool,
 }
 
 /// What the keys speak of.
@@ -117,11 +119,13 @@ impl Model {
         let theme = Theme::new(&options.settings, around);
         let glyphs = if options.ascii || options.settings.ascii { &ASCII } else { &UNICODE };
         let waterfall = Waterfall::new(options.settings.now_at_bottom);
-        let toasts = options.greeting.iter().map(|text| Toast {
-            text: text.clone(),
+        let greeting = options.greeting.iter().filter_map(|text| text.lines().next());
+        let toasts = greeting.map(|text| Toast {
+            text: text.to_owned(),
             state: None,
             // The clock is not known yet: the first tick starts it.
             until_ms: 0,
+            lasting: true,
         });
         Self {
             theme,
@@ -222,9 +226,18 @@ impl Model {
         self.replica.build(&self.selection().build?)
     }
 
-    /// Shows a sentence for a while.
+    /// Answers a key with a sentence: shown for a while, until the next key at most.
     pub(crate) fn toast(&mut self, text: impl Into<String>, state: Option<State>) {
-        let toast = Toast { text: text.into(), state, until_ms: self.local_ms + TOAST_MS };
+        self.show(text.into(), state, false);
+    }
+
+    /// Tells of something that happened: shown for a while, whatever is typed.
+    pub(crate) fn tell(&mut self, text: impl Into<String>, state: Option<State>) {
+        self.show(text.into(), state, true);
+    }
+
+    fn show(&mut self, text: String, state: Option<State>, lasting: bool) {
+        let toast = Toast { text, state, until_ms: self.local_ms + TOAST_MS, lasting };
         // The newest is shown; a handful behind it is plenty.
         self.toasts.push_front(toast);
         self.toasts.truncate(8);

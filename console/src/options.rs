@@ -21,7 +21,8 @@ pub struct Options {
     pub no_notify: bool,
     /// Refuse every action that changes something.
     pub read_only: bool,
-    /// A sentence shown once at the start, for example where the built-in configuration can be copied out.
+    /// Its first line is shown once at the start, for example where the built-in configuration can be copied out; all of it
+    /// for as long as there are no builders.
     pub greeting: Option<String>,
     /// The person's own settings.
     pub settings: Settings,

@@ -161,7 +161,7 @@ fn notice_came(model: &mut Model, notice: &Notice, out: &mut Out) {
     } else {
         ""
     };
-    model.toast(format!("{}{opens}", notice.text), state);
+    model.tell(format!("{}{opens}", notice.text), state);
     if let Some(ring) = ring
         && !model.options.no_notify
         && !model.options.settings.no_notify
@@ -172,7 +172,7 @@ fn notice_came(model: &mut Model, notice: &Notice, out: &mut Out) {
 
 fn deeds_done(model: &mut Model) {
     for sentence in model.deeds.done(model.replica.seq) {
-        model.toast(sentence, Some(State::Success));
+        model.tell(sentence, Some(State::Success));
     }
 }
 
@@ -216,6 +216,11 @@ fn key(model: &mut Model, event: KeyEvent, out: &mut Out) {
         return;
     }
     model.interrupted_ms = None;
+    // What a key was answered with is of no use once the next one is typed.
+    model.toasts.retain(|toast| toast.lasting);
+    if model.is_too_small() && !blind(stroke) {
+        return;
+    }
     if !model.popups.is_empty() {
         popup::key(model, stroke, out);
         return;
@@ -234,6 +239,11 @@ fn key(model: &mut Model, event: KeyEvent, out: &mut Out) {
     }
 }
 
+/// Whether a key may act where nothing is seen of what it does.
+fn blind(stroke: Stroke) -> bool {
+    stroke.ctrl && matches!(stroke.code, KeyCode::Char('l' | 'z'))
+}
+
 /// ctrl-c leaves a prompt; twice in a row it leaves the console.
 fn interrupt(model: &mut Model, out: &mut Out) {
     let now = model.local_ms;
@@ -245,8 +255,12 @@ fn interrupt(model: &mut Model, out: &mut Out) {
     }
     model.interrupted_ms = Some(now);
     if model.popups.pop().is_none() {
-        let rest = if model.options.owns_master { " and stops its master" } else { "" };
-        model.toast(format!("ctrl-c again leaves linn{rest}; q asks"), None);
+        let hint = if model.options.owns_master {
+            "ctrl-c again leaves linn and stops its master; q asks"
+        } else {
+            "ctrl-c again leaves linn, and so does q"
+        };
+        model.toast(hint, None);
     }
 }
 

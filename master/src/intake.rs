@@ -14,6 +14,7 @@ use linn_core::change::{Commit, NewChange, SourceStamp};
 use linn_core::config::Config;
 use linn_core::id::{BuilderName, CodebaseName, SourceName};
 use linn_core::input::Input;
+use linn_core::schedule;
 use linn_core::state::SourceCursor;
 use linn_core::time::Timestamp;
 
@@ -94,9 +95,11 @@ pub(crate) fn stamps_of(
     let stamp = |name: CodebaseName| {
         let choice = choices.remove(&name).unwrap_or_default();
         let declared = config.codebases.get(&name).cloned().unwrap_or_default();
+        let repository =
+            choice.repository.unwrap_or_else(|| schedule::repository_of(config, &name));
         SourceStamp {
             codebase: name,
-            repository: choice.repository.unwrap_or(declared.repository),
+            repository,
             project: choice.project.unwrap_or(declared.project),
             branch: choice.branch.or(declared.branch),
             revision: choice.revision,

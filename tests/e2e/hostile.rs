@@ -68,7 +68,7 @@ fn nothing_foreign_commands_the_terminal() {
     walk(&mut terminal, &[("4", "4 Queue")]);
     look(&mut terminal, "w", "why is it not running?");
     look(&mut terminal, "x", "cancel request 2 ?");
-    walk(&mut terminal, &[("1e", "1 Waterfall"), ("r", "rebuild b#1 ?"), ("r", "✗002")]);
+    walk(&mut terminal, &[("1e", "1 Waterfall"), ("r", "rebuild b#1 ?"), ("y", "✗002")]);
     walk(&mut terminal, &[("!", "error 1 of")]);
     terminal.keys("qq");
     assert_eq!(terminal.wait(), 0);

@@ -191,3 +191,34 @@ fn an_orderly_end_leaves_one_file() {
     let beside = fs::metadata(site.state().join("linn.db-wal")).map_or(0, |file| file.len());
     assert_eq!(beside, 0);
 }
+
+/// C22, SS-3: also where only the poller knows the repository, as in the built-in configuration.
+#[test]
+fn a_branch_or_revision_that_is_not_there_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let repository = linn_tests::repository::Repository::new(&folder.path().join("repo"));
+    let tip = repository.commit("file", "one\n", "one");
+    let site = Site::new(&format!(
+        r#"
+local_worker("w")
+git_poller("checkout", repository = "{}", interval = "1h")
+builder("b", workers = ["w"], factory = [git(), shell("t", command = ["true"])])
+force_scheduler("force", builders = ["b"])
+"#,
+        folder.path().join("repo").display()
+    ));
+    let _master = site.master();
+    for typed in [
+        &["force", "b", "--branch", "nobranch"][..],
+        &["force", "b", "--revision", "zzzz"],
+        &["force", "b", "--branch", "nobranch", "--revision", "zzzz"],
+    ] {
+        let ran = site.linn(typed);
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(ran.status.code(), Some(3), "{typed:?}: {said}");
+        assert!(said.contains("nobranch") || said.contains("zzzz"), "{typed:?}: {said}");
+    }
+    site.ok(["force", "b", "--wait"]);
+    let build = site.build("b#1");
+    assert_eq!(build["sourcestamps"][0]["revision"].as_str(), Some(tip.as_str()), "{build}");
+}

@@ -62,7 +62,7 @@ fn force_stop_and_rebuild_from_the_keyboard() {
     terminal.keys("\tmanual\t");
     terminal.until_shows("--property profile=release --property target=");
     terminal.keys("\x13");
-    terminal.until_shows("request 1 waits");
+    terminal.until_shows("force docs: request 1");
     terminal.until("it runs", |screen| screen.contains("docs #1  in render"));
     let build = site.build("docs#1");
     assert_eq!(build["properties"]["profile"]["value"], "release", "{build}");
@@ -81,7 +81,7 @@ fn force_stop_and_rebuild_from_the_keyboard() {
 
     terminal.keys("r");
     terminal.until_shows("rebuild docs#1 ?");
-    terminal.keys("r");
+    terminal.keys("y");
     terminal.until("it runs again", |screen| screen.contains("docs #2  in render"));
     open(&site, "rendered");
     terminal.until("it is done", |screen| screen.contains("✓ docs #2"));
@@ -107,7 +107,7 @@ fn cancel_and_why_from_the_keyboard() {
     assert_eq!(site.json(["requests"]).len(), 1, "enter presses Cancel, the first button");
     terminal.keys("x");
     terminal.until_shows("cancel request 1 ?");
-    terminal.keys("x");
+    terminal.keys("y");
     site.until("the request is gone", || site.json(["requests"]).is_empty());
     let all = site.json(["requests", "--all"]);
     assert_eq!(all[0]["results"], "CANCELLED", "{all:?}");

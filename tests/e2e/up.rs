@@ -291,7 +291,7 @@ fn the_console_of_up_is_left_with_the_master_going_on_or_stopped() {
     terminal.until_shows("leave linn ?");
     terminal.keys("j");
     terminal.until_shows("(•) let it go on");
-    terminal.keys("q");
+    terminal.keys("y");
     assert_eq!(terminal.wait(), 0);
     assert_eq!(terminal.ruins(), [""; 0]);
     terminal.until_shows("the master goes on");
@@ -303,7 +303,7 @@ fn the_console_of_up_is_left_with_the_master_going_on_or_stopped() {
     terminal.until_shows("✓001");
     terminal.keys("q");
     terminal.until_shows("leave linn ?");
-    terminal.keys("q");
+    terminal.keys("y");
     assert_eq!(terminal.wait(), 0);
     terminal.until_shows("the master has ended");
     assert_eq!(place.linn(&["builders"]).status.code(), Some(4), "nobody answers");
@@ -324,7 +324,7 @@ fn the_master_of_up_outlives_its_terminal() {
         fs::write(gate, "").expect("the gate opens");
         let mut terminal = place.console();
         terminal.until_shows("✓001");
-        terminal.keys("qq");
+        terminal.keys("qy");
         terminal.wait();
         place.until_nothing_runs();
     }

@@ -1,4 +1,7 @@
 //! Dialogs before something ends or changes: what it does, how, why, and a button. The focus begins on Cancel.
+//!
+//! What must hold: no key that opens a dialog also presses its button. A key that is held down, or typed once too often,
+//! must not do what nobody has read.
 
 use crossterm::event::KeyCode;
 use linn_proto::{
@@ -62,7 +65,8 @@ pub(crate) struct Confirm {
     reason: Option<Input>,
     /// What will be so afterwards.
     effect: String,
-    button: String,
+    /// What stands on it; one for each way, or one for all.
+    buttons: Vec<String>,
     /// The key that presses the button while no text is typed.
     press: char,
     keys: &'static [(&'static str, &'static str)],
@@ -92,9 +96,9 @@ pub(crate) fn stop(model: &Model, id: &BuildRef) -> Popup {
         chosen: 0,
         reason: Some(Input::default()),
         effect: "result will be CANCELLED, not red; blame is not changed".into(),
-        button: format!("Stop {id}"),
+        buttons: vec![format!("Stop #{}", id.number)],
         press: 's',
-        keys: &[("tab", "move"), ("enter", "press"), ("s", "stop"), ("esc", "cancel")],
+        keys: &[("up down", "how"), ("tab", "move"), ("s", "stop"), ("esc", "cancel")],
         focus: Focus::Cancel,
     })
 }
@@ -120,9 +124,9 @@ pub(crate) fn rebuild(model: &Model, id: &BuildRef) -> Popup {
         chosen: 0,
         reason: None,
         effect: "a new request with the same properties".into(),
-        button: format!("Rebuild {id}"),
-        press: 'r',
-        keys: &[("tab", "move"), ("enter", "press"), ("r", "rebuild"), ("esc", "cancel")],
+        buttons: vec![format!("Rebuild #{}", id.number)],
+        press: 'y',
+        keys: &[("up down", "how"), ("tab", "move"), ("y", "rebuild"), ("esc", "cancel")],
         focus: Focus::Cancel,
     })
 }
@@ -145,12 +149,12 @@ pub(crate) fn cancel(model: &Model, id: u64) -> Popup {
         chosen: 0,
         reason: Some(Input::default()),
         effect: "it leaves the queue; builds that run are not touched".into(),
-        button: format!("Cancel request {id}"),
-        press: 'x',
+        buttons: vec![format!("Cancel request {id}")],
+        press: 'y',
         keys: &[
             ("tab", "move"),
             ("enter", "press"),
-            ("x", "cancel the request"),
+            ("y", "cancel the request"),
             ("esc", "leave it"),
         ],
         focus: Focus::Cancel,
@@ -191,9 +195,9 @@ pub(crate) fn worker(model: &Model, name: &str) -> Popup {
         chosen: if out { 2 } else { 0 },
         reason: Some(Input::default()),
         effect: "it stays so across restarts of worker and master".into(),
-        button: "Do it".into(),
-        press: 'd',
-        keys: &[("tab", "move"), ("enter", "press"), ("d", "do it"), ("esc", "cancel")],
+        buttons: ["Pause", "Drain", "Bring in"].map(|way| format!("{way} {name}")).into(),
+        press: 'y',
+        keys: &[("p d b", "how"), ("tab", "move"), ("y", "do it"), ("esc", "cancel")],
         focus: Focus::Cancel,
     })
 }
@@ -218,13 +222,13 @@ pub(crate) fn quit(model: &Model) -> Popup {
         chosen: 0,
         reason: None,
         effect: "nothing is lost either way".into(),
-        button: "Leave".into(),
-        press: 'q',
+        buttons: vec!["Leave".into()],
+        press: 'y',
         keys: &[
             ("up down", "how"),
             ("tab", "move"),
             ("enter", "press"),
-            ("q", "leave"),
+            ("y", "leave"),
             ("esc", "stay"),
         ],
         focus: Focus::Cancel,
@@ -274,6 +278,9 @@ impl Confirm {
             }
             (KeyCode::Char(character), _) if character == self.press && !stroke.ctrl => {
                 return self.go(model, out);
+            }
+            (KeyCode::Char(way @ ('p' | 'd' | 'b')), _) if matches!(self.aim, Aim::Worker(_)) => {
+                self.chosen = ['p', 'd', 'b'].iter().position(|known| *known == way).unwrap_or(0);
             }
             (KeyCode::Char(' ') | KeyCode::Down | KeyCode::Char('j'), _)
                 if !self.how.is_empty() =>
@@ -345,18 +352,29 @@ impl Confirm {
         After::Close
     }
 
+    fn button(&self) -> &str {
+        self.buttons.get(self.chosen).or(self.buttons.first()).map_or("", String::as_str)
+    }
+
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>) {
         let rows = self.facts.len() + self.how.len() + usize::from(self.reason.is_some());
         let height = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(9);
         let mut part = centred(canvas, 68, height);
         let mut inside = pane(&mut part, &self.title, true);
         let end = inside.width();
-        let mut y = 1;
-        for fact in &self.facts {
+        // In a low window blank lines go first, then what will be so, then facts: never a way to do it, nor the buttons.
+        let buttons_at = inside.height().saturating_sub(1);
+        let asked = u16::try_from(rows - self.facts.len()).unwrap_or(u16::MAX);
+        let facts = u16::try_from(self.facts.len()).unwrap_or(u16::MAX);
+        let airy = facts + asked + 6 <= inside.height();
+        let gap = u16::from(airy);
+        let kept = usize::from(buttons_at.saturating_sub(asked));
+        let mut y = gap;
+        for fact in self.facts.iter().take(kept) {
             inside.put_cut(0, y, end, fact, inside.role(Role::Text));
             y += 1;
         }
-        y += 1;
+        y += gap;
         for (index, way) in self.how.iter().enumerate() {
             let chosen = index == self.chosen;
             if index == 0 {
@@ -373,30 +391,36 @@ impl Confirm {
             y += 1;
         }
         if let Some(reason) = &self.reason {
-            inside.say(0, y, "reason", Role::Dim);
-            inside.say(8, y, "[", Role::Dim);
-            let cells = end.saturating_sub(10);
-            if reason.text().is_empty() && self.focus != Focus::Reason {
-                let default = match self.aim {
-                    Aim::Stop(_) => DEFAULT_STOP_REASON,
-                    Aim::Cancel(_) => DEFAULT_CANCEL_REASON,
-                    _ => DEFAULT_WORKER_REASON,
-                };
-                inside.put_cut(9, y, 9 + cells, default, inside.role(Role::Frame));
-            } else {
-                reason.draw(&mut inside, 9, y, cells, self.focus == Focus::Reason);
-            }
-            inside.say(end.saturating_sub(1), y, "]", Role::Dim);
+            self.draw_reason(&mut inside, y, reason);
             y += 1;
         }
-        y += 1;
-        inside.put_cut(0, y, end, &self.effect, inside.role(Role::Dim));
-        y += 2;
+        if airy {
+            inside.put_cut(0, y + 1, end, &self.effect, inside.role(Role::Dim));
+        }
+        let y = if airy { y + 3 } else { buttons_at };
         let mut x = 8;
-        for (focus, text) in [(Focus::Cancel, "Cancel"), (Focus::Go, self.button.as_str())] {
+        for (focus, text) in [(Focus::Cancel, "Cancel"), (Focus::Go, self.button())] {
             let text = if focus == Focus::Cancel && self.aim == Aim::Quit { "Stay" } else { text };
             let style = inside.role(if self.focus == focus { Role::Match } else { Role::Text });
-            x = inside.put(x, y, &format!("[ {text} ]"), style) + 6;
+            x = inside.put_cut(x, y, end, &format!("[ {text} ]"), style) + 6;
         }
+    }
+
+    fn draw_reason(&self, inside: &mut Canvas<'_>, y: u16, reason: &Input) {
+        let end = inside.width();
+        inside.say(0, y, "reason", Role::Dim);
+        inside.say(8, y, "[", Role::Dim);
+        let cells = end.saturating_sub(10);
+        if reason.text().is_empty() && self.focus != Focus::Reason {
+            let default = match self.aim {
+                Aim::Stop(_) => DEFAULT_STOP_REASON,
+                Aim::Cancel(_) => DEFAULT_CANCEL_REASON,
+                _ => DEFAULT_WORKER_REASON,
+            };
+            inside.put_cut(9, y, 9 + cells, default, inside.role(Role::Frame));
+        } else {
+            reason.draw(inside, 9, y, cells, self.focus == Focus::Reason);
+        }
+        inside.say(end.saturating_sub(1), y, "]", Role::Dim);
     }
 }

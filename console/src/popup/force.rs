@@ -218,8 +218,7 @@ impl Force {
             (KeyCode::Char('s'), true) => return self.send(model, out),
             (KeyCode::Tab | KeyCode::Down, _) => self.turn(1),
             (KeyCode::BackTab | KeyCode::Up, _) => self.turn(back),
-            // On the last field there is nothing left to fill in.
-            (KeyCode::Enter, _) if self.index == back => return self.send(model, out),
+            // Enter never sends: who goes through the fields with it would force what they have not read.
             (KeyCode::Enter, _) => self.turn(1),
             _ => {
                 self.complaint = None;

@@ -80,7 +80,7 @@ pub(crate) fn error(model: &mut Model, what: String, why: String, hint: Option<S
 }
 
 /// Breaks a text into rows at blanks; a word longer than a row is broken inside.
-pub(super) fn wrap(text: &str, cells: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
     let mut rows = vec![String::new()];
     for word in text.split(' ') {
         let mut word = word.to_owned();

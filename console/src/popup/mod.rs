@@ -17,7 +17,7 @@ use crate::{
     registry::{ActionId, Scopes},
 };
 
-pub(crate) use info::error;
+pub(crate) use info::{error, wrap};
 pub(crate) use why::open_why;
 
 /// One dialog.

@@ -9,6 +9,7 @@ pub(crate) mod filter;
 pub(crate) mod later;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod nothing;
 pub(crate) mod offline;
 pub(crate) mod queue;
 pub(crate) mod waterfall;

@@ -198,7 +198,7 @@ fn logs_notices_and_refusals_are_safe_too() {
         update(&mut model, Message::Link(LinkEvent::Delta(delta)));
         check(&model, evil, "toast");
 
-        press(&mut model, "1 e r r");
+        press(&mut model, "1 e r y");
         let request_id = model.deeds.pending.last().expect("rebuild was sent").request_id.clone();
         let refusal = Refusal { sentence: (*evil).into(), hint: Some((*evil).into()), lost: false };
         update(&mut model, Message::Acted { request_id, result: Err(refusal) });

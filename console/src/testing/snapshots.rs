@@ -219,6 +219,14 @@ fn popups() {
     snapshot("cancel", &pressed("4 x")(80, 24, Look::Ascii));
     snapshot("worker", &pressed("5 P")(80, 24, Look::Colour));
     snapshot("why", &pressed("4 w")(80, 24, Look::Colour));
+    // In the smallest terminal every dialog keeps its ways and its buttons.
+    for (name, keys) in [("stop", "right right x"), ("cancel", "4 x"), ("worker", "5 P")] {
+        let mut model = farm(60, 15, Look::Colour);
+        press(&mut model, keys);
+        let shown = text(&frame(&model));
+        assert!(shown.contains("[ Cancel ]") && shown.contains("reason"), "{name}\n{shown}");
+        snapshot(name, &model);
+    }
     snapshot("help-search", &pressed("? r e b")(80, 24, Look::Colour));
     let mut owner = farm(80, 24, Look::Colour);
     owner.options.owns_master = true;
@@ -256,6 +264,19 @@ fn empty() {
         let mut model = with(80, 24, Look::Colour, master());
         press(&mut model, key);
         snapshot(&format!("empty-{name}"), &model);
+    }
+}
+
+/// The first minute of somebody whose checkout linn cannot read: what to write is all there, at any width.
+#[test]
+fn what_to_write_stands_where_nothing_else_does() {
+    let mut model = with(80, 24, Look::Colour, vec![world::farm().remove(0)]);
+    let advice =
+        "linn cannot tell how it is built\nwrite a master.star at its top:\nlocal_worker(\"here\")";
+    model.options.greeting = Some(advice.into());
+    let shown = text(&frame(&model));
+    for line in advice.lines() {
+        assert!(shown.contains(line), "{shown}");
     }
 }
 

@@ -234,6 +234,12 @@ impl<'a> Lines<'a> {
     fn scrolled(&self, line: &Line) -> Vec<Piece> {
         let mut skip = usize::from(self.screen.left);
         let mut shown = Vec::new();
+        if skip > 0 {
+            // Nobody takes the rest of a word for the word, or of a number for the number.
+            let mark = if self.model.glyphs.ascii { "<" } else { "‹" };
+            shown.push((self.model.theme.role(Role::Frame), mark.to_owned()));
+            skip += 1;
+        }
         for (style, text) in self.pieces(line) {
             let mut rest = text.as_str();
             while skip > 0 {

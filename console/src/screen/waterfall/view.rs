@@ -11,14 +11,12 @@ use super::{
     selected,
 };
 use crate::{
-    canvas::Canvas, glyph::State, model::Model, replica::BuildRef, theme::Role, time, words,
+    canvas::Canvas, glyph::State, model::Model, replica::BuildRef, screen, theme::Role, time, words,
 };
 
 pub(crate) fn view(model: &Model, canvas: &mut Canvas<'_>) {
     if model.replica.builders.is_empty() {
-        let text = "no builders yet: the configuration has none, or it is still being read";
-        canvas.say(2, 1, text, Role::Dim);
-        return;
+        return screen::nothing::no_builders(model, canvas);
     }
     let drawing = Drawing {
         model,

@@ -134,13 +134,7 @@ fn stamp_of(state: &State, codebase: CodebaseName, changes: &[&Change]) -> Sourc
 pub fn default_stamp(state: &State, config: &Config, codebase: &CodebaseName) -> SourceStamp {
     let declared = config.codebases.get(codebase).cloned().unwrap_or_default();
     let sources: Vec<_> = sources_of(config, codebase).collect();
-    let repository = match sources.as_slice() {
-        [only] if declared.repository.is_empty() => {
-            let SourceKind::Git(git) = &only.kind;
-            git.repository.clone()
-        }
-        _ => declared.repository,
-    };
+    let repository = repository_of(config, codebase);
     let tip = |branch: &String| {
         let mut cursors = sources.iter().filter_map(|source| state.source(&source.name));
         cursors.find_map(|cursor| cursor.tips.get(branch).cloned())
@@ -157,6 +151,23 @@ pub fn default_stamp(state: &State, config: &Config, codebase: &CodebaseName) ->
         revision,
         patch: None,
         changes: Vec::new(),
+    }
+}
+
+/// The repository of a codebase: the declared one, or where the only source of its changes looks; empty: none is known.
+#[must_use]
+pub fn repository_of(config: &Config, codebase: &CodebaseName) -> String {
+    let declared = config.codebases.get(codebase).map(|declared| declared.repository.as_str());
+    if let Some(declared) = declared.filter(|repository| !repository.is_empty()) {
+        return declared.to_owned();
+    }
+    let mut sources = sources_of(config, codebase);
+    match (sources.next(), sources.next()) {
+        (Some(only), None) => {
+            let SourceKind::Git(git) = &only.kind;
+            git.repository.clone()
+        }
+        _ => String::new(),
     }
 }
 

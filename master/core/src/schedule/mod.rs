@@ -6,7 +6,7 @@ pub(crate) mod force;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use branch::default_stamp;
+pub use branch::{default_stamp, repository_of};
 
 use crate::change::Change;
 use crate::config::{BranchTimer, Config, Importance, Scheduler, SchedulerKind};

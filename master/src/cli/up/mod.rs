@@ -67,7 +67,16 @@ async fn interactive(
     options: Options,
 ) -> Result<ExitCode, Failure> {
     let (master, greeting) = match Background::join(state).await {
-        Some(master) => (master, "a master was running here already".to_owned()),
+        Some(master) => {
+            let mut greeting = "a master was running here already".to_owned();
+            // Where linn could not tell how this is built, what to write is told each time.
+            if let Ok(chosen) = configuration(checkout, state, workers)
+                && chosen.loaded.config.builders.is_empty()
+            {
+                greeting = format!("{greeting}\n{}", checkout.greeting(state, &chosen));
+            }
+            (master, greeting)
+        }
         None => {
             // Mistakes are told here and now, and so is what linn found out; the master will find the same.
             let chosen = match configuration(checkout, state, workers) {
@@ -87,7 +96,7 @@ async fn interactive(
         server: format!("unix:{}", state.socket().display()),
         context: checkout.title(),
         owns_master: true,
-        greeting: greeting.lines().next().map(str::to_owned),
+        greeting: Some(greeting),
         ..options
     };
     let reason =
