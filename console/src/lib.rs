@@ -16,6 +16,7 @@ mod act;
 mod backoff;
 mod canvas;
 mod command;
+mod frames;
 mod glyph;
 mod keys;
 mod link;

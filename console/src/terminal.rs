@@ -1,10 +1,9 @@
 //! The terminal: taken in one place, given back in every way the console can end (console.md G, I31).
 //!
-//! This is the one module that writes to it. Frames go out in one write inside a synchronized update, so a slow line
-//! never shows half a frame.
+//! This is the one module that writes to it. Frames go out whole (see `frames`), so a slow line never shows half of one.
 
 use std::{
-    io::{self, BufWriter, IsTerminal, Stdout, Write},
+    io::{self, IsTerminal, Stdout, Write},
     sync::{
         Once,
         atomic::{AtomicBool, Ordering},
@@ -17,24 +16,23 @@ use crossterm::{
         DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
         EnableFocusChange,
     },
-    execute, queue,
+    execute,
     terminal::{
-        BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
-        LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+        Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+        disable_raw_mode, enable_raw_mode,
     },
 };
 use ratatui::{Frame, Terminal, backend::CrosstermBackend, layout::Rect};
 use rustix::termios::{InputModes, LocalModes, OptionalActions, OutputModes};
 
-/// A frame is some kilobytes; all of it leaves in one write.
-const FRAME_BYTES: usize = 64 * 1024;
+use crate::frames::Frames;
 
-/// Whether the terminal is ours at the moment: what the panic hook looks at.
+/// Whether the terminal is ours at the moment: what the panic hook looks at, and what frames are sent by.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while it is ours. Dropping it gives it back.
 pub(crate) struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    terminal: Terminal<CrosstermBackend<Frames<Stdout>>>,
 }
 
 impl Screen {
@@ -50,7 +48,7 @@ impl Screen {
             }));
         });
         enter()?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
+        let backend = CrosstermBackend::new(Frames::new(io::stdout(), &TAKEN));
         match Terminal::new(backend) {
             Ok(terminal) => Ok(Self { terminal }),
             Err(error) => {
@@ -68,9 +66,8 @@ impl Screen {
 
     /// Draws what differs from the last frame.
     pub(crate) fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.draw(view)?;
-        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+        Ok(())
     }
 
     /// Forgets what is on the screen, so that the next frame is a whole one.
