@@ -40,8 +40,19 @@ pub(crate) const fn twice(character: char) -> Binding {
     Binding::Twice(Stroke { code: KeyCode::Char(character), ctrl: false })
 }
 
-impl From<KeyEvent> for Stroke {
-    fn from(event: KeyEvent) -> Self {
+/// Modifiers that no binding here has.
+const FOREIGN: KeyModifiers = KeyModifiers::ALT
+    .union(KeyModifiers::SUPER)
+    .union(KeyModifiers::HYPER)
+    .union(KeyModifiers::META);
+
+impl Stroke {
+    /// What a key press means here; `None`: nothing. Esc and a letter in quick succession arrive as Alt and the letter,
+    /// which must not be taken for the letter: it may end a build.
+    pub(crate) fn read(event: KeyEvent) -> Option<Self> {
+        if event.modifiers.intersects(FOREIGN) {
+            return None;
+        }
         let code = match event.code {
             // Some terminals say shift and tab, others say back tab.
             KeyCode::Tab if event.modifiers.contains(KeyModifiers::SHIFT) => KeyCode::BackTab,
@@ -50,7 +61,7 @@ impl From<KeyEvent> for Stroke {
             }
             code => code,
         };
-        Self { code, ctrl: event.modifiers.contains(KeyModifiers::CONTROL) }
+        Some(Self { code, ctrl: event.modifiers.contains(KeyModifiers::CONTROL) })
     }
 }
 
@@ -102,8 +113,18 @@ mod tests {
     #[test]
     fn shift_is_part_of_the_character() {
         let event = KeyEvent::new(KeyCode::Char('E'), KeyModifiers::SHIFT);
-        assert_eq!(Binding::One(event.into()), key('E'));
+        assert_eq!(Stroke::read(event).map(Binding::One), Some(key('E')));
         let event = KeyEvent::new(KeyCode::Tab, KeyModifiers::SHIFT);
-        assert_eq!(Binding::One(event.into()), named(KeyCode::BackTab));
+        assert_eq!(Stroke::read(event).map(Binding::One), Some(named(KeyCode::BackTab)));
+    }
+
+    #[test]
+    fn alt_and_a_letter_is_not_the_letter() {
+        for modifiers in [KeyModifiers::ALT, KeyModifiers::SUPER, KeyModifiers::META] {
+            let event = KeyEvent::new(KeyCode::Char('x'), modifiers);
+            assert_eq!(Stroke::read(event), None);
+            let event = KeyEvent::new(KeyCode::Char('c'), modifiers | KeyModifiers::CONTROL);
+            assert_eq!(Stroke::read(event), None);
+        }
     }
 }

@@ -210,7 +210,7 @@ pub(crate) fn begin(model: &mut Model, deed: Deed, out: &mut Out) {
 }
 
 fn key(model: &mut Model, event: KeyEvent, out: &mut Out) {
-    let stroke = Stroke::from(event);
+    let Some(stroke) = Stroke::read(event) else { return };
     if stroke == (Stroke { code: KeyCode::Char('c'), ctrl: true }) {
         interrupt(model, out);
         return;
