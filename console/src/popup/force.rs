@@ -86,6 +86,7 @@ struct Field {
     value: Value,
     required: bool,
     hint: String,
+    /// What the scheduler takes when nothing is sent.
     before: String,
 }
 
@@ -181,15 +182,7 @@ impl Force {
         Self::with(builder, form, several, fields)
     }
 
-    fn with(
-        builder: &str,
-        form: &ForceForm,
-        several_codebases: bool,
-        mut fields: Vec<Field>,
-    ) -> Self {
-        for field in &mut fields {
-            field.before = field.value.text();
-        }
+    fn with(builder: &str, form: &ForceForm, several_codebases: bool, fields: Vec<Field>) -> Self {
         Self {
             builder: builder.to_owned(),
             scheduler: form.scheduler.clone(),
@@ -431,6 +424,7 @@ fn draw_value(canvas: &mut Canvas<'_>, x: u16, y: u16, value: &Value, active: bo
 
 fn from_parameter(parameter: &ForceParameter) -> Field {
     let default = default_text(&parameter.default_json);
+    let mut known = true;
     let value = match parameter.kind.as_str() {
         "bool" => Value::Switch(default == "true"),
         "fixed" => Value::Fixed(default),
@@ -441,9 +435,9 @@ fn from_parameter(parameter: &ForceParameter) -> Field {
             Value::Many { choices: parameter.choices.clone(), chosen, at: 0 }
         }
         "choice" => {
-            let chosen =
-                parameter.choices.iter().position(|choice| *choice == default).unwrap_or(0);
-            Value::Choice { choices: parameter.choices.clone(), chosen }
+            let chosen = parameter.choices.iter().position(|choice| *choice == default);
+            known = chosen.is_some();
+            Value::Choice { choices: parameter.choices.clone(), chosen: chosen.unwrap_or(0) }
         }
         _ => Value::Text(Input::new(default)),
     };
@@ -462,7 +456,9 @@ fn from_parameter(parameter: &ForceParameter) -> Field {
     };
     let label =
         if parameter.label.is_empty() { parameter.name.clone() } else { parameter.label.clone() };
-    Field { label, sets, value, required: parameter.required, hint, before: String::new() }
+    // Of several one is always shown; where that is not the scheduler's default, what is shown must be sent.
+    let before = if known { value.text() } else { String::new() };
+    Field { label, sets, value, required: parameter.required, hint, before }
 }
 
 /// A default as a person would type it.
@@ -533,6 +529,22 @@ mod tests {
             form.same_as(),
             "linn force pkg --branch d --property clean=false --property sdk=14.3-beta"
         );
+    }
+
+    #[test]
+    fn a_choice_without_a_default_is_sent_as_it_is_shown() {
+        for default_json in ["", "\"gone\""] {
+            let parameter = ForceParameter {
+                name: "sdk".into(),
+                kind: "choice".into(),
+                default_json: default_json.into(),
+                choices: vec!["14.1".into(), "14.2".into()],
+                ..ForceParameter::default()
+            };
+            let form = ForceForm { scheduler: "release".into(), parameters: vec![parameter] };
+            let form = Force::new("pkg", &form, &["main".into()]);
+            assert_eq!(form.request().properties["sdk"], "14.1");
+        }
     }
 
     #[test]
