@@ -5,9 +5,10 @@
 use std::{
     io::{self, IsTerminal, Stdout, Write},
     sync::{
-        Once,
+        Mutex, MutexGuard, Once, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    thread::{self, ThreadId},
 };
 
 use crossterm::{
@@ -25,10 +26,16 @@ use crossterm::{
 use ratatui::{Frame, Terminal, backend::CrosstermBackend, layout::Rect};
 use rustix::termios::{InputModes, LocalModes, OptionalActions, OutputModes};
 
-use crate::frames::Frames;
+use crate::{frames::Frames, safe};
 
 /// Whether the terminal is ours at the moment: what the panic hook looks at, and what frames are sent by.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// What tasks of the runtime said when they panicked while the terminal was ours.
+static PANICS: Mutex<Panics> = Mutex::new(Panics { draws: None, said: Vec::new() });
+
+/// Panics kept; what panics again and again says nothing new.
+const PANICS_KEPT: usize = 16;
 
 /// The terminal while it is ours. Dropping it gives it back.
 pub(crate) struct Screen {
@@ -42,9 +49,14 @@ impl Screen {
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
-                // First the terminal, so that the message of the panic can be read.
-                give_back();
-                before(panic);
+                let here = thread::current();
+                let taken = || TAKEN.load(Ordering::SeqCst);
+                let said = || format!("thread '{}' {panic}", here.name().unwrap_or("?"));
+                if !panics().keep(here.id(), taken, said) {
+                    // First the terminal, so that the message of the panic can be read.
+                    give_back();
+                    before(panic);
+                }
             }));
         });
         enter()?;
@@ -109,7 +121,39 @@ impl Drop for Screen {
     }
 }
 
+/// Panics of threads that do not draw: the console goes on, so its terminal must stay, and the message waits.
+struct Panics {
+    /// The thread that draws.
+    draws: Option<ThreadId>,
+    said: Vec<String>,
+}
+
+impl Panics {
+    /// Keeps a message for later; `false`: it is to be said now.
+    ///
+    /// `taken` is asked under the lock: what is kept is then always found by the giving back.
+    fn keep(
+        &mut self,
+        thread: ThreadId,
+        taken: impl Fn() -> bool,
+        said: impl Fn() -> String,
+    ) -> bool {
+        if !taken() || self.draws == Some(thread) {
+            return false;
+        }
+        if self.said.len() < PANICS_KEPT {
+            self.said.push(said());
+        }
+        true
+    }
+}
+
+fn panics() -> MutexGuard<'static, Panics> {
+    PANICS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn enter() -> io::Result<()> {
+    panics().draws = Some(thread::current().id());
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
     // A terminal that a killed console left on the alternate screen is not emptied by going there again, and a shell that
@@ -140,6 +184,10 @@ fn give_back() {
             LeaveAlternateScreen
         );
         let _ = disable_raw_mode();
+        let said = std::mem::take(&mut panics().said);
+        for line in said.iter().flat_map(|said| said.lines()) {
+            let _ = writeln!(io::stderr(), "{}", safe::text(line));
+        }
     }
 }
 
@@ -172,4 +220,24 @@ pub fn heal() {
         Show,
         LeaveAlternateScreen
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_elsewhere_waits_until_the_terminal_is_given_back() {
+        let draws = thread::current().id();
+        let other = thread::spawn(|| thread::current().id()).join().unwrap();
+        let mut panics = Panics { draws: Some(draws), said: Vec::new() };
+        let said = || "thread 'runtime' panicked".to_owned();
+        assert!(!panics.keep(draws, || true, said), "nobody draws any more");
+        assert!(!panics.keep(other, || false, said), "nothing is in the way");
+        assert_eq!(panics.said, Vec::<String>::new());
+        for _ in 0..100 {
+            assert!(panics.keep(other, || true, said));
+        }
+        assert_eq!(panics.said.len(), PANICS_KEPT);
+    }
 }
