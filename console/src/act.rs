@@ -13,6 +13,8 @@ use linn_proto::{
 
 /// How long after a lost call it is asked again while the link stands, in ms.
 const ASK_AGAIN_MS: i64 = 1_000;
+/// Answers lost in a row before the person is told that nobody knows: a minute of a link that stands.
+const LOST_MOST: u32 = 60;
 
 /// Something to change.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +76,8 @@ pub(crate) struct Pending {
     pub(crate) request_id: String,
     pub(crate) deed: Deed,
     pub(crate) stage: Stage,
+    /// Answers lost so far.
+    lost: u32,
 }
 
 impl Pending {
@@ -111,6 +115,7 @@ impl Deeds {
             request_id: request_id.clone(),
             deed: deed.clone(),
             stage: Stage::Sent,
+            lost: 0,
         });
         (request_id, deed)
     }
@@ -130,13 +135,15 @@ impl Deeds {
         Some(self.pending.remove(index).deed)
     }
 
-    /// The link broke under the call.
-    pub(crate) fn lost(&mut self, request_id: &str, now_ms: i64) {
-        if let Some(pending) =
-            self.pending.iter_mut().find(|pending| pending.request_id == request_id)
-        {
-            pending.stage = Stage::Unknown { again_ms: now_ms + ASK_AGAIN_MS };
+    /// The link broke under the call. Gives what was asked when it will not be asked again.
+    pub(crate) fn lost(&mut self, request_id: &str, now_ms: i64) -> Option<Deed> {
+        let pending = self.pending.iter_mut().find(|pending| pending.request_id == request_id)?;
+        pending.lost += 1;
+        pending.stage = Stage::Unknown { again_ms: now_ms + ASK_AGAIN_MS };
+        if pending.lost < LOST_MOST {
+            return None;
         }
+        self.refused(request_id)
     }
 
     /// What to ask again now that the link stands.
@@ -199,13 +206,26 @@ mod tests {
     fn a_lost_action_is_asked_again_with_its_id() {
         let mut deeds = Deeds::new("seed".into());
         let (id, first) = deeds.begin(stop());
-        deeds.lost(&id, 0);
+        assert_eq!(deeds.lost(&id, 0), None);
         assert_eq!(deeds.again(500), []);
         assert_eq!(deeds.again(1_000), [(id.clone(), first)]);
         assert_eq!(deeds.again(9_000), [], "it is under way again");
         deeds.accepted(&id, &Accepted { seq: 7, ..Accepted::default() });
         assert_eq!(deeds.done(6), Vec::<String>::new());
         assert_eq!(deeds.done(7), ["linux#4 was asked to stop"]);
+    }
+
+    #[test]
+    fn asking_again_has_an_end() {
+        let mut deeds = Deeds::new("seed".into());
+        let (id, _) = deeds.begin(stop());
+        let ends = (1..1000_i64).find(|attempt| {
+            let given_up = deeds.lost(&id, attempt * 1_000);
+            deeds.again((attempt + 1) * 1_000);
+            given_up.is_some()
+        });
+        assert_eq!(ends, Some(60));
+        assert_eq!(deeds.pending, []);
     }
 
     #[test]

@@ -204,6 +204,7 @@ async fn whole(master: Option<Master>, build: &BuildRef) -> Result<Box<Build>, R
         Some(Of::Build(build)) => Ok(Box::new(build)),
         _ => Err(Refusal {
             sentence: format!("the master gave no build for {build}"),
+            why: None,
             hint: None,
             lost: false,
         }),

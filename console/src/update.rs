@@ -188,16 +188,16 @@ fn acted(
         }
         Err(refusal) if refusal.lost => {
             let now_ms = model.now_ms();
-            model.deeds.lost(request_id, now_ms);
+            if let Some(deed) = model.deeds.lost(request_id, now_ms) {
+                let why = "every answer was lost: nobody knows whether it was done";
+                let hint = "look whether it was; the master may be in trouble";
+                let what = format!("gave up asking: {}", deed.what());
+                popup::error(model, what, why.into(), Some(hint.into()));
+            }
         }
         Err(refusal) => {
             if let Some(deed) = model.deeds.refused(request_id) {
-                popup::error(
-                    model,
-                    format!("cannot {}", deed.what()),
-                    refusal.sentence,
-                    refusal.hint,
-                );
+                popup::refused(model, format!("cannot {}", deed.what()), refusal);
             }
         }
     }

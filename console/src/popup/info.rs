@@ -7,6 +7,7 @@ use crate::{
     canvas::Canvas,
     keys::Stroke,
     model::Model,
+    refusal::Refusal,
     theme::Role,
     widget::pane::{centred, pane},
 };
@@ -71,7 +72,16 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, title: &str, lines: &[Line], scrolle
 
 /// Shows that something was not done, and why, in full sentences.
 pub(crate) fn error(model: &mut Model, what: String, why: String, hint: Option<String>) {
-    let mut lines = vec![(Role::Text, why)];
+    show(model, what, vec![(Role::Text, why)], hint);
+}
+
+/// Shows what the master refused.
+pub(crate) fn refused(model: &mut Model, what: String, refusal: Refusal) {
+    let sentences = std::iter::once(refusal.sentence).chain(refusal.why);
+    show(model, what, sentences.map(|sentence| (Role::Text, sentence)).collect(), refusal.hint);
+}
+
+fn show(model: &mut Model, what: String, mut lines: Vec<Line>, hint: Option<String>) {
     if let Some(hint) = hint {
         lines.push((Role::Text, String::new()));
         lines.push((Role::Dim, format!("try: {hint}")));

@@ -17,7 +17,7 @@ use crate::{
     registry::{ActionId, Scopes},
 };
 
-pub(crate) use info::{error, wrap};
+pub(crate) use info::{error, refused, wrap};
 pub(crate) use why::open_why;
 
 /// One dialog.

@@ -200,7 +200,12 @@ fn logs_notices_and_refusals_are_safe_too() {
 
         press(&mut model, "1 e r y");
         let request_id = model.deeds.pending.last().expect("rebuild was sent").request_id.clone();
-        let refusal = Refusal { sentence: (*evil).into(), hint: Some((*evil).into()), lost: false };
+        let refusal = Refusal {
+            sentence: (*evil).into(),
+            why: Some((*evil).into()),
+            hint: Some((*evil).into()),
+            lost: false,
+        };
         update(&mut model, Message::Acted { request_id, result: Err(refusal) });
         check(&model, evil, "refusal");
         let why = (*evil).to_owned();
