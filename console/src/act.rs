@@ -158,6 +158,12 @@ impl Deeds {
         again
     }
 
+    /// The master has another history: the numbers that accepted actions wait for mean nothing in it. Gives what was asked.
+    pub(crate) fn forget_accepted(&mut self) -> Vec<String> {
+        let accepted = |pending: &mut Pending| matches!(pending.stage, Stage::Accepted { .. });
+        self.pending.extract_if(.., accepted).map(|pending| pending.deed.what()).collect()
+    }
+
     /// What the replica now shows: sentences for the person.
     pub(crate) fn done(&mut self, seq: u64) -> Vec<String> {
         let mut sentences = Vec::new();
@@ -213,6 +219,16 @@ mod tests {
         deeds.accepted(&id, &Accepted { seq: 7, ..Accepted::default() });
         assert_eq!(deeds.done(6), Vec::<String>::new());
         assert_eq!(deeds.done(7), ["linux#4 was asked to stop"]);
+    }
+
+    #[test]
+    fn another_history_ends_the_waiting() {
+        let mut deeds = Deeds::new("seed".into());
+        let (id, _) = deeds.begin(stop());
+        deeds.accepted(&id, &Accepted { seq: 1_000, ..Accepted::default() });
+        deeds.begin(stop());
+        assert_eq!(deeds.forget_accepted(), ["stop linux#4"]);
+        assert_eq!(deeds.pending.len(), 1, "what was not answered is still to be asked");
     }
 
     #[test]

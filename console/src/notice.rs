@@ -35,6 +35,12 @@ pub(crate) struct Notices {
 }
 
 impl Notices {
+    /// A snapshot came: news is what has a higher number than it. The numbers fall when a master lives on from a backup or
+    /// on a new database, and what it then tells must not count as told.
+    pub(crate) fn begin(&mut self, seq: u64) {
+        self.last_seq = seq;
+    }
+
     /// Takes one in. `None`: it is old news. Otherwise whether, and how, it rings.
     pub(crate) fn take(
         &mut self,
@@ -110,6 +116,15 @@ mod tests {
         assert_eq!(notices.take(&problem(2, "a"), 0, None), Some(None), "the same failure");
         assert_eq!(notices.take(&problem(2, "b"), 0, None), None, "told before");
         assert!(notices.take(&problem(3, "b"), 0, Some(false)).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_master_that_starts_over_is_heard() {
+        let mut notices = Notices::default();
+        assert!(notices.take(&problem(1_000, "a"), 0, None).unwrap().is_some());
+        notices.begin(5);
+        assert_eq!(notices.take(&problem(5, "b"), 0, None), None, "the snapshot has it");
+        assert!(notices.take(&problem(6, "b"), 0, None).unwrap().is_some());
     }
 
     #[test]

@@ -92,6 +92,13 @@ fn tick(model: &mut Model, local_ms: i64, out: &mut Out) {
 fn link(model: &mut Model, event: LinkEvent, out: &mut Out) {
     match event {
         LinkEvent::Snapshot { epoch, seq, entities } => {
+            model.notices.begin(seq);
+            if model.replica.epoch != epoch {
+                for what in model.deeds.forget_accepted() {
+                    let text = format!("{what}: accepted, but the master has another history now");
+                    model.toast(text, Some(State::Warnings));
+                }
+            }
             model.replica.reset(epoch, seq, entities);
             linked(model, out);
         }
