@@ -12,7 +12,10 @@ use linn_proto::{
     entity::{Entity, Kind},
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{
+        mpsc::{self, error::TryRecvError},
+        watch,
+    },
     time::{Instant, timeout},
 };
 use tonic::transport::Channel;
@@ -131,6 +134,19 @@ impl Task {
         }
     }
 
+    /// Takes the orders given while the link was being made: linking anew has just been done, and of the focus the last
+    /// word counts.
+    fn drain(&mut self) -> Result<(), Gone> {
+        loop {
+            match self.orders.try_recv() {
+                Ok(LinkOrder::RetryNow) => {}
+                Ok(LinkOrder::Focus(focused)) => self.focused = focused,
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Disconnected) => return Err(Gone),
+            }
+        }
+    }
+
     /// Waits for the next attempt; an order may cut it short.
     async fn wait(&mut self, span: Duration) -> Result<(), Gone> {
         let until = Instant::now() + span;
@@ -154,6 +170,7 @@ impl Task {
             Ok(Err(status)) => return Ok(words(&status)),
             Err(_) => return Ok(format!("no answer within {} s", DIAL_LIMIT.as_secs())),
         };
+        self.drain()?;
         let mut parts: Vec<Entity> = Vec::new();
         let mut probe = Probe::new(channel.clone());
         loop {
@@ -258,5 +275,32 @@ impl Drop for Probe {
         if let Some((_, task)) = self.answer.take() {
             task.abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn orders_given_while_dialling_do_not_break_the_new_link() {
+        let (events, _receiver) = mpsc::channel(1);
+        let (sender, orders) = mpsc::channel(16);
+        let mut task = Task {
+            dial: Arc::new(|| Box::pin(async { Err("never".to_owned()) })),
+            events,
+            orders,
+            channel: watch::channel(None).0,
+            resume: WatchRequest::default(),
+            focused: true,
+        };
+        for order in [LinkOrder::RetryNow, LinkOrder::Focus(true), LinkOrder::Focus(false)] {
+            sender.try_send(order).unwrap();
+        }
+        assert!(task.drain().is_ok());
+        assert!(!task.focused);
+        assert!(task.orders.try_recv().is_err(), "nothing is left to break the link");
+        drop(sender);
+        assert!(task.drain().is_err());
     }
 }
