@@ -33,6 +33,9 @@ pub type Dial = Arc<dyn Fn() -> BoxFuture<'static, Result<Channel, String>> + Se
 const DIAL_LIMIT: Duration = Duration::from_secs(10);
 /// Finished builds of each builder in the first snapshot.
 const BUILDS_BACK: u32 = 50;
+/// A session that stood so long was a success: one that breaks at once, again and again, must not be dialled without a
+/// pause.
+const STOOD: Duration = Duration::from_secs(10);
 /// A snapshot beyond this is refused rather than held: no sane master sends it.
 const SNAPSHOT_LIMIT: usize = 2_000_000;
 
@@ -85,6 +88,7 @@ pub(crate) fn start(dial: Dial) -> Link {
         channel: channel_sender,
         resume: WatchRequest { epoch: Vec::new(), since: 0, builds_back: BUILDS_BACK },
         focused: true,
+        since: None,
     };
     tokio::spawn(task.run());
     Link { events, orders, channel }
@@ -97,6 +101,8 @@ struct Task {
     channel: watch::Sender<Option<Channel>>,
     resume: WatchRequest,
     focused: bool,
+    /// Since when the session stands.
+    since: Option<Instant>,
 }
 
 /// Nobody listens any more: the task ends.
@@ -118,6 +124,9 @@ impl Task {
                 Err(why) => why,
             };
             self.channel.send_replace(None);
+            if self.since.take().is_some_and(|since| since.elapsed() >= STOOD) {
+                backoff.reset();
+            }
             let retry = backoff.next(random_share());
             if self.events.send(LinkEvent::Down { why, retry }).await.is_err()
                 || self.wait(retry).await.is_err()
@@ -178,7 +187,11 @@ impl Task {
                 biased;
                 order = self.orders.recv() => match order {
                     None => return Err(Gone),
-                    Some(LinkOrder::RetryNow) => return Ok("asked to link again".into()),
+                    Some(LinkOrder::RetryNow) => {
+                        // Whoever asks waits for nothing.
+                        backoff.reset();
+                        return Ok("asked to link again".into());
+                    }
                     Some(LinkOrder::Focus(focused)) => { self.focused = focused; continue }
                 },
                 reply = stream.message() => match reply {
@@ -210,7 +223,7 @@ impl Task {
                 },
             };
             if matches!(event, LinkEvent::Snapshot { .. } | LinkEvent::Resumed) {
-                backoff.reset();
+                self.since = Some(Instant::now());
                 self.channel.send_replace(Some(channel.clone()));
             }
             self.events.send(event).await.map_err(|_| Gone)?;
@@ -293,6 +306,7 @@ mod tests {
             channel: watch::channel(None).0,
             resume: WatchRequest::default(),
             focused: true,
+            since: None,
         };
         for order in [LinkOrder::RetryNow, LinkOrder::Focus(true), LinkOrder::Focus(false)] {
             sender.try_send(order).unwrap();
