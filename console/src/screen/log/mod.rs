@@ -248,6 +248,10 @@ pub(crate) fn lines(
                 }
             }
         }
+        // What is shown stands: only the jump was not possible.
+        Err(refusal) if purpose == Purpose::Jump => {
+            model.toast(refusal.sentence, Some(State::Exception));
+        }
         Err(refusal) if refusal.lost => screen.again_ms = now_ms + AGAIN_MS,
         Err(refusal) => screen.trouble = Some(refusal.sentence),
     }
@@ -494,4 +498,49 @@ pub(crate) fn aside(model: &Model, wide: bool) -> String {
         text = format!("{text}   wrap {wrap}   time {}", screen.stamps.name());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use linn_proto::console::LogLine;
+
+    use super::*;
+    use crate::{
+        message::Message,
+        replica::BuildRef,
+        testing::{Look, farm},
+        update::update,
+    };
+
+    fn log() -> LogRef {
+        LogRef { build: BuildRef::new("linux-dbg", 377), step: 3, name: "stdio".into() }
+    }
+
+    fn window(from: u64, count: u64, size: usize, total_lines: u64) -> LogLines {
+        let line = |number| LogLine { number, text: vec![b'x'; size], ..LogLine::default() };
+        LogLines {
+            lines: (from..from + count).map(line).collect(),
+            total_lines,
+            complete: true,
+            ..LogLines::default()
+        }
+    }
+
+    fn opened(answer: LogLines) -> Model {
+        let mut model = farm(80, 24, Look::Colour);
+        navigate::log(&mut model, log(), Spot::End, &mut Vec::new());
+        let result = Ok(answer);
+        update(&mut model, Message::Lines { log: log(), purpose: Purpose::Show, result });
+        model
+    }
+
+    #[test]
+    fn a_refused_jump_leaves_the_log_shown() {
+        let mut model = opened(window(1, 10, 5, 10));
+        let refusal = Refusal::from(tonic::Status::out_of_range("no times are known"));
+        let result = Err(refusal);
+        update(&mut model, Message::Lines { log: log(), purpose: Purpose::Jump, result });
+        assert_eq!(model.log.as_ref().unwrap().trouble, None);
+        assert_eq!(model.toasts[0].text, "no times are known");
+    }
 }
