@@ -206,19 +206,21 @@ impl<'a> Lines<'a> {
             return pieces;
         };
         let plain: String = pieces.iter().map(|(_, text)| text.as_str()).collect();
-        let matches: Vec<(usize, usize)> = regex
+        // Characters and matches are both in order: one walk along both, however many there are.
+        let mut matches = regex
             .find_iter(&plain)
             .filter(|found| !found.is_empty())
-            .map(|found| (found.start(), found.end()))
-            .collect();
-        if matches.is_empty() {
+            .map(|found| found.range())
+            .peekable();
+        if matches.peek().is_none() {
             return pieces;
         }
         let mut shown: Vec<Piece> = Vec::new();
         let mut at = 0;
         for (style, text) in pieces {
             for character in text.chars() {
-                let inside = matches.iter().any(|(start, end)| (*start..*end).contains(&at));
+                while matches.next_if(|found| found.end <= at).is_some() {}
+                let inside = matches.peek().is_some_and(|found| found.contains(&at));
                 let style = if inside { style.add_modifier(Modifier::REVERSED) } else { style };
                 match shown.last_mut() {
                     Some((last, text)) if *last == style => text.push(character),
