@@ -1,10 +1,11 @@
 //! A box with something to read: an error in full sentences, or what another dialog has to say.
 
 use crossterm::event::KeyCode;
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::{After, Popup};
 use crate::{
-    canvas::Canvas,
+    canvas::{self, Canvas},
     keys::Stroke,
     model::Model,
     refusal::Refusal,
@@ -30,8 +31,8 @@ impl Info {
         Self { title: title.into(), lines, scrolled: 0 }
     }
 
-    pub(super) fn key(&mut self, stroke: Stroke) -> After {
-        scroll(&mut self.scrolled, self.lines.len(), stroke)
+    pub(super) fn key(&mut self, model: &Model, stroke: Stroke) -> After {
+        scroll(&mut self.scrolled, &self.lines, model, stroke)
     }
 
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>) {
@@ -39,33 +40,52 @@ impl Info {
     }
 }
 
-/// What a key does to a box of so many lines.
-pub(super) fn scroll(scrolled: &mut usize, lines: usize, stroke: Stroke) -> After {
+/// What a key does to a box of these lines.
+pub(super) fn scroll(scrolled: &mut usize, lines: &[Line], model: &Model, stroke: Stroke) -> After {
+    let most = Layout::new(lines, model.size.0, model.body_height()).most();
     match stroke.code {
-        KeyCode::Down | KeyCode::Char('j') => {
-            *scrolled = (*scrolled + 1).min(lines.saturating_sub(1));
-        }
-        KeyCode::Up | KeyCode::Char('k') => *scrolled = scrolled.saturating_sub(1),
+        KeyCode::Down | KeyCode::Char('j') => *scrolled = (*scrolled + 1).min(most),
+        // What is read, or the screen, may have become smaller meanwhile.
+        KeyCode::Up | KeyCode::Char('k') => *scrolled = (*scrolled).min(most).saturating_sub(1),
         KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | ' ') => return After::Close,
         _ => {}
     }
     After::Stay
 }
 
-/// Draws a box as high as its lines need.
+/// A box as high as its lines need and its screen allows. Keys and picture ask the same one, so that scrolling ends where
+/// the last row is seen.
+struct Layout {
+    width: u16,
+    height: u16,
+    rows: Vec<Line>,
+}
+
+impl Layout {
+    fn new(lines: &[Line], columns: u16, screen: u16) -> Self {
+        let width = columns.saturating_sub(8).min(76);
+        let cells = usize::from(width.saturating_sub(4)).max(1);
+        let rows: Vec<Line> = lines
+            .iter()
+            .flat_map(|(role, line)| wrap(line, cells).into_iter().map(|row| (*role, row)))
+            .collect();
+        let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(4).min(screen);
+        Self { width, height, rows }
+    }
+
+    /// Rows that can be scrolled away: the frame and the line above the text take three of the box.
+    fn most(&self) -> usize {
+        self.rows.len().saturating_sub(usize::from(self.height.saturating_sub(3)))
+    }
+}
+
+/// Draws the box.
 pub(super) fn draw(canvas: &mut Canvas<'_>, title: &str, lines: &[Line], scrolled: usize) {
-    let width = canvas.width().saturating_sub(8).min(76);
-    let cells = usize::from(width.saturating_sub(4)).max(1);
-    let rows: Vec<Line> = lines
-        .iter()
-        .flat_map(|(role, line)| wrap(line, cells).into_iter().map(|row| (*role, row)))
-        .collect();
-    let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(4);
-    let mut part = centred(canvas, width, height);
+    let layout = Layout::new(lines, canvas.width(), canvas.height());
+    let mut part = centred(canvas, layout.width, layout.height);
     let mut inside = pane(&mut part, title, true);
-    // What is read may have become shorter meanwhile.
-    let scrolled = scrolled.min(rows.len().saturating_sub(1));
-    for (y, (role, row)) in (1_u16..).zip(rows.iter().skip(scrolled)) {
+    let scrolled = scrolled.min(layout.most());
+    for (y, (role, row)) in (1_u16..).zip(layout.rows.iter().skip(scrolled)) {
         inside.say(0, y, row, *role);
     }
 }
@@ -89,30 +109,42 @@ fn show(model: &mut Model, what: String, mut lines: Vec<Line>, hint: Option<Stri
     model.popups.push(Popup::Info(Info::new(what, lines)));
 }
 
-/// Breaks a text into rows at blanks; a word longer than a row is broken inside.
+/// Breaks a text into rows at its ends of lines and at blanks; a word longer than a row is broken inside.
 pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
+    text.split('\n').flat_map(|line| wrap_line(line.trim_end_matches('\r'), cells)).collect()
+}
+
+fn wrap_line(line: &str, cells: usize) -> Vec<String> {
+    let width = |text: &str| usize::from(canvas::width(text));
     let mut rows = vec![String::new()];
-    for word in text.split(' ') {
-        let mut word = word.to_owned();
-        while let Some(row) = rows.last_mut() {
-            let used = row.chars().count();
-            let length = word.chars().count();
-            let gap = usize::from(used > 0);
-            if used + gap + length <= cells {
-                if gap > 0 {
-                    row.push(' ');
-                }
-                row.push_str(&word);
-                break;
-            }
-            if used > 0 {
-                rows.push(String::new());
-                continue;
-            }
-            let head: String = word.chars().take(cells.max(1)).collect();
-            word = word.chars().skip(cells.max(1)).collect();
-            row.push_str(&head);
+    let mut used = 0;
+    for word in line.split(' ') {
+        let gap = usize::from(used > 0);
+        let length = width(word);
+        if used > 0 && used + gap + length > cells {
             rows.push(String::new());
+            used = 0;
+        } else if let Some(row) = rows.last_mut().filter(|_| gap > 0) {
+            row.push(' ');
+            used += 1;
+        }
+        if used + length <= cells {
+            if let Some(row) = rows.last_mut() {
+                row.push_str(word);
+                used += length;
+            }
+            continue;
+        }
+        for grapheme in word.graphemes(true) {
+            let length = width(grapheme);
+            if used > 0 && used + length > cells {
+                rows.push(String::new());
+                used = 0;
+            }
+            if let Some(row) = rows.last_mut() {
+                row.push_str(grapheme);
+                used += length;
+            }
         }
     }
     rows
@@ -121,6 +153,7 @@ pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Look, farm, frame, press, text};
 
     #[test]
     fn wraps_at_blanks() {
@@ -130,5 +163,26 @@ mod tests {
         );
         assert_eq!(wrap("abcdefghijkl", 5), ["abcde", "fghij", "kl"]);
         assert_eq!(wrap("", 5), [""]);
+    }
+
+    #[test]
+    fn wraps_by_cells_and_at_ends_of_lines() {
+        assert_eq!(wrap("one\r\n\ntwo", 10), ["one", "", "two"]);
+        assert_eq!(wrap("漢字漢字 x", 5), ["漢字", "漢字", "x"]);
+        assert_eq!(wrap("ab 漢字漢字", 5), ["ab", "漢字", "漢字"]);
+    }
+
+    #[test]
+    fn the_last_row_of_a_long_text_can_be_read() {
+        let mut model = farm(80, 24, Look::Mono);
+        let why = format!("{} end", "many words ".repeat(300));
+        error(&mut model, "cannot".into(), why, None);
+        for _ in 0..200 {
+            press(&mut model, "j");
+        }
+        let shown = text(&frame(&model));
+        assert!(shown.contains(" end") && shown.contains("many words"), "{shown}");
+        press(&mut model, "k");
+        assert!(!text(&frame(&model)).contains(" end"), "the first key up moves");
     }
 }

@@ -83,7 +83,7 @@ pub(crate) fn key(model: &mut Model, stroke: Stroke, out: &mut Out) {
         Popup::Force(form) => form.key(model, stroke, out),
         Popup::Palette(palette) => palette.key(model, stroke, out),
         Popup::Help(help) => help.key(stroke),
-        Popup::Info(info) => info.key(stroke),
+        Popup::Info(info) => info.key(model, stroke),
         Popup::Prompt(prompt) => prompt.key(model, stroke, out),
         Popup::Why(why) => why.key(model, stroke),
     };

@@ -26,8 +26,8 @@ pub(crate) struct Why {
 
 impl Why {
     pub(super) fn key(&mut self, model: &Model, stroke: Stroke) -> After {
-        let lines = self.lines(model).len();
-        info::scroll(&mut self.scrolled, lines, stroke)
+        let lines = self.lines(model);
+        info::scroll(&mut self.scrolled, &lines, model, stroke)
     }
 
     pub(super) fn draw(&self, model: &Model, canvas: &mut Canvas<'_>) {
