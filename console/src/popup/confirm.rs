@@ -240,8 +240,10 @@ impl Confirm {
         self.keys
     }
 
-    pub(super) fn input(&mut self) -> Option<&mut Input> {
-        self.reason.as_mut().filter(|_| self.focus == Focus::Reason)
+    pub(super) fn paste(&mut self, text: &str) {
+        if let Some(reason) = self.reason.as_mut().filter(|_| self.focus == Focus::Reason) {
+            reason.insert(text);
+        }
     }
 
     fn stops(&self) -> Vec<Focus> {

@@ -193,10 +193,11 @@ impl Force {
         }
     }
 
-    pub(super) fn input(&mut self) -> Option<&mut Input> {
-        match self.fields.get_mut(self.index).map(|field| &mut field.value) {
-            Some(Value::Text(input)) => Some(input),
-            _ => None,
+    pub(super) fn paste(&mut self, text: &str) {
+        let field = self.fields.get_mut(self.index).map(|field| &mut field.value);
+        if let Some(Value::Text(input)) = field {
+            input.insert(text);
+            self.complaint = None;
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) const KEYS: &[(&str, &str)] =
 pub(crate) struct Help {
     scope: Scopes,
     all: bool,
-    pub(crate) input: Input,
+    input: Input,
     scrolled: usize,
 }
 
@@ -53,6 +53,11 @@ impl Help {
             }
         }
         After::Stay
+    }
+
+    pub(super) fn paste(&mut self, text: &str) {
+        self.input.insert(text);
+        self.scrolled = 0;
     }
 
     /// The lines: group, keys, name.

@@ -92,19 +92,18 @@ pub(crate) fn key(model: &mut Model, stroke: Stroke, out: &mut Out) {
     }
 }
 
-/// Gives pasted text to the topmost dialog.
+/// Gives pasted text to the topmost dialog, as if it had been typed.
 pub(crate) fn paste(model: &mut Model, text: &str) {
-    let input = match model.popups.last_mut() {
-        Some(Popup::Confirm(confirm)) => confirm.input(),
-        Some(Popup::Force(form)) => form.input(),
-        Some(Popup::Palette(palette)) => Some(&mut palette.input),
-        Some(Popup::Help(help)) => Some(&mut help.input),
-        Some(Popup::Prompt(prompt)) => Some(&mut prompt.input),
-        Some(Popup::Info(_) | Popup::Why(_)) | None => None,
-    };
-    if let Some(input) = input {
-        input.insert(text);
+    let Some(mut top) = model.popups.pop() else { return };
+    match &mut top {
+        Popup::Confirm(confirm) => confirm.paste(text),
+        Popup::Force(form) => form.paste(text),
+        Popup::Palette(palette) => palette.paste(text),
+        Popup::Help(help) => help.paste(text),
+        Popup::Prompt(prompt) => prompt.paste(model, text),
+        Popup::Info(_) | Popup::Why(_) => {}
     }
+    model.popups.push(top);
 }
 
 /// Opens the dialog of an action on what is selected.
@@ -152,5 +151,28 @@ pub(crate) fn view(model: &Model, canvas: &mut Canvas<'_>) {
             // Drawn in the sentence line.
             Popup::Prompt(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        message::Message,
+        model::Place,
+        replica::BuildRef,
+        testing::{Look, farm, press},
+        update::update,
+    };
+
+    #[test]
+    fn pasted_text_works_at_once() {
+        let mut model = farm(80, 24, Look::Mono);
+        press(&mut model, "3 /");
+        update(&mut model, Message::Paste("win-rel".into()));
+        assert_eq!(model.builders.filter, "win-rel");
+        press(&mut model, "esc : down down down");
+        update(&mut model, Message::Paste("win-rel".into()));
+        press(&mut model, "enter");
+        assert_eq!(model.place(), &Place::Build(BuildRef::new("win-rel", 455)));
     }
 }

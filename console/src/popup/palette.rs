@@ -32,7 +32,7 @@ const SHOWN: usize = 12;
 /// The palette.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Palette {
-    pub(crate) input: Input,
+    input: Input,
     index: usize,
 }
 
@@ -76,6 +76,11 @@ impl Palette {
             }
         }
         After::Stay
+    }
+
+    pub(super) fn paste(&mut self, text: &str) {
+        self.input.insert(text);
+        self.index = 0;
     }
 
     fn choices(&self, model: &Model) -> Vec<Choice> {

@@ -28,7 +28,7 @@ enum Kind {
 #[derive(Clone, Debug)]
 pub(crate) struct Prompt {
     kind: Kind,
-    pub(crate) input: Input,
+    input: Input,
     /// What the filter was before.
     before: String,
 }
@@ -63,13 +63,22 @@ impl Prompt {
             _ => {}
         }
         self.input.key(stroke);
-        // The list answers while one types.
+        self.typed(model);
+        After::Stay
+    }
+
+    pub(super) fn paste(&mut self, model: &mut Model, text: &str) {
+        self.input.insert(text);
+        self.typed(model);
+    }
+
+    /// The list answers while one types.
+    fn typed(&self, model: &mut Model) {
         if self.kind == Kind::Filter
             && let Some(filter) = screen::filter_mut(model)
         {
             self.input.text().clone_into(filter);
         }
-        After::Stay
     }
 
     fn done(&self, model: &mut Model, out: &mut Out) {
