@@ -261,13 +261,16 @@ fn interrupt(model: &mut Model, out: &mut Out) {
         return;
     }
     model.interrupted_ms = Some(now);
-    if model.popups.pop().is_none() {
+    if model.popups.is_empty() {
         let hint = if model.options.owns_master {
             "ctrl-c again leaves linn and stops its master; q asks"
         } else {
             "ctrl-c again leaves linn, and so does q"
         };
         model.toast(hint, None);
+    } else {
+        // Not just taken away: a filter that was half typed is put back as it was.
+        popup::key(model, Stroke { code: KeyCode::Esc, ctrl: false }, out);
     }
 }
 
@@ -411,5 +414,18 @@ pub(crate) fn number(place: &Place) -> Option<u8> {
         Place::Workers => Some(5),
         Place::Later(number) => Some(*number),
         Place::Build(_) | Place::Log(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Look, farm, press};
+
+    #[test]
+    fn ctrl_c_leaves_a_prompt_as_esc_does() {
+        let mut model = farm(80, 24, Look::Mono);
+        press(&mut model, "3 / w i n ctrl-c");
+        assert_eq!(model.builders.filter, "");
+        assert!(model.popups.is_empty());
     }
 }
