@@ -6,6 +6,7 @@ use super::After;
 use crate::{
     canvas::Canvas,
     keys::Stroke,
+    model::Model,
     registry::{ACTIONS, Action, Group, PLACES, Scopes, shown_key, valid},
     theme::Role,
     widget::{
@@ -32,7 +33,8 @@ impl Help {
         Self { scope, all: false, input: Input::default(), scrolled: 0 }
     }
 
-    pub(super) fn key(&mut self, stroke: Stroke) -> After {
+    pub(super) fn key(&mut self, model: &Model, stroke: Stroke) -> After {
+        let most = self.most(model);
         match stroke.code {
             KeyCode::Esc => return After::Close,
             // Who opened it by mistake closes it with the same key.
@@ -41,11 +43,11 @@ impl Help {
                 self.all = !self.all;
                 self.scrolled = 0;
             }
-            KeyCode::Down | KeyCode::PageDown => {
-                self.scrolled += if stroke.code == KeyCode::Down { 1 } else { 10 }
-            }
-            KeyCode::Up => self.scrolled = self.scrolled.saturating_sub(1),
-            KeyCode::PageUp => self.scrolled = self.scrolled.saturating_sub(10),
+            KeyCode::Down => self.scrolled = (self.scrolled + 1).min(most),
+            KeyCode::PageDown => self.scrolled = (self.scrolled + 10).min(most),
+            // The screen may have grown since.
+            KeyCode::Up => self.scrolled = self.scrolled.min(most).saturating_sub(1),
+            KeyCode::PageUp => self.scrolled = self.scrolled.min(most).saturating_sub(10),
             _ => {
                 if self.input.key(stroke) {
                     self.scrolled = 0;
@@ -83,41 +85,40 @@ impl Help {
         lines
     }
 
-    pub(super) fn draw(&self, canvas: &mut Canvas<'_>) {
-        if self.all || !self.input.text().is_empty() {
-            self.draw_list(canvas);
+    fn lists(&self) -> bool {
+        self.all || !self.input.text().is_empty()
+    }
+
+    /// How far down there is something to see.
+    fn most(&self, model: &Model) -> usize {
+        let (columns, screen) = (model.size.0, model.body_height());
+        let (lines, shown) = if self.lists() {
+            let lines = self.lines().len();
+            (lines, List::new(lines, columns, screen).shown())
         } else {
-            self.draw_overview(canvas);
+            let rows = overview(self.scope, columns, model.glyphs.ascii).len();
+            (rows, usize::from(height(rows, screen).saturating_sub(3)))
+        };
+        lines.saturating_sub(shown)
+    }
+
+    pub(super) fn draw(&self, model: &Model, canvas: &mut Canvas<'_>) {
+        let first = self.scrolled.min(self.most(model));
+        if self.lists() {
+            self.draw_list(canvas, first);
+        } else {
+            self.draw_overview(canvas, first);
         }
     }
 
     /// All keys of the place on one page: the first key of each with its word, group by group.
-    fn draw_overview(&self, canvas: &mut Canvas<'_>) {
-        let width = canvas.width().saturating_sub(4).min(100);
-        let cells = width.saturating_sub(14);
-        let mut rows: Vec<(&str, Vec<(String, String)>)> = Vec::new();
-        for group in Group::ALL {
-            let mut name = group.name();
-            let mut row = Vec::new();
-            let mut used = 0;
-            for action in valid(self.scope).filter(|action| action.group == group) {
-                let (key, word) = (shown_key(action), ascii_name(action.name, canvas));
-                let length = crate::canvas::width(&key) + crate::canvas::width(&word) + 4;
-                if used + length > cells && !row.is_empty() {
-                    rows.push((std::mem::take(&mut name), std::mem::take(&mut row)));
-                    used = 0;
-                }
-                used += length;
-                row.push((key, word));
-            }
-            if !row.is_empty() {
-                rows.push((name, row));
-            }
-        }
-        let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(4);
+    fn draw_overview(&self, canvas: &mut Canvas<'_>, first: usize) {
+        let width = overview_width(canvas.width());
+        let rows = overview(self.scope, canvas.width(), canvas.glyphs.ascii);
+        let height = height(rows.len(), canvas.height());
         let mut part = centred(canvas, width, height);
         let mut inside = pane(&mut part, &format!("keys: {}", self.place()), true);
-        for (y, (group, row)) in (1_u16..).zip(rows.iter().skip(self.scrolled)) {
+        for (y, (group, row)) in (1_u16..).zip(rows.iter().skip(first)) {
             inside.say(0, y, group, Role::Dim);
             let mut x = 9;
             for (key, word) in row {
@@ -131,27 +132,22 @@ impl Help {
         PLACES.iter().find(|(scope, _)| *scope == self.scope).map_or("", |(_, name)| name)
     }
 
-    fn draw_list(&self, canvas: &mut Canvas<'_>) {
+    fn draw_list(&self, canvas: &mut Canvas<'_>, first: usize) {
         let lines = self.lines();
-        // Two columns where they fit.
-        let columns: u16 = if canvas.width() >= 110 { 2 } else { 1 };
-        let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).div_ceil(columns);
+        let list = List::new(lines.len(), canvas.width(), canvas.height());
+        let (columns, page, shown) = (list.columns, list.page, list.shown());
         let width = if columns == 2 { 112 } else { 76 };
-        let height = rows.saturating_add(4).min(canvas.height());
         let title = if self.all {
             "keys: all screens".to_owned()
         } else {
             format!("keys: {}", self.place())
         };
-        let mut part = centred(canvas, width, height);
+        let mut part = centred(canvas, width, list.height);
         let mut inside = pane(&mut part, &title, true);
-        let page = inside.height().saturating_sub(2);
         if !self.input.text().is_empty() {
             let text = format!("/{}", self.input.text());
             inside.say(0, 0, &text, Role::Key);
         }
-        let shown = usize::from(page) * usize::from(columns);
-        let first = self.scrolled.min(lines.len().saturating_sub(shown));
         let column_width = inside.width() / columns;
         for (index, (group, keys, action)) in lines.iter().skip(first).take(shown).enumerate() {
             let index = u16::try_from(index).unwrap_or(u16::MAX);
@@ -165,7 +161,7 @@ impl Help {
             } else {
                 action.title.to_owned()
             };
-            let text = ascii_name(&text, &inside);
+            let text = ascii_name(&text, inside.glyphs.ascii);
             inside.put_cut(x + 26, y, end, &text, inside.role(Role::Text));
         }
         if lines.is_empty() {
@@ -178,10 +174,88 @@ impl Help {
     }
 }
 
+/// The box of so many rows, as far as the screen has room.
+fn height(rows: usize, screen: u16) -> u16 {
+    u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(4).min(screen)
+}
+
+/// How the list of keys is laid out.
+struct List {
+    /// Two where they fit.
+    columns: u16,
+    height: u16,
+    /// Lines of one column.
+    page: u16,
+}
+
+impl List {
+    fn new(lines: usize, width: u16, screen: u16) -> Self {
+        let columns = if width >= 110 { 2 } else { 1 };
+        let height = height(lines.div_ceil(usize::from(columns)), screen);
+        Self { columns, height, page: height.saturating_sub(4) }
+    }
+
+    fn shown(&self) -> usize {
+        usize::from(self.page) * usize::from(self.columns)
+    }
+}
+
+fn overview_width(columns: u16) -> u16 {
+    columns.saturating_sub(4).min(100)
+}
+
+/// The rows of the overview: a group's name, where it begins, and pairs of key and word.
+fn overview(
+    scope: Scopes,
+    columns: u16,
+    ascii: bool,
+) -> Vec<(&'static str, Vec<(String, String)>)> {
+    let cells = overview_width(columns).saturating_sub(14);
+    let mut rows = Vec::new();
+    for group in Group::ALL {
+        let mut name = group.name();
+        let mut row = Vec::new();
+        let mut used = 0;
+        for action in valid(scope).filter(|action| action.group == group) {
+            let (key, word) = (shown_key(action), ascii_name(action.name, ascii));
+            let length = crate::canvas::width(&key) + crate::canvas::width(&word) + 4;
+            if used + length > cells && !row.is_empty() {
+                rows.push((std::mem::take(&mut name), std::mem::take(&mut row)));
+                used = 0;
+            }
+            used += length;
+            row.push((key, word));
+        }
+        if !row.is_empty() {
+            rows.push((name, row));
+        }
+    }
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry;
+    use crate::{
+        registry,
+        testing::{Look, farm, frame, press, text},
+    };
+
+    #[test]
+    fn scrolling_ends_where_the_last_line_is_seen() {
+        let mut model = farm(80, 15, Look::Mono);
+        for open in ["?", "tab"] {
+            press(&mut model, open);
+            let top = text(&frame(&model));
+            for _ in 0..100 {
+                press(&mut model, "down");
+            }
+            let foot = text(&frame(&model));
+            assert_ne!(top, foot, "{open}");
+            press(&mut model, "up");
+            assert_ne!(text(&frame(&model)), foot, "{open}: the first key up moves");
+        }
+    }
 
     #[test]
     fn help_has_every_action_of_every_place() {

@@ -82,7 +82,7 @@ pub(crate) fn key(model: &mut Model, stroke: Stroke, out: &mut Out) {
         Popup::Confirm(confirm) => confirm.key(model, stroke, out),
         Popup::Force(form) => form.key(model, stroke, out),
         Popup::Palette(palette) => palette.key(model, stroke, out),
-        Popup::Help(help) => help.key(stroke),
+        Popup::Help(help) => help.key(model, stroke),
         Popup::Info(info) => info.key(model, stroke),
         Popup::Prompt(prompt) => prompt.key(model, stroke, out),
         Popup::Why(why) => why.key(model, stroke),
@@ -145,7 +145,7 @@ pub(crate) fn view(model: &Model, canvas: &mut Canvas<'_>) {
             Popup::Confirm(confirm) => confirm.draw(canvas),
             Popup::Force(form) => form.draw(canvas),
             Popup::Palette(palette) => palette.draw(model, canvas),
-            Popup::Help(help) => help.draw(canvas),
+            Popup::Help(help) => help.draw(model, canvas),
             Popup::Info(info) => info.draw(canvas),
             Popup::Why(why) => why.draw(model, canvas),
             // Drawn in the sentence line.

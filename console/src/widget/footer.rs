@@ -83,7 +83,7 @@ fn valid_keys(model: &Model, canvas: &mut Canvas<'_>, y: u16) {
         let (key_role, name_role) =
             if possible.is_err() { (Role::Dim, Role::Dim) } else { (Role::Key, Role::Text) };
         x = canvas.say(x, y, &key, key_role);
-        x = canvas.say(x + 1, y, &ascii_name(action.name, canvas), name_role) + 2;
+        x = canvas.say(x + 1, y, &ascii_name(action.name, canvas.glyphs.ascii), name_role) + 2;
     }
     if let Some(help) = help {
         x = canvas.say(x, y, "?", Role::Key);
@@ -92,8 +92,8 @@ fn valid_keys(model: &Model, canvas: &mut Canvas<'_>, y: u16) {
 }
 
 /// The ellipsis of names that open a dialog has an ASCII shape.
-pub(crate) fn ascii_name(name: &str, canvas: &Canvas<'_>) -> String {
-    if canvas.glyphs.ascii { name.replace('…', "...") } else { name.to_owned() }
+pub(crate) fn ascii_name(name: &str, ascii: bool) -> String {
+    if ascii { name.replace('…', "...") } else { name.to_owned() }
 }
 
 /// Keys of a popup: pairs of key and word, two blanks between.
