@@ -116,12 +116,13 @@ pub(crate) fn act(model: &mut Model, id: ActionId, out: &mut Out) -> bool {
         },
         ActionId::NextRed | ActionId::PreviousRed => {
             // What can never start is what is red here.
-            let stuck: Vec<RowId> = model
-                .replica
-                .waiting()
+            let stuck: Vec<RowId> = rows(model)
                 .iter()
-                .filter(|request| words::wait_state(&request.waits) == State::Lost)
-                .map(|request| RowId::Request(request.id))
+                .filter(|row| {
+                    matches!(row, Row::Waiting(request)
+                        if words::wait_state(&request.waits) == State::Lost)
+                })
+                .filter_map(Row::id)
                 .collect();
             let by = if id == ActionId::NextRed { 1 } else { -1 };
             match waterfall::next_of(&stuck, model.queue.selected.as_ref(), by) {
@@ -174,5 +175,20 @@ pub(crate) fn sentence(model: &Model) -> String {
         0 => String::new(),
         1 => format!("1 request cannot start: {}", stuck[0]),
         count => format!("{count} requests cannot start: {}", stuck.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Look, farm, press};
+
+    #[test]
+    fn the_next_red_is_one_that_is_shown() {
+        let mut model = farm(80, 24, Look::Mono);
+        press(&mut model, "4 e");
+        assert_eq!(model.queue.selected, Some(RowId::Request(88_190)));
+        press(&mut model, "/ m a c enter e");
+        assert_ne!(model.queue.selected, Some(RowId::Request(88_190)), "the filter hides it");
     }
 }
