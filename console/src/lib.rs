@@ -37,6 +37,7 @@ mod safe;
 mod save;
 mod screen;
 mod settings;
+mod shell;
 mod terminal;
 #[cfg(test)]
 mod testing;

@@ -14,6 +14,7 @@ use crate::{
     canvas::{self, Canvas},
     keys::Stroke,
     model::{Model, Out},
+    shell::quoted,
     theme::Role,
     update,
     widget::{
@@ -475,16 +476,6 @@ fn default_text(json: &str) -> String {
             texts.join(",")
         }
         Ok(other) => other.to_string(),
-    }
-}
-
-/// Quoted for a shell where it must be.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=@,+".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 

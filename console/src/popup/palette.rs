@@ -11,6 +11,7 @@ use crate::{
     registry::{self, Action, ActionId},
     replica::BuildRef,
     screen::log::go,
+    shell::quoted,
     theme::Role,
     update,
     widget::{
@@ -187,7 +188,6 @@ fn run(model: &mut Model, choice: &Choice, out: &mut Out) {
 /// The verb of the command line with the selected things in it.
 pub(crate) fn filled(model: &Model, verb: &str) -> String {
     let selection = model.selection();
-    let quote = |text: String| if text.contains([' ', '#']) { format!("'{text}'") } else { text };
     let log = match model.place() {
         Place::Log(log) => Some(log.to_string()),
         _ => model
@@ -195,26 +195,26 @@ pub(crate) fn filled(model: &Model, verb: &str) -> String {
             .and_then(crate::logs::telling_log)
             .map(|(log, _)| log.to_string()),
     };
-    let mut text = verb.to_owned();
     let request = selection.request.map(|request| request.to_string()).or_else(|| {
         super::waiting_of(model, &selection).first().map(|request| request.id.to_string())
     });
-    for (name, value) in [
-        ("LOG", log),
-        ("BUILDER", selection.builder),
-        ("BUILD", selection.build.map(|build| build.to_string())),
-        ("REQUEST", request),
-        ("WORKER", selection.worker),
-    ] {
-        if let Some(value) = value {
-            let words: Vec<String> = text
-                .split(' ')
-                .map(|word| if word == name { quote(value.clone()) } else { word.to_owned() })
-                .collect();
-            text = words.join(" ");
-        }
-    }
-    text
+    let build = selection.build.map(|build| build.to_string());
+    // Each word once: a builder may be called BUILD.
+    let words: Vec<String> = verb
+        .split(' ')
+        .map(|word| {
+            let value = match word {
+                "LOG" => log.as_deref(),
+                "BUILDER" => selection.builder.as_deref(),
+                "BUILD" => build.as_deref(),
+                "REQUEST" => request.as_deref(),
+                "WORKER" => selection.worker.as_deref(),
+                _ => None,
+            };
+            value.map_or_else(|| word.to_owned(), quoted)
+        })
+        .collect();
+    words.join(" ")
 }
 
 /// How well the typed letters match, lower is better: all in order, words' beginnings first.
@@ -241,6 +241,14 @@ fn score(typed: &str, title: &str, name: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Look, farm};
+
+    #[test]
+    fn what_is_selected_stays_one_word_of_the_command() {
+        let mut model = farm(80, 24, Look::Mono);
+        model.waterfall.builder = Some("BUILD; rm -rf".into());
+        assert_eq!(filled(&model, "linn force BUILDER"), "linn force 'BUILD; rm -rf'");
+    }
 
     #[test]
     fn words_and_letters_match() {
