@@ -98,7 +98,13 @@ pub(crate) fn stop(model: &Model, id: &BuildRef) -> Popup {
         effect: "result will be CANCELLED, not red; blame is not changed".into(),
         buttons: vec![format!("Stop #{}", id.number)],
         press: 's',
-        keys: &[("up down", "how"), ("tab", "move"), ("s", "stop"), ("esc", "cancel")],
+        keys: &[
+            ("up down space", "how"),
+            ("tab", "move"),
+            ("enter", "press"),
+            ("s", "stop"),
+            ("esc", "cancel"),
+        ],
         focus: Focus::Cancel,
     })
 }
@@ -126,7 +132,13 @@ pub(crate) fn rebuild(model: &Model, id: &BuildRef) -> Popup {
         effect: "a new request with the same properties".into(),
         buttons: vec![format!("Rebuild #{}", id.number)],
         press: 'y',
-        keys: &[("up down", "how"), ("tab", "move"), ("y", "rebuild"), ("esc", "cancel")],
+        keys: &[
+            ("up down space", "how"),
+            ("tab", "move"),
+            ("enter", "press"),
+            ("y", "rebuild"),
+            ("esc", "cancel"),
+        ],
         focus: Focus::Cancel,
     })
 }
@@ -197,7 +209,13 @@ pub(crate) fn worker(model: &Model, name: &str) -> Popup {
         effect: "it stays so across restarts of worker and master".into(),
         buttons: ["Pause", "Drain", "Bring in"].map(|way| format!("{way} {name}")).into(),
         press: 'y',
-        keys: &[("p d b", "how"), ("tab", "move"), ("y", "do it"), ("esc", "cancel")],
+        keys: &[
+            ("p d b", "how"),
+            ("tab", "move"),
+            ("enter", "press"),
+            ("y", "do it"),
+            ("esc", "cancel"),
+        ],
         focus: Focus::Cancel,
     })
 }
@@ -225,7 +243,7 @@ pub(crate) fn quit(model: &Model) -> Popup {
         buttons: vec!["Leave".into()],
         press: 'y',
         keys: &[
-            ("up down", "how"),
+            ("up down space", "how"),
             ("tab", "move"),
             ("enter", "press"),
             ("y", "leave"),

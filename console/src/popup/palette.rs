@@ -22,9 +22,10 @@ use crate::{
 
 pub(crate) const KEYS: &[(&str, &str)] = &[
     ("up down", "move"),
+    ("tab", "complete"),
     ("enter", "run"),
     ("esc", "cancel"),
-    (":1234", "line of a log"),
+    (":1234", "line"),
     ("#12", "build"),
 ];
 /// Lines shown.
