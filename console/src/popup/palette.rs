@@ -154,7 +154,9 @@ impl Palette {
         if choices.is_empty() {
             inside.say(2, 2, "no such command here", Role::Dim);
         }
-        if let Some(Choice::Act(Action { verb: Some(verb), .. })) = choices.get(self.index) {
+        if let Some(Choice::Act(action)) = choices.get(self.index)
+            && let Some(verb) = verb(model, action)
+        {
             let y = inside.height().saturating_sub(1);
             let text = format!("same as: {}", filled(model, verb));
             inside.put_cut(0, y, width, &text, inside.role(Role::Dim));
@@ -183,6 +185,23 @@ fn run(model: &mut Model, choice: &Choice, out: &mut Out) {
             }
         }
         Choice::Go(target, _) => go::go(model, *target, out),
+    }
+}
+
+/// The command line that does the same: where one key does several things, the one it would do here.
+fn verb(model: &Model, action: &Action) -> Option<&'static str> {
+    let selection = model.selection();
+    match action.id {
+        ActionId::Stop if selection.request.is_some() => Some("linn cancel REQUEST --reason TEXT"),
+        // The dialog begins with what is the other of what is.
+        ActionId::Pause => {
+            let worker = selection.worker.and_then(|name| model.replica.workers.get(&name));
+            match worker.map(|worker| worker.state.as_str()) {
+                Some("paused" | "draining") => Some("linn worker resume WORKER"),
+                _ => action.verb,
+            }
+        }
+        _ => action.verb,
     }
 }
 
@@ -242,7 +261,31 @@ fn score(typed: &str, title: &str, name: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Look, farm};
+    use crate::{
+        screen::queue::RowId,
+        testing::{Look, farm, press},
+    };
+
+    #[test]
+    fn the_command_is_for_what_is_selected() {
+        let mut model = farm(80, 24, Look::Mono);
+        let same_as = |model: &Model, id| {
+            let action = registry::valid(model.scope()).find(|action| action.id == id).unwrap();
+            filled(model, verb(model, action).unwrap())
+        };
+        press(&mut model, "4");
+        assert_eq!(same_as(&model, ActionId::Stop), "linn cancel 88190 --reason TEXT");
+        model.queue.selected = Some(RowId::Build(BuildRef::new("linux-rel", 914)));
+        assert_eq!(same_as(&model, ActionId::Stop), "linn stop 'linux-rel#914' --reason TEXT");
+        press(&mut model, "5");
+        for (worker, command) in [
+            ("w-mac-01", "linn worker pause w-mac-01"),
+            ("w-doc-01", "linn worker resume w-doc-01"),
+        ] {
+            model.workers.selected = Some(worker.into());
+            assert_eq!(same_as(&model, ActionId::Pause), command);
+        }
+    }
 
     #[test]
     fn what_is_selected_stays_one_word_of_the_command() {
