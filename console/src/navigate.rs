@@ -1,6 +1,7 @@
 //! Going from screen to screen. The trail is what `esc` and `q` walk back.
 
 use crate::{
+    command::Command,
     glyph::State,
     logs::{LogRef, Spot, telling_log},
     model::{Model, Out, Place},
@@ -98,6 +99,8 @@ pub(crate) fn newest_notice(model: &mut Model, out: &mut Out) {
 
 /// Makes the screen of the place, and stops what only the last one needed.
 fn arrive(model: &mut Model, out: &mut Out) {
+    // First of all: the new screen may follow nothing, or something of its own.
+    out.push(Command::Unfollow);
     match model.place().clone() {
         Place::Build(build) => {
             if model.build.as_ref().is_none_or(|screen| screen.build != build) {
@@ -114,7 +117,27 @@ fn arrive(model: &mut Model, out: &mut Out) {
         _ => {
             model.log = None;
             model.build = None;
-            out.push(crate::command::Command::Unfollow);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Look, farm};
+
+    #[test]
+    fn leaving_a_log_ends_its_stream() {
+        let mut model = farm(80, 24, Look::Mono);
+        telling(&mut model, &BuildRef::new("linux-rel", 914), &mut Vec::new());
+        if let Some(build) =
+            model.replica.builds.get_mut("linux-dbg").and_then(|builds| builds.get_mut(&377))
+        {
+            build.steps.clear();
+        }
+        let mut out = Vec::new();
+        newest_notice(&mut model, &mut out);
+        assert_eq!(model.place(), &Place::Build(BuildRef::new("linux-dbg", 377)));
+        assert_eq!(out.first(), Some(&Command::Unfollow));
     }
 }
