@@ -198,6 +198,14 @@ impl LogBuffer {
         }
     }
 
+    /// How many lines like those that are held can be held at once. Of huge ones it is few: what is asked for beyond that is
+    /// dropped again, and asked for again.
+    pub(crate) fn room(&self) -> u64 {
+        // A quarter is left for what one line may differ from the next.
+        let bytes = self.held.max(1) / self.lines.len().max(1);
+        (HELD_BYTES * 3 / 4 / bytes.max(1)) as u64
+    }
+
     /// The first line in the range that exists and is not held.
     pub(crate) fn missing(&self, from: u64, to: u64) -> Option<u64> {
         let (from, to) = (from.max(1), to.min(self.total_lines));

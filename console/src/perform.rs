@@ -18,7 +18,7 @@ use crate::{
     notify::Desktop, refusal::Refusal, replica::BuildRef, save,
 };
 
-/// Calls under way at most; more wait for nothing and are simply not made (the screens ask again).
+/// Calls under way at most. One more is not made but answered with [`Refusal::busy`], because somebody waits for it.
 const CALLS: usize = 64;
 
 /// Performs. Dropping it ends everything under way.
@@ -58,7 +58,9 @@ impl Performer {
         let answers = self.answers.clone();
         match command {
             Command::ReadLog { log, purpose, from, lines, at_ms } => {
-                self.call(async move {
+                let busy =
+                    Message::Lines { log: log.clone(), purpose, result: Err(Refusal::busy()) };
+                self.call(busy, async move {
                     let request =
                         ReadLogRequest { log: log.to_string(), from_line: from, lines, at_ms };
                     let result = match master {
@@ -73,7 +75,9 @@ impl Performer {
             }
             Command::Follow { log, from } => {
                 self.unfollow();
-                self.follow = self.call(follow(master, answers, log, from));
+                // Never left out for lack of room: there is one, and the last one was just ended.
+                let follow = follow(master, answers, log, from);
+                self.follow = Some(self.calls.spawn_on(follow, &self.runtime));
             }
             Command::Unfollow => self.unfollow(),
             Command::Search { log, run, pattern, literal, ignore_case, from, backward } => {
@@ -92,12 +96,15 @@ impl Performer {
                     backward,
                     limit: 0,
                 };
-                if let Some(search) = self.call(search(master, answers, log, run, request)) {
+                let busy =
+                    Message::SearchEnded { log: log.clone(), run, result: Err(Refusal::busy()) };
+                if let Some(search) = self.call(busy, search(master, answers, log, run, request)) {
                     self.searches.push((run, search));
                 }
             }
             Command::Marks { log } => {
-                self.call(async move {
+                let busy = Message::Marks { log: log.clone(), result: Err(Refusal::busy()) };
+                self.call(busy, async move {
                     let request = LogMarksRequest { log: log.to_string(), limit: 0 };
                     let result = match master {
                         Some(master) => {
@@ -110,7 +117,10 @@ impl Performer {
                 });
             }
             Command::Whole { build } => {
-                self.call(async move {
+                // Not as a lost call: nothing but a new link would ask again, so the screen is to say it.
+                let busy = Refusal { lost: false, ..Refusal::busy() };
+                let busy = Message::Whole { build: build.clone(), result: Err(busy) };
+                self.call(busy, async move {
                     let result = whole(master, &build).await;
                     let _ = answers.send(Message::Whole { build, result }).await;
                 });
@@ -126,7 +136,9 @@ impl Performer {
                 );
             }
             Command::Save { log, path } => {
-                self.call(async move {
+                let busy =
+                    Message::Saved { log: log.clone(), result: Err(Refusal::busy().sentence) };
+                self.call(busy, async move {
                     let result = match channel {
                         Some(channel) => save::save(channel, &log, &path).await,
                         None => Err(Refusal::no_link().sentence),
@@ -140,8 +152,20 @@ impl Performer {
         None
     }
 
-    fn call(&mut self, call: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
-        (self.calls.len() < CALLS).then(|| self.calls.spawn_on(call, &self.runtime))
+    /// Makes a call, or gives the answer `busy` when there is no room for it.
+    fn call(
+        &mut self,
+        busy: Message,
+        call: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<AbortHandle> {
+        if self.calls.len() < CALLS {
+            return Some(self.calls.spawn_on(call, &self.runtime));
+        }
+        let answers = self.answers.clone();
+        // It takes room only until the loop has read it.
+        let answer = async move { _ = answers.send(busy).await };
+        self.calls.spawn_on(answer, &self.runtime);
+        None
     }
 
     fn unfollow(&mut self) {
@@ -152,7 +176,7 @@ impl Performer {
 
     fn ring(&mut self, ring: Ring) {
         let (desktop, answers) = (Arc::clone(&self.desktop), self.answers.clone());
-        self.call(async move {
+        self.call(Message::Undelivered(ring.clone()), async move {
             if !desktop.lock().await.show(&ring).await {
                 let _ = answers.send(Message::Undelivered(ring)).await;
             }
@@ -221,4 +245,29 @@ async fn act(master: Option<Master>, deed: Deed) -> Result<Accepted, Refusal> {
         Deed::Worker(request) => control.worker_control(request).await,
     };
     Ok(answer?.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logs::Purpose;
+
+    #[tokio::test]
+    async fn a_call_for_which_there_is_no_room_is_answered() {
+        let (answers, mut answered) = mpsc::channel(1);
+        let (_channel, channel) = watch::channel(None);
+        let mut performer = Performer::new(channel, answers, tokio::runtime::Handle::current());
+        for _ in 0..CALLS {
+            performer.calls.spawn(std::future::pending());
+        }
+        let log = LogRef { build: BuildRef::new("linux", 4), step: 2, name: "stdio".into() };
+        let purpose = Purpose::Show;
+        performer.perform(Command::ReadLog { log, purpose, from: 1, lines: 1, at_ms: None });
+        let answer = answered.recv().await;
+        assert!(
+            matches!(&answer, Some(Message::Lines { result: Err(refusal), .. })
+                if *refusal == Refusal::busy()),
+            "{answer:?}"
+        );
+    }
 }

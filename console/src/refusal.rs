@@ -26,6 +26,11 @@ impl Refusal {
         Self::lost("the link to the master is broken")
     }
 
+    /// So much is under way already that this was not asked. Asking later is right.
+    pub(crate) fn busy() -> Self {
+        Self::lost("too much is being asked of the master already")
+    }
+
     fn lost(sentence: &str) -> Self {
         Self { sentence: sentence.into(), why: None, hint: None, lost: true }
     }

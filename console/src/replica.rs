@@ -11,7 +11,7 @@ use std::{
 
 use linn_proto::entity::{
     Build, BuildRequest, BuildState, Builder, Buildset, Change, Entity, EntityId, Kind, Master,
-    Scheduler, Source, Worker, entity::Of,
+    Worker, entity::Of,
 };
 
 /// Finished builds kept of each builder, beside those that run.
@@ -65,11 +65,21 @@ pub(crate) struct Replica {
     pub(crate) builds: BTreeMap<String, BTreeMap<u32, Build>>,
     pub(crate) builders: BTreeMap<String, Builder>,
     pub(crate) workers: BTreeMap<String, Worker>,
-    pub(crate) schedulers: BTreeMap<String, Scheduler>,
-    pub(crate) sources: BTreeMap<String, Source>,
     pub(crate) master: Option<Master>,
     /// The builds that have not ended, by builder: few among many, and asked for in every frame.
     unfinished: BTreeMap<String, BTreeSet<u32>>,
+    /// The requests that wait, in queue order: of all builders, and of each. Asked for in every frame, too.
+    queue: BTreeSet<Turn>,
+    queues: BTreeMap<String, BTreeSet<Turn>>,
+}
+
+/// Where a request stands in the queue: by priority, time and id.
+type Turn = (i64, i64, u64);
+
+/// The turn of a request; `None`: it does not wait.
+fn turn(request: &BuildRequest) -> Option<Turn> {
+    (request.claimed_at_ms.is_none() && request.complete_at_ms.is_none())
+        .then(|| (-i64::from(request.priority), request.submitted_at_ms, request.id))
 }
 
 impl Replica {
@@ -108,6 +118,13 @@ impl Replica {
                 trim(&mut self.buildsets, BUILDSETS_KEPT, |set| set.complete_at_ms.is_some());
             }
             Some(Of::Request(request)) => {
+                if let Some(old) = self.requests.remove(&request.id) {
+                    self.unqueue(&old);
+                }
+                if let Some(turn) = turn(&request) {
+                    self.queue.insert(turn);
+                    self.queues.entry(request.builder.clone()).or_default().insert(turn);
+                }
                 self.requests.insert(request.id, request);
                 trim(&mut self.requests, REQUESTS_KEPT, |request| request.complete_at_ms.is_some());
             }
@@ -123,15 +140,9 @@ impl Replica {
             Some(Of::Worker(worker)) => {
                 self.workers.insert(worker.name.clone(), worker);
             }
-            Some(Of::Scheduler(scheduler)) => {
-                self.schedulers.insert(scheduler.name.clone(), scheduler);
-            }
-            Some(Of::Source(source)) => {
-                self.sources.insert(source.name.clone(), source);
-            }
             Some(Of::Master(master)) => self.master = Some(master),
-            // A kind of a newer master: nothing here can show it.
-            None => {}
+            // Nothing here shows them yet (screen 8), and a kind of a newer master nothing here can show.
+            Some(Of::Scheduler(_) | Of::Source(_)) | None => {}
         }
     }
 
@@ -140,7 +151,11 @@ impl Replica {
         match id.kind() {
             Kind::Change => drop(self.changes.remove(&number())),
             Kind::Buildset => drop(self.buildsets.remove(&number())),
-            Kind::Request => drop(self.requests.remove(&number())),
+            Kind::Request => {
+                if let Some(old) = self.requests.remove(&number()) {
+                    self.unqueue(&old);
+                }
+            }
             Kind::Build => {
                 let Some(build) = BuildRef::parse(&id.id) else { return };
                 self.note(&build.builder, build.number, false);
@@ -153,10 +168,8 @@ impl Replica {
             }
             Kind::Builder => drop(self.builders.remove(&id.id)),
             Kind::Worker => drop(self.workers.remove(&id.id)),
-            Kind::Scheduler => drop(self.schedulers.remove(&id.id)),
-            Kind::Source => drop(self.sources.remove(&id.id)),
             Kind::Master => self.master = None,
-            Kind::Unspecified => {}
+            Kind::Scheduler | Kind::Source | Kind::Unspecified => {}
         }
     }
 
@@ -174,6 +187,18 @@ impl Replica {
                 _ = self.unfinished.insert(builder.to_owned(), BTreeSet::from([number]));
             }
             None => {}
+        }
+    }
+
+    /// Takes a request that is no longer so out of the queue; a builder for which none waits has no entry.
+    fn unqueue(&mut self, old: &BuildRequest) {
+        let Some(turn) = turn(old) else { return };
+        self.queue.remove(&turn);
+        if let Some(queue) = self.queues.get_mut(&old.builder) {
+            queue.remove(&turn);
+            if queue.is_empty() {
+                self.queues.remove(&old.builder);
+            }
         }
     }
 
@@ -215,17 +240,20 @@ impl Replica {
         })
     }
 
+    /// The requests that wait, in queue order.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &BuildRequest> {
+        self.queue.iter().filter_map(|(_, _, id)| self.requests.get(id))
+    }
+
+    /// How many wait.
+    pub(crate) fn waiting_count(&self) -> usize {
+        self.queue.len()
+    }
+
     /// The requests of a builder that wait, in queue order.
-    pub(crate) fn waiting(&self) -> Vec<&BuildRequest> {
-        let mut waiting: Vec<&BuildRequest> = self
-            .requests
-            .values()
-            .filter(|request| request.claimed_at_ms.is_none() && request.complete_at_ms.is_none())
-            .collect();
-        waiting.sort_by_key(|request| {
-            (-i64::from(request.priority), request.submitted_at_ms, request.id)
-        });
-        waiting
+    pub(crate) fn waiting_of(&self, builder: &str) -> impl Iterator<Item = &BuildRequest> {
+        let queue = self.queues.get(builder).into_iter().flatten();
+        queue.filter_map(|(_, _, id)| self.requests.get(id))
     }
 }
 
@@ -357,6 +385,32 @@ mod tests {
         let builds = &replica.builds["b0"];
         assert_eq!(builds.len(), BUILDS_KEPT + 1);
         assert!(builds.contains_key(&0) && builds.contains_key(&999) && !builds.contains_key(&1));
+    }
+
+    #[test]
+    fn the_queue_is_in_order_and_follows_what_becomes_of_requests() {
+        let request = |id: u64, builder: &str, priority, claimed_at_ms| Entity {
+            of: Some(Of::Request(BuildRequest {
+                id,
+                builder: builder.into(),
+                priority,
+                claimed_at_ms,
+                ..BuildRequest::default()
+            })),
+        };
+        let mut replica = Replica::default();
+        let ids = |replica: &Replica| replica.waiting().map(|one| one.id).collect::<Vec<_>>();
+        let all =
+            vec![request(1, "a", 0, None), request(2, "b", 0, None), request(3, "a", 5, None)];
+        replica.apply(1, all, &[]);
+        assert_eq!(ids(&replica), [3, 1, 2]);
+        assert_eq!(replica.waiting_of("a").map(|one| one.id).collect::<Vec<_>>(), [3, 1]);
+        replica.apply(2, vec![request(3, "a", 5, Some(1)), request(2, "b", 9, None)], &[]);
+        assert_eq!(ids(&replica), [2, 1]);
+        let gone = EntityId { kind: Kind::Request.into(), id: "2".into() };
+        replica.apply(3, Vec::new(), &[gone]);
+        assert_eq!(ids(&replica), [1]);
+        assert_eq!(replica.waiting_of("b").count(), 0);
     }
 
     #[test]

@@ -128,13 +128,10 @@ pub(crate) fn open_for(model: &mut Model, id: ActionId) {
 
 /// The requests that wait for what is selected.
 pub(crate) fn waiting_of<'a>(model: &'a Model, selection: &Selection) -> Vec<&'a BuildRequest> {
-    let waiting = model.replica.waiting();
-    match selection.request {
-        Some(id) => waiting.into_iter().filter(|request| request.id == id).collect(),
-        None => waiting
-            .into_iter()
-            .filter(|request| Some(&request.builder) == selection.builder.as_ref())
-            .collect(),
+    match (selection.request, &selection.builder) {
+        (Some(id), _) => model.replica.waiting().filter(|request| request.id == id).collect(),
+        (None, Some(builder)) => model.replica.waiting_of(builder).collect(),
+        (None, None) => Vec::new(),
     }
 }
 

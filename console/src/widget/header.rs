@@ -108,18 +108,13 @@ fn segments(model: &Model, canvas: &Canvas<'_>, wide: bool) -> Vec<Segment> {
         }
     });
     let running = model.replica.running().count();
-    let waiting = model.replica.waiting();
+    let waiting = model.replica.waiting_count();
     let mut queue =
-        format!("{}{running} {}{}", glyph(State::Running), glyph(State::Queued), waiting.len());
+        format!("{}{running} {}{}", glyph(State::Running), glyph(State::Queued), waiting);
     if wide {
-        queue = format!(
-            "{}{running}  {}{}",
-            glyph(State::Running),
-            glyph(State::Queued),
-            waiting.len()
-        );
+        queue = format!("{}{running}  {}{}", glyph(State::Running), glyph(State::Queued), waiting);
     }
-    if let Some(oldest) = waiting.iter().map(|request| request.submitted_at_ms).min() {
+    if let Some(oldest) = model.replica.waiting().map(|request| request.submitted_at_ms).min() {
         let age = time::age(model.shown_ms() - oldest);
         queue = if wide { format!("{queue} oldest {age}") } else { format!("{queue} {age}") };
     }
@@ -190,7 +185,7 @@ fn place(model: &Model, canvas: &mut Canvas<'_>) {
 
 fn crumbs(model: &Model, canvas: &Canvas<'_>, wide: bool) -> Vec<(String, Style)> {
     let (strong, text) = (canvas.role(Role::Strong), canvas.role(Role::Text));
-    let waiting = || model.replica.waiting().len();
+    let waiting = || model.replica.waiting_count();
     match model.place() {
         Place::Waterfall => {
             vec![("1 Waterfall".into(), strong), (filtered(&model.waterfall.filter), text)]
@@ -298,8 +293,7 @@ fn aside(model: &Model, canvas: &Canvas<'_>, wide: bool) -> String {
         }
         Place::Builders => format!("sort: {}", model.builders.sort_name()),
         Place::Queue => {
-            let oldest =
-                model.replica.waiting().iter().map(|request| request.submitted_at_ms).min();
+            let oldest = model.replica.waiting().map(|request| request.submitted_at_ms).min();
             oldest.map_or_else(String::new, |oldest| {
                 format!("oldest {}", time::span(model.shown_ms() - oldest))
             })

@@ -81,7 +81,7 @@ fn idle(model: &Model, canvas: &mut Canvas<'_>, y: u16, end: u16, name: &str) {
     let state = model.builder_state(name);
     let x = canvas.state(1, y, state);
     let x = canvas.say(x + 1, y, name, Role::Strong);
-    let first = model.replica.waiting().into_iter().find(|request| request.builder == name);
+    let first = model.replica.waiting_of(name).next();
     let text = match (first, model.replica.builders.get(name)) {
         (Some(request), _) => {
             let why = request

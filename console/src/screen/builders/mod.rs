@@ -109,12 +109,9 @@ fn since(model: &Model, builder: &Builder, state: State) -> Option<i64> {
     let builds = || model.replica.builds_of(&builder.name).rev();
     match state {
         State::Running => model.replica.running_of(&builder.name).map(|build| build.started_at_ms),
-        State::Queued | State::Locked => model
-            .replica
-            .waiting()
-            .iter()
-            .find(|one| one.builder == builder.name)
-            .map(|one| one.submitted_at_ms),
+        State::Queued | State::Locked => {
+            model.replica.waiting_of(&builder.name).next().map(|one| one.submitted_at_ms)
+        }
         State::Lost => {
             let seen = |name| {
                 model.replica.workers.get(name).and_then(|worker: &Worker| worker.last_seen_at_ms)

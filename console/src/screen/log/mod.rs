@@ -180,23 +180,22 @@ pub(crate) fn settle(model: &mut Model, out: &mut Out) {
     if screen.window || now_ms < screen.again_ms || screen.trouble.is_some() {
         return;
     }
-    // What is seen first, then a page behind it and one before it.
+    // What is seen first, then a page behind it and one before it where there is room for all three.
     let top = screen.top;
-    let missing = screen
-        .buffer
-        .missing(top, top + rows)
-        .or_else(|| screen.buffer.missing(top + rows, top + 2 * rows))
-        .or_else(|| screen.buffer.missing(top.saturating_sub(rows), top));
+    let room = screen.buffer.room();
+    let mut missing = screen.buffer.missing(top, top + rows);
+    if missing.is_none() && room >= 3 * rows {
+        missing = screen
+            .buffer
+            .missing(top + rows, top + 2 * rows)
+            .or_else(|| screen.buffer.missing(top.saturating_sub(rows), top));
+    }
     if let Some(line) = missing {
         screen.window = true;
         let from = i64::try_from(line).unwrap_or(i64::MAX);
-        out.push(Command::ReadLog {
-            log,
-            purpose: Purpose::Show,
-            from,
-            lines: WINDOW,
-            at_ms: None,
-        });
+        // Of huge lines no more than are shown.
+        let lines = u32::try_from(room.max(rows)).map_or(WINDOW, |room| room.min(WINDOW));
+        out.push(Command::ReadLog { log, purpose: Purpose::Show, from, lines, at_ms: None });
     }
 }
 
@@ -220,15 +219,24 @@ pub(crate) fn lines(
     match result {
         Ok(lines) => {
             let first = lines.lines.first().map(|line| line.number);
+            let last = lines.lines.last().map(|line| line.number);
             // An answer that brings nothing would be asked for for ever.
             if lines.lines.is_empty() {
                 screen.again_ms = now_ms + AGAIN_MS;
             }
-            let around =
-                if purpose == Purpose::Jump { first.unwrap_or(screen.top) } else { screen.top };
             let fresh = !screen.buffer.known;
-            let around = if fresh { first.unwrap_or(around) } else { around };
+            // The middle of what is shown: of huge lines little more is held than that.
+            let around = match purpose {
+                Purpose::Jump => first,
+                _ if fresh => last,
+                _ => None,
+            };
+            let around = around.unwrap_or(screen.top + rows / 2);
             screen.buffer.insert(lines, around);
+            // A line that could not be held beside the others would be asked for for ever, too.
+            if first.is_some_and(|first| screen.buffer.missing(first, first).is_some()) {
+                screen.again_ms = now_ms + AGAIN_MS;
+            }
             if fresh {
                 screen.top = screen.last_top(rows);
                 screen.seen = screen.buffer.total_lines;
@@ -532,6 +540,35 @@ mod tests {
         let result = Ok(answer);
         update(&mut model, Message::Lines { log: log(), purpose: Purpose::Show, result });
         model
+    }
+
+    #[test]
+    fn huge_lines_are_not_fetched_for_ever() {
+        const TOTAL: u64 = 400;
+        let answer = |from: u64, count: u64| {
+            window(from, count.min(TOTAL + 1 - from), linn_proto::MAX_LINE_BYTES, TOTAL)
+        };
+        let mut model = opened(answer(TOTAL - 255, 256));
+        for top in [1, 200, 390] {
+            let mut out = Vec::new();
+            act(&mut model, ActionId::Top, &mut out);
+            model.log.as_mut().unwrap().top = top;
+            settle(&mut model, &mut out);
+            let mut asked = 0;
+            while let Some(Command::ReadLog { from, lines, .. }) =
+                out.iter().find(|command| matches!(command, Command::ReadLog { .. })).cloned()
+            {
+                asked += 1;
+                assert!(asked < 10, "asked again and again at {top}");
+                let from = u64::try_from(from).unwrap();
+                let result = Ok(answer(from, u64::from(lines)));
+                let purpose = Purpose::Show;
+                out = update(&mut model, Message::Lines { log: log(), purpose, result });
+            }
+            let screen = model.log.as_ref().unwrap();
+            let rows = rows(&model);
+            assert_eq!(screen.buffer.missing(screen.top, screen.top + rows), None, "at {top}");
+        }
     }
 
     #[test]

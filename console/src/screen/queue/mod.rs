@@ -54,7 +54,6 @@ pub(crate) fn rows(model: &Model) -> Vec<Row<'_>> {
     let waiting: Vec<Row<'_>> = model
         .replica
         .waiting()
-        .into_iter()
         .filter(|request| {
             filter::passes(filter, &[&request.builder, &request.reason], State::Queued)
         })
@@ -159,7 +158,6 @@ pub(crate) fn sentence(model: &Model) -> String {
     let stuck: Vec<String> = model
         .replica
         .waiting()
-        .iter()
         .filter(|request| words::wait_state(&request.waits) == State::Lost)
         .map(|request| request.builder.clone())
         .collect();

@@ -268,9 +268,9 @@ pub(crate) fn settle(model: &mut Model) {
     {
         model.waterfall.number = None;
     }
-    // All builds are looked at for it: only when there are other ones than before.
+    // All builds are looked at for it: only when there are other ones than before, and nobody has chosen.
     let known = (model.replica.seq, model.replica.epoch.clone());
-    if model.waterfall.fitted.as_ref() != Some(&known) {
+    if model.waterfall.zoom.is_none() && model.waterfall.fitted.as_ref() != Some(&known) {
         model.waterfall.auto = fitting(model);
         // An empty farm says nothing about how long builds take.
         model.waterfall.fitted = (!model.replica.builds.is_empty()).then_some(known);

@@ -18,8 +18,11 @@ pub(crate) fn view(model: &Model, canvas: &mut Canvas<'_>) {
     if model.replica.builders.is_empty() {
         return screen::nothing::no_builders(model, canvas);
     }
+    let (forecast, heads) = grid::frame(model);
     let drawing = Drawing {
         model,
+        forecast,
+        heads,
         grid: Grid::new(model),
         widths: grid::widths(model),
         selected: selected(model),
@@ -44,6 +47,9 @@ struct Place {
 
 struct Drawing<'a> {
     model: &'a Model,
+    /// Rows of forecast, and of heads.
+    forecast: i64,
+    heads: u16,
     grid: Grid<'a>,
     widths: Widths,
     selected: Option<BuildRef>,
@@ -52,7 +58,7 @@ struct Drawing<'a> {
 
 impl<'a> Drawing<'a> {
     fn draw(&self, canvas: &mut Canvas<'_>) {
-        let (forecast, heads) = grid::frame(self.model);
+        let (forecast, heads) = (self.forecast, self.heads);
         self.heads(canvas, heads);
         let height = canvas.height().saturating_sub(heads);
         let past = self.grid.rows.iter().skip(self.model.waterfall.scroll).copied();
@@ -195,8 +201,8 @@ impl<'a> Drawing<'a> {
         if !grid::runs(build) {
             return;
         }
-        let (rows, _) = grid::frame(self.model);
-        let ends_at = build.eta_ms.map(|eta_ms| (self.grid.forecast_row(eta_ms, rows), eta_ms));
+        let ends_at =
+            build.eta_ms.map(|eta_ms| (self.grid.forecast_row(eta_ms, self.forecast), eta_ms));
         let style = canvas.role(Role::Forecast);
         let bar = canvas.glyphs.forecast;
         let narrow = end.saturating_sub(x) < NARROW;
@@ -249,11 +255,7 @@ impl<'a> Drawing<'a> {
             _ if builder.pending > 0 => State::Queued,
             _ => return,
         };
-        let first = self.model.replica.requests.values().find(|request| {
-            request.builder == builder.name
-                && request.claimed_at_ms.is_none()
-                && request.complete_at_ms.is_none()
-        });
+        let first = self.model.replica.waiting_of(&builder.name).next();
         let (state, text) = match (state, first) {
             (State::Paused, _) => (state, "paused".to_owned()),
             (State::Lost, _) => (state, "no worker".to_owned()),
