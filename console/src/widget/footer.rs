@@ -96,11 +96,14 @@ pub(crate) fn ascii_name(name: &str, ascii: bool) -> String {
     if ascii { name.replace('…', "...") } else { name.to_owned() }
 }
 
-/// Keys of a popup: pairs of key and word, two blanks between.
+/// Keys of a popup: pairs of key and word, two blanks between; where they do not fit, one blank.
 fn plain_keys(canvas: &mut Canvas<'_>, y: u16, keys: &[(&str, &str)]) {
+    let cells = |(key, name): &(&str, &str)| key.chars().count() + name.chars().count() + 1;
+    let wanted = 1 + keys.iter().map(cells).sum::<usize>() + 2 * keys.len().saturating_sub(1);
+    let gap = if wanted > usize::from(canvas.width()) { 1 } else { 2 };
     let mut x = 1;
     for (key, name) in keys {
         x = canvas.say(x, y, key, Role::Key);
-        x = canvas.say(x + 1, y, name, Role::Text) + 2;
+        x = canvas.say(x + 1, y, name, Role::Text) + gap;
     }
 }

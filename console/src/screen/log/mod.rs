@@ -233,10 +233,6 @@ pub(crate) fn lines(
             };
             let around = around.unwrap_or(screen.top + rows / 2);
             screen.buffer.insert(lines, around);
-            // A line that could not be held beside the others would be asked for for ever, too.
-            if first.is_some_and(|first| screen.buffer.missing(first, first).is_some()) {
-                screen.again_ms = now_ms + AGAIN_MS;
-            }
             if fresh {
                 screen.top = screen.last_top(rows);
                 screen.seen = screen.buffer.total_lines;
@@ -248,6 +244,11 @@ pub(crate) fn lines(
                     Some(Spot::End) => screen.spot = None,
                     Some(Spot::FirstError) | None => first_error(screen, rows),
                 }
+            }
+            // A shown line that could not be held beside the others would be asked for for ever, too.
+            let missing = screen.buffer.missing(screen.top, screen.top + rows);
+            if missing.is_some() && missing == first {
+                screen.again_ms = now_ms + AGAIN_MS;
             }
             if purpose == Purpose::Jump {
                 match first {
@@ -536,7 +537,9 @@ mod tests {
 
     fn opened(answer: LogLines) -> Model {
         let mut model = farm(80, 24, Look::Colour);
-        navigate::log(&mut model, log(), Spot::End, &mut Vec::new());
+        let mut asked = Vec::new();
+        navigate::log(&mut model, log(), Spot::End, &mut asked);
+        settle(&mut model, &mut asked);
         let result = Ok(answer);
         update(&mut model, Message::Lines { log: log(), purpose: Purpose::Show, result });
         model
