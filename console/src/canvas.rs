@@ -87,6 +87,25 @@ impl<'a> Canvas<'a> {
         self.put_within(after, y, end, self.glyphs.more, self.theme.role(Role::Dim))
     }
 
+    /// Writes the first of some texts, fullest first, that fits before column `end`; of the last one, where none does, as
+    /// much as fits. A mark for what is missing would take too much of very few cells, so these do without.
+    pub(crate) fn put_fitting(
+        &mut self,
+        x: u16,
+        y: u16,
+        end: u16,
+        texts: &[&str],
+        style: Style,
+    ) -> u16 {
+        const FEW: u16 = 6;
+        let room = end.min(self.area.width).saturating_sub(x);
+        match texts.iter().find(|text| width(text) <= room).or(texts.last()) {
+            Some(text) if room < FEW => self.put_within(x, y, end, text, style),
+            Some(text) => self.put_cut(x, y, end, text, style),
+            None => x,
+        }
+    }
+
     /// Writes text so that it ends before column `end`; gives the column it starts at.
     pub(crate) fn put_right(&mut self, end: u16, y: u16, text: &str, style: Style) -> u16 {
         let x = end.min(self.area.width).saturating_sub(width(text));

@@ -210,10 +210,11 @@ impl<'a> Drawing<'a> {
             Some((at, _)) if at < ahead => {}
             Some(_) if narrow => _ = canvas.put(x, y, bar, style),
             Some((at, eta_ms)) if at == ahead => {
-                canvas.put_cut(x, y, end, &format!("{bar}{}", self.eta(eta_ms)), style);
+                let full = format!("{bar}{}", self.eta(eta_ms));
+                canvas.put_fitting(x, y, end, &[&full, bar], style);
             }
             Some(_) | None if ahead == 1 && pending > 0 => {
-                canvas.put_cut(x, y, end, &format!("{bar}queued {pending}"), style);
+                canvas.put_fitting(x, y, end, &[&format!("{bar}queued {pending}"), bar], style);
             }
             Some(_) => _ = canvas.put(x, y, bar, style),
             None => {}
@@ -322,15 +323,16 @@ impl<'a> Drawing<'a> {
         match cell {
             Cell::Head { more, .. } => {
                 let style = if chosen { style.patch(canvas.role(Role::Selected)) } else { style };
-                let mut text = canvas.glyphs.state(state).to_owned();
-                if !narrow {
+                let glyph = canvas.glyphs.state(state);
+                let after = if narrow {
+                    canvas.put(x, y, glyph, style)
+                } else {
                     let took = time::span(words::duration_ms(build, self.now_ms));
-                    text = format!("{text}{:03} {took}", build.number);
-                    if more > 0 {
-                        text = format!("{text}+{more}");
-                    }
-                }
-                let after = canvas.put_cut(x, y, end.max(x + 1), &text, style);
+                    let more = if more > 0 { format!("+{more}") } else { String::new() };
+                    let number = format!("{glyph}{:03}", build.number);
+                    let texts = [&format!("{number} {took}{more}"), &format!("{number}{more}")];
+                    canvas.put_fitting(x, y, end, &[texts[0], texts[1], &number], style)
+                };
                 if !narrow && end.saturating_sub(after) > 8 {
                     self.beside(canvas, after + 1, y, end, build, state);
                 }
@@ -380,13 +382,12 @@ impl<'a> Drawing<'a> {
     ) {
         let Place { x, y, end, chosen, .. } = *place;
         let Some(mut step) = self.grid.step(build, row) else { return };
-        let mut text = String::new();
         let state = State::of_build(build);
         if first && state.is_red() {
             // The row under the head names what broke, even when a later step ran last.
             step = build.steps.iter().find(|step| grid::is_broken(step)).unwrap_or(step);
         }
-        text.push_str(&step.name);
+        let mut text = step.name.clone();
         let broken = grid::is_broken(step);
         if broken && first {
             text = format!("{text} {}", canvas.glyphs.state(state));
@@ -406,7 +407,7 @@ impl<'a> Drawing<'a> {
         if chosen && !broken {
             style = canvas.role(Role::Text).add_modifier(Modifier::BOLD);
         }
-        canvas.put_cut(x, y, end, &text, style);
+        canvas.put_fitting(x, y, end, &[&text, &step.name], style);
     }
 
     fn changes(&self, canvas: &mut Canvas<'_>, y: u16, row: Row, x: u16) {
