@@ -1,109 +1,175 @@
 //! Why a request does not run now, and what can never run (contract.md C13).
 
+use std::collections::BTreeMap;
+
 use crate::config::{Builder, Config};
 use crate::eta;
-use crate::id::WorkerName;
+use crate::id::{BuilderName, RequestId, WorkerName};
 use crate::model::{BuildRequest, Hold, Wait, WaitKind, Worker};
 use crate::state::State;
+use crate::time::{Span, Timestamp};
 
-/// Why a request waits; empty when it runs, is over, or is about to start.
-#[must_use]
-pub fn waits(state: &State, config: &Config, request: &BuildRequest) -> Vec<Wait> {
-    if request.claimed_at.is_some() || request.complete_at.is_some() {
-        return Vec::new();
-    }
-    let Some(builder) = config.builders.get(&request.builder) else {
-        let detail = format!("the builder {} is not configured", request.builder);
-        return vec![wait(WaitKind::Orphaned, detail)];
-    };
-    let mut waits = workers(state, config, builder);
-    let ahead = state.queue(&request.builder).take_while(|other| other.id != request.id).count();
-    if ahead > 0 {
-        let verb = if ahead == 1 { "request comes" } else { "requests come" };
-        waits.push(wait(WaitKind::Priority, format!("{ahead} {verb} first")));
-    }
-    waits
+/// Tells why requests wait, of one moment. What holds the workers of a builder is worked out once, however many of its
+/// requests are asked about.
+#[derive(Debug)]
+pub struct Explainer<'a> {
+    state: &'a State,
+    config: &'a Config,
+    now: Timestamp,
+    trouble: Option<&'a str>,
+    workers: BTreeMap<&'a BuilderName, Vec<Wait>>,
+    places: BTreeMap<&'a BuilderName, BTreeMap<RequestId, usize>>,
+    usual: BTreeMap<&'a BuilderName, Option<Span>>,
 }
 
-/// The master starts nothing new.
-pub(crate) fn limit(trouble: &str) -> Wait {
-    wait(WaitKind::Limit, trouble.to_owned())
+impl<'a> Explainer<'a> {
+    /// `trouble`: why the master starts nothing new, if so.
+    #[must_use]
+    pub const fn new(
+        state: &'a State,
+        config: &'a Config,
+        now: Timestamp,
+        trouble: Option<&'a str>,
+    ) -> Self {
+        Self {
+            state,
+            config,
+            now,
+            trouble,
+            workers: BTreeMap::new(),
+            places: BTreeMap::new(),
+            usual: BTreeMap::new(),
+        }
+    }
+
+    /// Why a request waits; empty when it runs, is over, or is about to start.
+    pub fn waits(&mut self, request: &BuildRequest) -> Vec<Wait> {
+        if request.claimed_at.is_some() || request.complete_at.is_some() {
+            return Vec::new();
+        }
+        let mut waits = Vec::new();
+        if let Some(trouble) = self.trouble {
+            waits.push(wait(WaitKind::Limit, trouble.to_owned()));
+        }
+        let Some(builder) = self.config.builders.get(&request.builder) else {
+            let detail = format!("the builder {} is not configured", request.builder);
+            waits.push(wait(WaitKind::Orphaned, detail));
+            return waits;
+        };
+        if !self.workers.contains_key(&builder.name) {
+            let held = self.workers(builder);
+            self.workers.insert(&builder.name, held);
+        }
+        waits.extend(self.workers.get(&builder.name).into_iter().flatten().cloned());
+        let ahead = self.ahead(builder, request.id);
+        if ahead > 0 {
+            let verb = if ahead == 1 { "request comes" } else { "requests come" };
+            waits.push(wait(WaitKind::Priority, format!("{ahead} {verb} first")));
+        }
+        waits
+    }
+
+    /// How many requests of the builder come before this one.
+    fn ahead(&mut self, builder: &'a Builder, request: RequestId) -> usize {
+        let state = self.state;
+        let places = self.places.entry(&builder.name).or_insert_with(|| {
+            state.queue(&builder.name).enumerate().map(|(place, one)| (one.id, place)).collect()
+        });
+        places.get(&request).copied().unwrap_or(0)
+    }
+
+    /// What keeps each of the builder's workers; nothing when one is free for it.
+    fn workers(&mut self, builder: &'a Builder) -> Vec<Wait> {
+        let declared: Vec<&WorkerName> =
+            builder.workers.iter().filter(|name| self.config.workers.contains_key(*name)).collect();
+        if declared.is_empty() {
+            return vec![wait(WaitKind::NoWorker, format!("{} has no worker", builder.name))];
+        }
+        let known = declared.iter().filter_map(|name| self.state.worker(name));
+        let seen: Vec<_> = known.filter(|worker| worker.was_seen()).collect();
+        if seen.is_empty() {
+            let detail = match declared.as_slice() {
+                [only] => format!("{only} has never been connected"),
+                _ => format!("{} has ever been connected", listed(&declared)),
+            };
+            return vec![wait(WaitKind::NoWorker, detail)];
+        }
+        let mut waits = Vec::new();
+        for worker in seen.iter().filter(|worker| worker.connected_at.is_some()) {
+            match &worker.hold {
+                Some(Hold { draining, reason, .. }) => {
+                    let kind =
+                        if *draining { WaitKind::WorkerDraining } else { WaitKind::WorkerPaused };
+                    let detail = if reason.is_empty() {
+                        worker.name.to_string()
+                    } else {
+                        format!("{}: {reason}", worker.name)
+                    };
+                    waits.push(wait(kind, detail));
+                }
+                None => {
+                    let Some(busy) = self.busy_with(builder, &worker.name) else {
+                        return Vec::new();
+                    };
+                    waits.push(busy);
+                }
+            }
+        }
+        if waits.is_empty() {
+            let names: Vec<_> = seen.iter().map(|worker| &worker.name).collect();
+            let detail = match names.as_slice() {
+                [only] => format!("{only} is not connected"),
+                _ => format!("{} is connected", listed(&names)),
+            };
+            waits.push(wait(WaitKind::WorkerLost, detail));
+        }
+        shortened(waits)
+    }
+
+    /// What a worker does instead, and until when it usually would; `None`: it could take a build of this builder.
+    fn busy_with(&mut self, builder: &'a Builder, worker: &WorkerName) -> Option<Wait> {
+        let limit = self.config.workers.get(worker)?.max_builds;
+        let limit = limit.map_or(usize::MAX, |limit| limit as usize);
+        let full = self.state.load_of(worker) >= limit;
+        let builds: Vec<_> = self
+            .state
+            .running_on(worker)
+            .filter(|build| full || build.builder == builder.name)
+            .collect();
+        if builds.is_empty() && !full {
+            return None;
+        }
+        // The first end makes room. Of a builder that has not built well yet nobody knows how long it takes, and what should
+        // have been over by now says nothing of when it will be.
+        let ends = builds.iter().filter_map(|build| {
+            let state = self.state;
+            let usual = self.usual.entry(&build.builder);
+            let usual = *usual.or_insert_with(|| eta::usual_length(state, &build.builder));
+            Some(build.started_at + usual?)
+        });
+        let until = ends.min().filter(|until| *until > self.now);
+        let names: Vec<_> = builds.iter().map(|build| build.reference().to_string()).collect();
+        let detail = format!("{worker} builds {}", names.join(", "));
+        Some(Wait { kind: WaitKind::WorkerBusy, detail, until })
+    }
+}
+
+/// The reasons of a builder with very many workers: those that may be over first, and how many more there are.
+fn shortened(mut waits: Vec<Wait>) -> Vec<Wait> {
+    // One more than are shown is shown, too: a line that says so would be as long.
+    if waits.len() > MAX_LISTED + 1 {
+        waits.sort_by_key(|wait| wait.until.unwrap_or(Timestamp(i64::MAX)));
+        let more = waits.split_off(MAX_LISTED);
+        let until = more.iter().filter_map(|wait| wait.until).min();
+        let kind = more[0].kind;
+        let detail = format!("{} more of its workers", more.len());
+        waits.push(Wait { kind, detail, until });
+    }
+    waits
 }
 
 fn wait(kind: WaitKind, detail: String) -> Wait {
     Wait { kind, detail, until: None }
-}
-
-/// What keeps each of the builder's workers; nothing when one is free for it.
-fn workers(state: &State, config: &Config, builder: &Builder) -> Vec<Wait> {
-    let declared: Vec<&WorkerName> =
-        builder.workers.iter().filter(|name| config.workers.contains_key(*name)).collect();
-    if declared.is_empty() {
-        return vec![wait(WaitKind::NoWorker, format!("{} has no worker", builder.name))];
-    }
-    let known = declared.iter().filter_map(|name| state.worker(name));
-    let seen: Vec<_> = known.filter(|worker| worker.was_seen()).collect();
-    if seen.is_empty() {
-        let detail = match declared.as_slice() {
-            [only] => format!("{only} has never been connected"),
-            _ => format!("{} has ever been connected", listed(&declared)),
-        };
-        return vec![wait(WaitKind::NoWorker, detail)];
-    }
-    let mut waits = Vec::new();
-    for worker in seen.iter().filter(|worker| worker.connected_at.is_some()) {
-        match &worker.hold {
-            Some(Hold { draining, reason, .. }) => {
-                let kind =
-                    if *draining { WaitKind::WorkerDraining } else { WaitKind::WorkerPaused };
-                let detail = if reason.is_empty() {
-                    worker.name.to_string()
-                } else {
-                    format!("{}: {reason}", worker.name)
-                };
-                waits.push(wait(kind, detail));
-            }
-            None => {
-                let Some(busy) = busy_with(state, config, builder, &worker.name) else {
-                    return Vec::new();
-                };
-                waits.push(busy);
-            }
-        }
-    }
-    if waits.is_empty() {
-        let names: Vec<_> = seen.iter().map(|worker| &worker.name).collect();
-        let detail = match names.as_slice() {
-            [only] => format!("{only} is not connected"),
-            _ => format!("{} is connected", listed(&names)),
-        };
-        waits.push(wait(WaitKind::WorkerLost, detail));
-    }
-    waits
-}
-
-/// What a worker does instead, and until when it usually would; `None`: it could take a build of this builder.
-fn busy_with(
-    state: &State,
-    config: &Config,
-    builder: &Builder,
-    worker: &WorkerName,
-) -> Option<Wait> {
-    let limit = config.workers.get(worker)?.max_builds.map_or(usize::MAX, |limit| limit as usize);
-    let full = state.load_of(worker) >= limit;
-    let builds: Vec<_> =
-        state.running_on(worker).filter(|build| full || build.builder == builder.name).collect();
-    if builds.is_empty() && !full {
-        return None;
-    }
-    // The first end makes room. Of a builder that has not built well yet nobody knows how long it takes.
-    let ends = builds.iter().filter_map(|build| {
-        eta::usual_length(state, &build.builder).map(|usual| build.started_at + usual)
-    });
-    let until = ends.min();
-    let names: Vec<_> = builds.iter().map(|build| build.reference().to_string()).collect();
-    let detail = format!("{worker} builds {}", names.join(", "));
-    Some(Wait { kind: WaitKind::WorkerBusy, detail, until })
 }
 
 /// How many names are listed before the rest is counted.

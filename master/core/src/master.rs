@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::action::{Action, Answer};
 use crate::config::{Config, StepKind};
 use crate::ctx::{Ctx, Outbox};
+use crate::explain::Explainer;
 use crate::hooks::Hooks;
 use crate::id::{BuildId, ChangeId, CommandId, RequestId, Token, WorkerName};
 use crate::input::{Asking, Input};
@@ -17,7 +18,7 @@ use crate::state::{State, Tables};
 use crate::time::{Span, Timestamp};
 use crate::timers::{Timer, lost_deadline, max_time_deadline};
 use crate::worker::{self, Hello};
-use crate::{build, cancel, distribute, explain, intake, rebuild, schedule};
+use crate::{build, cancel, distribute, intake, rebuild, schedule};
 
 /// How long an asking's id is known again.
 const ANSWER_KEPT: Span = Span::minutes(24 * 60);
@@ -114,22 +115,17 @@ impl Master {
         self.live.trouble.as_deref()
     }
 
-    /// Why a request does not run now (C13); empty when it does, or is over.
+    /// Tells why requests do not run now (C13).
+    #[must_use]
+    pub fn explainer(&self) -> Explainer<'_> {
+        Explainer::new(&self.state, self.config(), self.now, self.trouble())
+    }
+
+    /// Why a request does not run now (C13); empty when it does, or is over. Of many, ask the [`Explainer`].
     #[must_use]
     pub fn waits(&self, request: RequestId) -> Vec<Wait> {
-        let Some(request) = self.state.request(request) else { return Vec::new() };
-        let mut waits = explain::waits(&self.state, self.config(), request);
-        for wait in &mut waits {
-            // What should have been over by now says nothing of when it will be.
-            wait.until = wait.until.filter(|until| *until > self.now);
-        }
-        if let Some(trouble) = self.trouble()
-            && request.claimed_at.is_none()
-            && request.complete_at.is_none()
-        {
-            waits.insert(0, explain::limit(trouble));
-        }
-        waits
+        let request = self.state.request(request);
+        request.map_or_else(Vec::new, |request| self.explainer().waits(request))
     }
 
     /// The expression whose matching lines are to be counted as warnings in a running command's logs (F19).

@@ -203,12 +203,8 @@ impl State {
                 self.builds.update(*id, |build| build.lost_since = None);
             }
             Record::BuildFinished { id, results, text, at, new_failure, .. } => {
-                let ended = self.builds.finish(*id, *results, text, *at, *new_failure);
-                let Some((worker, stamps)) =
-                    ended.map(|build| (build.worker.clone(), build.stamps.clone()))
-                else {
-                    return;
-                };
+                let held = self.builds.finish(*id, *results, text, *at, *new_failure);
+                let Some((worker, stamps)) = held else { return };
                 if let Some(worker) = self.workers.get_mut(&worker) {
                     worker.idle_since = Some(*at);
                 }

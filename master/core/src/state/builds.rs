@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Built, TAIL_BUILDS, TAIL_BUILT};
+use crate::change::SourceStamp;
 use crate::id::{BuildId, BuildRef, BuilderName, CommandId, StepNumber, WorkerName};
 use crate::model::{Build, CommandSpec, Log, Step, Stop, Url};
 use crate::results::Results;
@@ -197,7 +198,8 @@ impl Builds {
         self.update(id, |build| build.stop = Some(stop.clone()));
     }
 
-    /// Ends a build and forgets what falls out of its builder's tail. Gives back what was ended.
+    /// Ends a build and forgets what falls out of its builder's tail: that may be this build, when many later ones ended
+    /// before it. Gives back what it held, the worker and its source stamps.
     pub(super) fn finish(
         &mut self,
         id: BuildId,
@@ -205,7 +207,7 @@ impl Builds {
         text: &str,
         at: Timestamp,
         new_failure: bool,
-    ) -> Option<&Build> {
+    ) -> Option<(WorkerName, Vec<SourceStamp>)> {
         let build = self.by_id.get_mut(&id)?;
         build.results = results;
         build.text = text.to_owned();
@@ -215,7 +217,8 @@ impl Builds {
         for step in &mut build.steps {
             step.spec = None;
         }
-        let (builder, number, worker) = (build.builder.clone(), build.number, build.worker.clone());
+        let (builder, number) = (build.builder.clone(), build.number);
+        let (worker, stamps) = (build.worker.clone(), build.stamps.clone());
         let built = Built::of(build);
         self.add_built(built);
         self.unfinished.remove(&id);
@@ -239,6 +242,6 @@ impl Builds {
                 self.commands.remove(&command);
             }
         }
-        self.by_id.get(&id)
+        Some((worker, stamps))
     }
 }

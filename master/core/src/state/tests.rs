@@ -2,6 +2,7 @@
 
 use super::{State, TAIL_BUILDS, TAIL_BUILT, TAIL_CHANGES};
 use crate::id::{BuilderName, ChangeId, RequestId};
+use crate::results::Results;
 use crate::testing::{
     Harness, builder, change, config, force, single_branch, stamp, timer, worker,
 };
@@ -63,6 +64,29 @@ fn builds_leave_a_tail() {
     assert_eq!(state.recent_of(&b).next().map(|build| build.number), Some(TAIL_BUILT as u32 + 5));
     assert_eq!(state.builds().count(), TAIL_BUILDS);
     assert!(state.request(RequestId(1)).is_none());
+    same(&site);
+}
+
+/// A slow build that more later ones overtook than are remembered: what it held is given back all the same.
+#[test]
+fn an_overtaken_build_gives_back_what_it_held() {
+    let builders = vec![builder("b", &["w1", "w2"], vec![crate::testing::shell("make")])];
+    let schedulers = vec![force("force", &["b"])];
+    let workers = vec![worker("w1", 1), worker("w2", 1)];
+    let mut site = Harness::new(config("c1", workers, builders, schedulers)).unchecked();
+    let slow = site.connect("w1");
+    site.force("b");
+    let quick = site.connect("w2");
+    for nth in 2..TAIL_BUILDS + 4 {
+        site.force("b");
+        site.exit(quick, &format!("b#{nth}"), 0);
+    }
+    site.exit(slow, "b#1", 0);
+    let state = site.master.state();
+    assert_eq!(state.unfinished().count(), 0);
+    let ended = |request: &crate::model::BuildRequest| request.results == Some(Results::Success);
+    assert!(state.request(RequestId(1)).is_none_or(ended));
+    assert_eq!(state.worker(&"w1".into()).and_then(|worker| worker.idle_since), Some(site.now));
     same(&site);
 }
 

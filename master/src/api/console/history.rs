@@ -75,10 +75,11 @@ pub(super) async fn requests(
 ) -> Result<Vec<entity::BuildRequest>, Status> {
     let ids: Vec<RequestId> = rows.iter().map(|request| request.id).collect();
     let look = move |master: &linn_core::master::Master| {
+        let mut explainer = master.explainer();
         let known = ids.iter().filter_map(|id| master.state().request(*id));
         known
             .map(|request| {
-                let waits = convert::waits(&master.waits(request.id));
+                let waits = convert::waits(&explainer.waits(request));
                 (request.id.0, request_entity(request, master.state(), waits))
             })
             .collect::<HashMap<_, _>>()

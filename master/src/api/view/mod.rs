@@ -120,11 +120,12 @@ impl View {
     /// The reasons of waiting requests, where they differ from what was told.
     pub(crate) fn waits(&self, master: &Master, hub: &Hub) -> Publication {
         let mut news = Publication::default();
+        let mut explainer = master.explainer();
         for request in master.state().waiting_requests().take(MAX_WAITS) {
             let key = Key::Request(request.id.0);
             let Some(told) = hub.get(&key) else { continue };
             let Some(Of::Request(told)) = &told.of else { continue };
-            let waits = convert::waits(&master.waits(request.id));
+            let waits = convert::waits(&explainer.waits(request));
             if told.waits != waits {
                 let request = wire::BuildRequest { waits, ..told.clone() };
                 news.upserts.push((key, Entity { of: Some(Of::Request(request)) }));
