@@ -19,7 +19,7 @@ RECIPE = [
 ]
 builder("a", workers = ALL, factory = [git(codebase = "app")] + RECIPE, lost_after = "20s")
 builder("b", workers = ["w0", "w1"], factory = RECIPE, lost_after = "3s", max_retries = 2)
-builder("c", workers = ["w2"], factory = RECIPE[:1])
+builder("c", workers = ["w2"], factory = RECIPE[:1], lost_after = "60s")
 force_scheduler("force", builders = ["a", "b", "c"])
 any_branch_scheduler("commits", builders = ["a", "b"], tree_stable_timer = "2s", max_wait = "5s", unimportant_files = ["doc/*"])
 single_branch_scheduler("main", builders = ["c"], change_filter = change_filter(branch = ["main"]), unimportant_files = ["doc/*"])

@@ -24,20 +24,12 @@ pub(crate) struct Hello {
 
 /// Takes a worker in, or turns it away.
 pub(crate) fn attach(ctx: &mut Ctx<'_>, hello: &Hello) {
-    if let Some(why) = against(ctx, hello) {
-        ctx.order(Action::RefuseWorker { session: hello.session, why, last: true });
+    if let Some(Against { why, last }) = against(ctx, hello) {
+        ctx.order(Action::RefuseWorker { session: hello.session, why, last });
         return;
     }
-    let known = ctx.state().worker(&hello.name);
-    let same = known.is_none_or(|known| !known.was_seen() || known.instance == hello.instance);
     let unfinished: Vec<BuildId> =
         ctx.state().running_on(&hello.name).map(|build| build.id).collect();
-    if !same {
-        // Another folder, so another spool: nobody will ever hear of those commands again.
-        for id in &unfinished {
-            build::lose(ctx, *id, "its worker came back with another folder");
-        }
-    }
     let held: Vec<_> =
         hello.held.iter().map(|held| (held.0, verdict(ctx, &hello.name, *held))).collect();
     if let Some(replaced) = ctx.live.sessions.open(hello.session, &hello.name) {
@@ -50,33 +42,60 @@ pub(crate) fn attach(ctx: &mut Ctx<'_>, hello: &Hello) {
         at: ctx.now,
     });
     ctx.order(Action::Welcome { session: hello.session, held });
-    if same {
-        for id in unfinished {
-            resume(ctx, id, hello);
-        }
+    for id in unfinished {
+        resume(ctx, id, hello);
     }
 }
 
-/// Why a worker is turned away, if it is (C39).
-fn against(ctx: &Ctx<'_>, hello: &Hello) -> Option<String> {
+/// Why a worker is turned away.
+struct Against {
+    why: String,
+    /// Asking again is no use: somebody has to change something.
+    last: bool,
+}
+
+/// Why a worker is turned away, if it is (C39, F21, F22).
+fn against(ctx: &Ctx<'_>, hello: &Hello) -> Option<Against> {
     let config = ctx.config();
     let name = &hello.name;
     if !config.workers.contains_key(name) {
         let hint =
             suggestion("worker", name.as_str(), config.workers.keys().map(WorkerName::as_str));
-        return Some(format!(
+        let why = format!(
             "master.star declares no worker `{name}` ({hint}); add worker(\"{name}\") to it"
-        ));
+        );
+        return Some(Against { why, last: true });
     }
-    let known = ctx.state().worker(name)?;
-    let taken = ctx.live.sessions.of(name).is_some() && known.instance != hello.instance;
-    taken.then(|| {
-        let host = &known.info.host;
-        let place = if host.is_empty() { String::new() } else { format!(" on {host}") };
-        format!(
-            "the name `{name}` is in use by a worker{place} that runs from another folder; stop that one, \
-             or choose another name"
-        )
+    let known = ctx.state().worker(name).filter(|known| known.was_seen())?;
+    let host = &known.info.host;
+    let place = if host.is_empty() { String::new() } else { format!(" on {host}") };
+    let here = ctx.live.sessions.of(name).is_some();
+    if known.instance != hello.instance {
+        if here {
+            let why = format!(
+                "the name `{name}` is in use by a worker{place} that runs from another folder; stop that one, \
+                 or choose another name"
+            );
+            return Some(Against { why, last: true });
+        }
+        // It does not hold the commands of the other folder, which may still run: nobody would end them, and they would
+        // run twice (I5, F3).
+        let build = ctx.state().running_on(name).next()?.reference();
+        let why = format!(
+            "the build {build} of a worker `{name}`{place} that ran from another folder is still waited for; \
+             start that one again, or free the name with `linn stop {build}`"
+        );
+        return Some(Against { why, last: false });
+    }
+    let (old, new) = (&known.info.boot_id, &hello.info.boot_id);
+    let cloned = here && !old.is_empty() && !new.is_empty() && old != new;
+    cloned.then(|| {
+        // A machine that was started anew gets in as soon as its old session is noticed to be dead.
+        let why = format!(
+            "the worker `{name}`{place} is connected from a machine that was started at another time; if this folder is a \
+             copy, empty it and choose another name"
+        );
+        Against { why, last: false }
     })
 }
 

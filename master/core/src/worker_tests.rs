@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::config::{Config, StepSpec};
-use crate::id::CommandId;
+use crate::id::{CommandId, SessionId};
 use crate::input::{Input, WorkerVerb};
-use crate::model::{Exit, Finished};
+use crate::model::{Exit, Finished, WorkerInfo};
 use crate::testing::{Harness, builder, config, force, shell, stamp, worker};
 use crate::time::{Span, Timestamp};
 
@@ -163,18 +163,43 @@ fn retries_end() {
     );
 }
 
-/// Another folder has no spool of the old commands: its builds are lost at once.
+/// I5, F3: another folder has no spool of the old commands, which may still run; it comes in when they are given up.
 #[test]
-fn another_folder_loses_the_builds() {
+fn another_folder_waits_for_the_builds() {
     let mut site = one();
     let w1 = site.connect("w1");
     site.force("linux");
     site.detach(w1);
     site.transcript();
-    site.attach("w1", "reinstalled", Vec::new());
-    let lines = site.transcript();
-    assert!(lines.contains(&"build_finished linux#1 RETRY: retry 'make' (retry)".to_owned()));
-    assert!(lines.contains(&"build_started linux#2 request 1 on w1 attempt 2".to_owned()));
+    let (_, said) = site.attach("w1", "reinstalled", Vec::new());
+    let lines = said.lines();
+    assert!(lines[0].contains("the build linux#1 of a worker `w1`"), "{lines:?}");
+    assert!(lines[0].contains("linn stop linux#1"), "{lines:?}");
+    assert!(said.records.is_empty());
+    site.stop("linux#1", "it will not come back", false);
+    let (_, said) = site.attach("w1", "reinstalled", Vec::new());
+    assert_eq!(said.lines()[0], "worker_connected w1");
+}
+
+/// F22: a copied folder on another machine does not take the place of the worker that is there.
+#[test]
+fn a_copied_folder_stays_outside() {
+    let mut site = one();
+    let hello = |site: &mut Harness, session, boot_id: &str| {
+        let info = WorkerInfo { boot_id: boot_id.into(), ..WorkerInfo::default() };
+        let (name, instance) = ("w1".into(), "w1".to_owned());
+        let session = SessionId(session);
+        site.say(Input::WorkerAttached { session, name, instance, info, held: Vec::new() })
+    };
+    hello(&mut site, 1, "here");
+    site.force("linux");
+    let said = hello(&mut site, 2, "there");
+    assert!(said.lines()[0].starts_with("-> refuse session 2: the worker `w1` is connected"));
+    let said = hello(&mut site, 3, "here");
+    assert_eq!(said.lines()[0], "worker_connected w1");
+    site.detach(SessionId(3));
+    let said = hello(&mut site, 4, "there");
+    assert_eq!(said.lines()[0], "worker_connected w1", "the machine was started anew");
 }
 
 /// SD-3 better, I7: a restarted master presumes its workers gone, waits anew, and goes on with what they hold.

@@ -259,19 +259,22 @@ impl World {
     fn connect(&mut self, name: &str, keeps: bool, other_folder: bool) {
         let taken = self.sessions.contains_key(name);
         let instance = if other_folder { format!("{name}-other") } else { name.to_owned() };
-        if !keeps && !taken {
+        if !keeps && !taken && !other_folder {
             self.held.remove(name);
         }
-        if other_folder && !taken {
-            self.held.remove(name);
-        }
-        let held: Vec<_> =
-            self.held.get(name).into_iter().flatten().map(|id| (*id, false)).collect();
+        let held: Vec<_> = if other_folder {
+            Vec::new()
+        } else {
+            self.held.get(name).into_iter().flatten().map(|id| (*id, false)).collect()
+        };
         // The session is known before what the master orders for it.
         let (session, said) = self.harness.attach(name, &instance, held);
         let refused = said.actions.iter().any(|it| matches!(it, Action::RefuseWorker { .. }));
         if !refused {
             self.sessions.insert(name.to_owned(), session);
+            if other_folder {
+                self.held.remove(name);
+            }
         }
         self.look(&said);
     }
