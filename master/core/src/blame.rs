@@ -55,28 +55,48 @@ pub(crate) fn of(state: &State, build: &Build) -> Blame {
     }
 }
 
-/// The build that a build's result is measured against; `None`: it is the first of its kind. Exceptions count here: what
-/// was red then is no news when it is red again, and green after it is a recovery (RM-3).
-pub(crate) fn predecessor<'a>(state: &'a State, build: &Build) -> Option<&'a Built> {
+/// What a build's result is measured against.
+pub(crate) enum Before<'a> {
+    /// The build that came before it.
+    Build(&'a Built),
+    /// It is the first of its kind.
+    Nothing,
+    /// Something newer was built already: that build speaks for the branch, and this one has no news (C7).
+    Overtaken,
+}
+
+/// What a build's result is measured against. Exceptions count here: what was red then is no news when it is red again,
+/// and green after it is a recovery (RM-3).
+pub(crate) fn before<'a>(state: &'a State, build: &Build) -> Before<'a> {
     let comparable: Vec<_> = of_the_same_place(state, build)
         .filter(|built| is_telling(built) || built.results == Results::Exception)
         .collect();
+    let telling: Vec<_> = comparable.iter().copied().filter(|built| is_telling(built)).collect();
+    // Where the graph knows no built ancestor, as after an amended commit, the order of building stands in.
     let before = || comparable.iter().find(|built| built.number < build.number).copied();
     let mut found: Option<&Built> = None;
+    let (mut overtaken, mut newest) = (false, false);
     for stamp in &build.stamps {
-        let of_stamp = match revision_of(build, stamp) {
-            None => before(),
-            // Nobody knows what it comes after: the order of building stands in.
-            Some(revision) if state.parents(&stamp.repository, revision).is_none() => before(),
-            Some(revision) => {
-                let built_at = built_at(stamp, &comparable);
-                let walk = ancestors(state, &stamp.repository, revision, &built_at, &comparable);
-                walk.nearest.map(|(_, _, built)| built)
-            }
+        let repository = &stamp.repository;
+        let known = |revision: &&str| state.parents(repository, revision).is_some();
+        let Some(revision) = revision_of(build, stamp).filter(known) else {
+            newest = true;
+            continue;
         };
-        found = found.max_by_number(of_stamp);
+        let at = built_at(stamp, &comparable);
+        let walk = ancestors(state, repository, revision, &at, &comparable);
+        found = found.max_by_number(walk.nearest.map(|(_, _, built)| built));
+        let at = built_at(stamp, &telling);
+        if is_built_upon(state, repository, revision, &walk.seen, &at, &telling) {
+            overtaken = true;
+        } else {
+            newest |= !matches!(walk.nearest, Some((0, ..)));
+        }
     }
-    if build.stamps.is_empty() { before() } else { found }
+    if overtaken && !newest {
+        return Before::Overtaken;
+    }
+    found.or_else(before).map_or(Before::Nothing, Before::Build)
 }
 
 /// The comparable builds by what they built of a stamp's codebase, newest first.

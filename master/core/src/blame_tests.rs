@@ -216,6 +216,39 @@ fn breakages_and_recoveries_are_told() {
         told("r4", "main", 1),
         Some((NoticeKind::Problem, "problem:linux:main:4".into(), people(&["P4 <p4@x>", "ana"])))
     );
+    assert_eq!(told("r3", "main", 0), None, "r4 speaks for the branch, and is red");
+    assert_eq!(told("r2", "main", 1), None, "what is older than what was built is no news");
+}
+
+/// RM-3 better: the build before it on the branch is what counts where the graph knows no built ancestor, as after an
+/// amended commit; the step that a notice leads to is one that counts.
+#[test]
+fn an_amended_commit_recovers() {
+    let mut lint = crate::testing::shell("lint");
+    lint.flags = Flags { flunk_on_failure: false, halt_on_failure: false, ..lint.flags };
+    let factory = vec![lint, crate::testing::shell("test")];
+    let mut site = Harness::new(config(
+        "c1",
+        vec![worker("w1", 1)],
+        vec![builder("linux", &["w1"], factory)],
+        vec![force("force", &["linux"])],
+    ));
+    let w1 = site.connect("w1");
+    history(&mut site, 1);
+    site.submit(vec![change("fix", "one", &["r1"], "Dan <d@x>")]);
+    site.submit(vec![change("fix", "amended", &["r1"], "Dan <d@x>")]);
+    let mut told = |revision: &str, lint: i32, test: i32| {
+        site.force_with("linux", vec![stamp("fix", Some(revision))], &[]);
+        let build = site.master.state().unfinished().next().expect("it runs").reference();
+        site.exit(w1, &build.to_string(), lint);
+        let said = site.exit(w1, &build.to_string(), test);
+        said.records.iter().find_map(|record| match record {
+            Record::NoticeRaised(notice) => Some((notice.kind, notice.step.clone())),
+            _ => None,
+        })
+    };
+    assert_eq!(told("one", 1, 1), Some((NoticeKind::Problem, "test".to_owned())));
+    assert_eq!(told("amended", 0, 0), Some((NoticeKind::Recovery, String::new())));
 }
 
 /// I2, CH-2, CH-6, GP-6: keys, codebases, cursors.

@@ -163,7 +163,7 @@ fn next_step(build: &Build, config: &Config, reachable: bool) -> Option<StepNumb
 /// Ends a build, and its requests with it, or gives them back to the queue (LW-1, F2).
 fn finish(ctx: &mut Ctx<'_>, id: BuildId, at_least: Option<Results>) {
     let Some(build) = ctx.state().build(id) else { return };
-    let stopped = build.stop.as_ref().map(|stop| stop.results);
+    let stopped = cut_short(build).map(|stop| stop.results);
     let all = [at_least, stopped].into_iter().flatten();
     let mut results = all.fold(build.results, Results::worst);
     // CA-3: a stopped build is not tried again.
@@ -184,7 +184,7 @@ fn finish(ctx: &mut Ctx<'_>, id: BuildId, at_least: Option<Results>) {
         };
         text = format!("{text}; given up after {attempts}");
     }
-    let judged = notice::judge(ctx.state(), build, results, &text);
+    let judged = notice::judge(ctx.state(), build, recipe, results, &text);
     let (reference, requests) = (build.reference(), build.requests.clone());
     ctx.live.dirty.workers.insert(build.worker.clone());
     ctx.record(Record::BuildFinished {
@@ -205,6 +205,16 @@ fn finish(ctx: &mut Ctx<'_>, id: BuildId, at_least: Option<Results>) {
     if let Some(notice) = judged.notice {
         ctx.tell(notice);
     }
+}
+
+/// The stop that made a build what it is. Its time limit did not if all ran before the steps heard of it; a step that did
+/// hear of it has made the build a failure already.
+fn cut_short(build: &Build) -> Option<&Stop> {
+    let left_out = || build.steps.iter().any(|step| step.state() == StepState::Pending);
+    build
+        .stop
+        .as_ref()
+        .filter(|stop| !stop.is_limit() || build.results == stop.results || left_out())
 }
 
 /// BL-11: the outcome's word, then the steps that made it so. A step that went wrong without counting is not one of them,
@@ -234,7 +244,7 @@ fn text(build: &Build, recipe: Option<&Builder>, results: Results) -> String {
         }
     }
     // Its own limit stopped it, and no step's words say so here.
-    if let (Results::Failure, Some(stop)) = (results, &build.stop) {
+    if let (Results::Failure, Some(stop)) = (results, cut_short(build)) {
         let _ = write!(text, "; {}", stop.reason);
     }
     text

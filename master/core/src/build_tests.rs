@@ -8,7 +8,7 @@ use crate::config::{
     Condition, Config, EnvSetting, Flags, StepKind, StepSpec, Template, TemplateValue,
 };
 use crate::hooks::{Argument, HookError, HookId, Hooks};
-use crate::id::{ConfigDigest, SessionId};
+use crate::id::{CommandId, ConfigDigest, SessionId};
 use crate::model::{CommandWhat, Exit, FinalLog, Finished, NoticeKind};
 use crate::record::Record;
 use crate::render::parse_template;
@@ -400,6 +400,30 @@ fn max_time_stops_a_build() {
         [
             "step_finished linux#1/make FAILURE: stopped: it took longer than 10m",
             "build_finished linux#1 FAILURE new: failed 'make' (failure); it took longer than 10m",
+        ]
+    );
+}
+
+/// F1, F3: a build that ended in time while its worker was away is not failed by its limit when the worker is back.
+#[test]
+fn a_limit_does_not_count_what_ended_in_time() {
+    let mut config = site_of(vec![shell("make")]);
+    let policy = &mut config.builders.get_mut("linux").expect("declared").policy;
+    (policy.max_time, policy.lost_after) = (Some(Span::minutes(10)), None);
+    let mut site = Harness::new(config);
+    let w1 = site.connect("w1");
+    site.force("linux");
+    site.pass(Span::minutes(5));
+    site.detach(w1);
+    site.pass(Span::minutes(15));
+    site.transcript();
+    let (w1, _) = site.attach("w1", "w1", vec![(CommandId(1), true)]);
+    site.exit(w1, "linux#1", 0);
+    assert_eq!(
+        ends(&mut site),
+        [
+            "step_finished linux#1/make SUCCESS: done",
+            "build_finished linux#1 SUCCESS: build successful"
         ]
     );
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::blame;
+use crate::blame::{self, Before};
+use crate::config::Builder;
 use crate::model::{Build, Notice, NoticeKind};
 use crate::results::Results;
 use crate::state::State;
+use crate::step;
 
 /// What a build's end means to people.
 pub(crate) struct Judged {
@@ -20,14 +22,24 @@ pub(crate) const fn is_red(results: Results) -> bool {
 }
 
 /// Compares a build that ends so with its comparable predecessor, which is of the same builder and branch.
-pub(crate) fn judge(state: &State, build: &Build, results: Results, text: &str) -> Judged {
+pub(crate) fn judge(
+    state: &State,
+    build: &Build,
+    recipe: Option<&Builder>,
+    results: Results,
+    text: &str,
+) -> Judged {
     let nothing = Judged { new_failure: false, notice: None };
     let patched = build.stamps.iter().any(|stamp| stamp.patch.is_some());
     // A try breaks nothing that others have (BM-7); a build that was stopped or comes again says nothing yet.
     if patched || matches!(results, Results::Cancelled | Results::Retry | Results::Skipped) {
         return nothing;
     }
-    let before = blame::predecessor(state, build);
+    let before = match blame::before(state, build) {
+        Before::Build(before) => Some(before),
+        Before::Nothing => None,
+        Before::Overtaken => return nothing,
+    };
     let was_red = before.map(|before| is_red(before.results));
     let place = place(build);
     let reference = build.reference();
@@ -44,7 +56,7 @@ pub(crate) fn judge(state: &State, build: &Build, results: Results, text: &str) 
                 key: format!("problem:{}:{}:{number}", build.builder, branches(build)),
                 people: people(build, &build.blame.blamelist),
                 build: Some(reference),
-                step: failed_step(build),
+                step: failed_step(build, recipe),
             }),
         },
         (false, _) => Judged {
@@ -84,8 +96,12 @@ fn people(build: &Build, blamelist: &[String]) -> Vec<String> {
     all.into_iter().filter(|name| !name.is_empty()).collect()
 }
 
-/// The step that made it red, by name.
-fn failed_step(build: &Build) -> String {
-    let red = build.steps.iter().find(|step| step.results.is_some_and(is_red));
-    red.map(|step| step.name.clone()).unwrap_or_default()
+/// The step that made it red, by name: the first whose going wrong counts.
+fn failed_step(build: &Build, recipe: Option<&Builder>) -> String {
+    let mut steps = build.steps.iter().enumerate();
+    let red = steps.find(|(nth, step)| {
+        let spec = recipe.and_then(|builder| builder.factory.get(*nth));
+        is_red(step::counted(build, step, spec))
+    });
+    red.map(|(_, step)| step.name.clone()).unwrap_or_default()
 }

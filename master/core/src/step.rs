@@ -10,7 +10,7 @@ use crate::command::{self, NoCommand};
 use crate::config::{Condition, Config, Flags, StepKind, StepLimits, StepSpec, TemplateValue};
 use crate::ctx::Ctx;
 use crate::id::{BuildId, BuildRef, CommandId, LogId, StepNumber};
-use crate::model::{Build, Exit, FinalLog, Finished, Log, Notice, NoticeKind, Step};
+use crate::model::{Build, Exit, FinalLog, Finished, Log, Notice, NoticeKind, Step, Stop};
 use crate::properties::{MAX_PROPERTY_BYTES, Origin};
 use crate::record::Record;
 use crate::render::{RenderError, Renderer};
@@ -326,11 +326,16 @@ fn settled(known: &[Log], finals: &[FinalLog]) -> Vec<Log> {
 fn outcome(build: &Build, position: &Position, exit: &Exit, logs: &[FinalLog]) -> Ended {
     let spec = position.spec(build);
     let interrupted = matches!(exit, Exit::Interrupted | Exit::Signalled(_));
+    // What ended before it heard of the limit counts as it ended: the word of its end may only have been late.
+    let in_time = |stop: &Stop| stop.is_limit() && !interrupted && !matches!(exit, Exit::Lost(_));
     if let Some(stop) = &build.stop
         && (!build.ending || interrupted)
+        && !in_time(stop)
     {
         // CA-2: however it ended, it was stopped.
-        return Ended::plain(stop.results, stopped_text(stop.results, &stop.reason));
+        let plain = Ended::plain(stop.results, stopped_text(stop.results, &stop.reason));
+        let at_least = if stop.is_limit() { stop.results } else { plain.at_least };
+        return Ended { at_least, ..plain };
     }
     let mut ended = match exit {
         Exit::Exited(code) => exited(*code, spec),

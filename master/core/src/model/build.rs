@@ -124,6 +124,14 @@ pub struct Stop {
     pub at: Timestamp,
 }
 
+impl Stop {
+    /// It is the build's own time limit, and nobody's wish.
+    #[must_use]
+    pub const fn is_limit(&self) -> bool {
+        self.by.is_empty()
+    }
+}
+
 /// Whose changes a build is about: one definition for all who show it (BM-4, contract.md C6, C7).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Blame {
