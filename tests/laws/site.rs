@@ -214,6 +214,7 @@ impl Site {
                     asking,
                     named: "b0#99".into(),
                     build: build.map(Box::new),
+                    asked_for: None,
                     latest: None,
                     commits: Vec::new(),
                     reason: String::new(),

@@ -156,6 +156,7 @@ fn wish(asking: Asking, core: Option<&Core>, random: &mut Random) -> Input {
                 asking,
                 named: build.reference().to_string(),
                 build: Some(Box::new(build)),
+                asked_for: None,
                 latest: None,
                 commits: Vec::new(),
                 reason,
@@ -222,6 +223,7 @@ fn mistake(asking: Asking, random: &mut Random) -> Input {
         _ => Input::RebuildRequested {
             asking,
             build: None,
+            asked_for: None,
             named: "a#9999".into(),
             latest: None,
             commits: Vec::new(),

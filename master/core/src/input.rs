@@ -16,6 +16,7 @@ use crate::id::{
     WorkerName,
 };
 use crate::model::{Finished, WorkerInfo};
+use crate::properties::Properties;
 use crate::time::Timestamp;
 
 /// Who asks and how to answer: the edge's token, and the id that makes a repeated asking harmless.
@@ -29,6 +30,15 @@ pub struct Asking {
     /// Who, for people and for the audit: a user's name.
     #[serde(default)]
     pub who: String,
+}
+
+/// What a build was asked for with: its steps may have changed its own properties since, and its request is over.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct AskedFor {
+    /// Of its buildset.
+    pub properties: Properties,
+    /// Of its request.
+    pub priority: i32,
 }
 
 /// What happened.
@@ -99,6 +109,9 @@ pub enum Input {
         asking: Asking,
         /// The build as it was, from memory or from the store; `None`: there is no such build.
         build: Option<Box<crate::model::Build>>,
+        /// What it was asked for with; `None`: nobody knows any more.
+        #[serde(default)]
+        asked_for: Option<AskedFor>,
         /// How it was named.
         named: String,
         /// Stamps to use instead of the build's own: the tips of the same branches, resolved (`--latest`).

@@ -285,13 +285,14 @@ fn take_asking(ctx: &mut Ctx<'_>, input: Input) {
             let asked = Force { builders, scheduler, stamps, properties, reason, priority };
             force::force(ctx, &asking, asked);
         }
-        Input::RebuildRequested { asking, build, named, latest, commits, reason }
+        Input::RebuildRequested { asking, build, asked_for, named, latest, commits, reason }
             if !answered_before(ctx, &asking, false) =>
         {
             for (repository, commits) in commits {
                 intake::learn(ctx, repository, commits);
             }
-            rebuild::rebuild(ctx, &asking, build.as_deref(), &named, latest, &reason);
+            let build = build.as_deref().map(|build| (build, asked_for.unwrap_or_default()));
+            rebuild::rebuild(ctx, &asking, build, &named, latest, &reason);
         }
         Input::StopRequested { asking, build, reason, kill }
             if !answered_before(ctx, &asking, false) =>

@@ -6,20 +6,20 @@ use crate::cancel::no_such_build;
 use crate::change::SourceStamp;
 use crate::ctx::Ctx;
 use crate::id::{BuildRef, BuilderName};
-use crate::input::Asking;
+use crate::input::{AskedFor, Asking};
 use crate::model::Build;
 use crate::properties::{Origin, Properties};
 
-/// Builds again what a build was.
+/// Builds again what a build was, with what it was asked for.
 pub(crate) fn rebuild(
     ctx: &mut Ctx<'_>,
     asking: &Asking,
-    build: Option<&Build>,
+    build: Option<(&Build, AskedFor)>,
     named: &str,
     latest: Option<Vec<SourceStamp>>,
     reason: &str,
 ) {
-    let Some(build) = build else {
+    let Some((build, asked)) = build else {
         let refusal = unknown(ctx, named);
         return ctx.refuse(asking, "rebuild", &named, refusal);
     };
@@ -38,7 +38,8 @@ pub(crate) fn rebuild(
         None => build.stamps.iter().map(|stamp| as_built(stamp, build)).collect(),
     };
     let who = if asking.who.is_empty() { String::new() } else { format!(" by '{}'", asking.who) };
-    let request = build.requests.first().and_then(|id| ctx.state().request(*id));
+    let mut properties = asked_for(&build.properties);
+    properties.lay_over(&asked.properties);
     let new = NewBuildset {
         reason: if reason.is_empty() {
             format!("rebuild of {reference}{who}")
@@ -47,9 +48,9 @@ pub(crate) fn rebuild(
         },
         scheduler: "rebuild".to_owned(),
         stamps,
-        properties: asked_for(&build.properties),
+        properties,
         builders: vec![build.builder.clone()],
-        priority: request.map_or(0, |request| request.priority),
+        priority: asked.priority,
         rebuild_of: Some(reference),
     };
     let made = buildset::open(ctx, new);
@@ -88,7 +89,7 @@ fn with_patch(stamp: SourceStamp, build: &Build) -> SourceStamp {
     SourceStamp { patch, ..stamp }
 }
 
-/// The properties that came with the asking; all others are worked out anew.
+/// The properties that came with the asking or its changes; all others are worked out anew.
 fn asked_for(properties: &Properties) -> Properties {
     properties
         .iter()

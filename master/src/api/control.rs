@@ -62,6 +62,10 @@ impl Control for ControlDoor {
         limited("reason", &rebuild.reason, MAX_TEXT_BYTES)?;
         let named = reference::build(&rebuild.build)?;
         let build = self.build(named).await?;
+        let asked_for = match build.clone() {
+            Some(build) => self.0.query(move |queries| queries.asked_for(&build)).await?,
+            None => None,
+        };
         let (latest, commits) = match &build {
             Some(build) if rebuild.latest => {
                 let (stamps, commits) = self.latest(build).await?;
@@ -73,6 +77,7 @@ impl Control for ControlDoor {
             asking,
             named: build.as_ref().map_or(rebuild.build, |build| build.reference().to_string()),
             build: build.map(Box::new),
+            asked_for,
             latest,
             commits,
             reason: rebuild.reason,

@@ -249,10 +249,11 @@ impl Stage {
             },
             "rebuild" => {
                 let named = event.word(0)?.to_owned();
-                let build =
-                    self.master.state().build_by_ref(&reference(&named)?).cloned().map(Box::new);
+                let build = self.master.state().build_by_ref(&reference(&named)?).cloned();
+                let asked_for = build.as_ref().map(|build| self.sqlite.queries().asked_for(build));
                 Input::RebuildRequested {
-                    build,
+                    asked_for: asked_for.transpose().map_err(|error| error.to_string())?.flatten(),
+                    build: build.map(Box::new),
                     named,
                     latest: event.get("latest").map(|_| stamps(event)),
                     commits: commits(event),

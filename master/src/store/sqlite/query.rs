@@ -7,6 +7,7 @@ use linn_core::change::Change;
 use linn_core::id::{
     BuildId, BuildRef, BuilderName, BuildsetId, ChangeId, ConfigDigest, RequestId, Seq,
 };
+use linn_core::input::AskedFor;
 use linn_core::model::{Build, BuildRequest, Buildset, Log};
 use linn_core::time::Timestamp;
 use rusqlite::types::Value;
@@ -149,6 +150,18 @@ impl Queries {
     /// When the database cannot be read.
     pub fn buildset(&self, id: BuildsetId) -> Result<Option<Buildset>, StoreError> {
         self.ask(|db| by_id(db, "buildset", row::BUILDSET, id.0, row::buildset))
+    }
+
+    /// What a build was asked for with: its buildset and request may long be over.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn asked_for(&self, build: &Build) -> Result<Option<AskedFor>, StoreError> {
+        let Some(buildset) = self.buildset(build.buildset)? else { return Ok(None) };
+        let first = build.requests.first();
+        let request = first.map(|request| self.request(*request)).transpose()?.flatten();
+        let priority = request.map_or(0, |request| request.priority);
+        Ok(Some(AskedFor { properties: buildset.properties, priority }))
     }
 
     /// Changes, newest first.
