@@ -160,7 +160,7 @@ fn another_revision_is_seen() {
     ));
     let w1 = site.connect("w1");
     history(&mut site, 3);
-    site.force_with("linux", vec![stamp("main", Some("r2"))], &[]);
+    site.force_with("linux", vec![stamp("main", Some("bbbbbb2"))], &[]);
     site.transcript();
     site.end(w1, "linux#1", Exit::Exited(0), vec![("got_revision".into(), json!({"": "r3"}))]);
     assert_eq!(
@@ -168,7 +168,7 @@ fn another_revision_is_seen() {
         [
             "property_set linux#1 got_revision = {\"\":\"r3\"} by step",
             "build_blamed linux#1 new 3 since good 3",
-            "step_finished linux#1/git WARNINGS: built r3, not r2 as asked for",
+            "step_finished linux#1/git WARNINGS: built r3, not bbbbbb2 as asked for",
             "build_finished linux#1 WARNINGS: warnings 'git' (warnings)",
         ]
     );
@@ -176,6 +176,12 @@ fn another_revision_is_seen() {
     site.end(w1, "linux#2", Exit::Exited(0), vec![("got_revision".into(), json!({"": "r3"}))]);
     assert!(
         site.transcript().contains(&"build_finished linux#2 SUCCESS: build successful".to_owned())
+    );
+    // C22: a name says nothing of which revision it should be.
+    site.force_with("linux", vec![stamp("main", Some("v1.0"))], &[]);
+    site.end(w1, "linux#3", Exit::Exited(0), vec![("got_revision".into(), json!({"": "r3"}))]);
+    assert!(
+        site.transcript().contains(&"build_finished linux#3 SUCCESS: build successful".to_owned())
     );
 }
 
@@ -272,6 +278,11 @@ fn changes_come_in_once() {
     assert_eq!(site.submit(vec![keyed.clone()]).lines(), ["-> reply 2: changes 1"]);
     let stored = site.master.state().change(crate::id::ChangeId(1)).expect("stored");
     assert_eq!((stored.codebase.as_str(), stored.project.as_str()), ("lib", "P"));
+    let many =
+        NewChange { files: vec!["x".repeat(1024); 2000], ..change("main", "r9", &[], "Ana") };
+    site.submit(vec![many]);
+    let stored = site.master.state().change(crate::id::ChangeId(2)).expect("stored");
+    assert_eq!(stored.files.len(), 1024, "a change fits into one message");
     let poll = |asking, changes, tip: &str| Input::SourcePolled {
         source: "git".into(),
         asking,
@@ -291,7 +302,7 @@ fn changes_come_in_once() {
     let asking = site.asking();
     assert_eq!(
         site.say(poll(Some(asking), vec![], "r2")).lines(),
-        ["source_recovered git", "source_advanced git main@r2", "-> reply 3: git"]
+        ["source_recovered git", "source_advanced git main@r2", "-> reply 4: git"]
     );
 }
 

@@ -377,6 +377,8 @@ fn found_properties_are_kept_within_bounds() {
     assert!(found("a", json!(1)).is_empty(), "nothing is new");
     let long = found("b", "x".repeat(crate::properties::MAX_PROPERTY_BYTES).into());
     assert!(long[0].contains("longer than 65536 bytes"), "{long:?}");
+    let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
+    assert!(found("c", deep).is_empty(), "not kept, and told once a build");
     found("got_revision", json!({"lib": "r1"}));
     assert_eq!(
         found("got_revision", json!({"app": "r2"})),
@@ -484,6 +486,7 @@ fn a_rebuild_is_the_same_again() {
     site.say(Input::RebuildRequested {
         asking,
         build: build.map(Box::new),
+        asked_for: None,
         named: "linux#2".into(),
         latest: None,
         commits: Vec::new(),
@@ -500,6 +503,7 @@ fn a_rebuild_is_the_same_again() {
         .say(Input::RebuildRequested {
             asking,
             build: None,
+            asked_for: None,
             named: "linux#77".into(),
             latest: None,
             commits: Vec::new(),

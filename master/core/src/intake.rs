@@ -103,6 +103,22 @@ pub(crate) fn learn(ctx: &mut Ctx<'_>, repository: String, commits: Vec<Commit>)
     }
 }
 
+/// The most that the names of a change's files take together, in bytes: a change must fit into one message to a console.
+const MAX_FILES_BYTES: usize = 1024 * 1024;
+
+/// The first files of a change, as many as there is room for.
+fn bounded(mut files: Vec<String>) -> Vec<String> {
+    let mut left = MAX_FILES_BYTES;
+    let fitting = files.iter().take_while(|file| {
+        let fits = file.len() <= left;
+        left = left.saturating_sub(file.len());
+        fits
+    });
+    let fitting = fitting.count();
+    files.truncate(fitting);
+    files
+}
+
 /// Takes one change in; gives back its number, or that of the same change taken in before.
 fn add(ctx: &mut Ctx<'_>, new: NewChange) -> ChangeId {
     if let Some(known) = new.key.as_deref().and_then(|key| ctx.state().change_by_key(key)) {
@@ -120,7 +136,7 @@ fn add(ctx: &mut Ctx<'_>, new: NewChange) -> ChangeId {
         author: new.author,
         committer: new.committer,
         comments: new.comments,
-        files: new.files,
+        files: bounded(new.files),
         branch: new.branch,
         revision: new.revision,
         parents: new.parents,
@@ -160,16 +176,19 @@ fn parents_of(state: &State, change: &Change) -> Vec<String> {
     before.filter(|before| Some(before.as_str()) != revision).into_iter().collect()
 }
 
-/// The declared codebase that lives in a repository, else the unnamed one (CH-2).
-pub(crate) fn codebase_of(config: &Config, repository: &str) -> CodebaseName {
-    let plain = |text: &str| -> String {
+/// Whether two texts name one repository: a slash or `.git` at the end makes no difference. An empty one names none.
+pub(crate) fn is_same_repository(one: &str, other: &str) -> bool {
+    let plain = |text: &str| {
         let text = text.trim_end_matches('/');
         text.strip_suffix(".git").unwrap_or(text).trim_end_matches('/').to_owned()
     };
-    let wanted = plain(repository);
-    let found = config
-        .codebases
-        .iter()
-        .find(|(_, codebase)| !wanted.is_empty() && plain(&codebase.repository) == wanted);
+    !one.is_empty() && plain(one) == plain(other)
+}
+
+/// The declared codebase that lives in a repository, else the unnamed one (CH-2).
+pub(crate) fn codebase_of(config: &Config, repository: &str) -> CodebaseName {
+    let mut codebases = config.codebases.iter();
+    let found =
+        codebases.find(|(_, codebase)| is_same_repository(&codebase.repository, repository));
     found.map_or_else(|| CodebaseName::new(""), |(name, _)| name.clone())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::filter::CompiledFilter;
-use crate::id::{BuilderName, ConfigDigest, SchedulerName, SessionId, WorkerName};
+use crate::id::{BuildId, BuilderName, ConfigDigest, SchedulerName, SessionId, WorkerName};
 use crate::model::Build;
 use crate::record::Record;
 use crate::schedule::CompiledImportance;
@@ -108,6 +108,8 @@ pub(crate) struct Live {
     pub(crate) dirty: Dirty,
     /// Why nothing new is started.
     pub(crate) trouble: Option<String>,
+    /// Unfinished builds of which a property was not kept, and people were told so.
+    pub(crate) unkept: BTreeSet<BuildId>,
 }
 
 impl Live {
@@ -122,6 +124,7 @@ impl Live {
             timers: Timers::default(),
             dirty: Dirty::default(),
             trouble: None,
+            unkept: BTreeSet::new(),
         }
     }
 
@@ -167,6 +170,7 @@ impl Live {
             | Record::BuildResumed { id, .. }
             | Record::BuildStopping { id, .. } => self.time_build(*id, state),
             Record::BuildFinished { id, .. } => {
+                self.unkept.remove(id);
                 self.timers.set(Timer::Build(*id), None);
                 self.release(state);
             }

@@ -66,6 +66,39 @@ pub struct Properties(BTreeMap<String, Property>);
 
 /// The longest value of one property, in bytes of JSON (PP-4).
 pub const MAX_PROPERTY_BYTES: usize = 64 * 1024;
+/// How deep lists and dictionaries may lie in each other in one property. Readers of JSON have limits of their own, and
+/// what was written must be readable wherever it is put.
+pub const MAX_PROPERTY_DEPTH: usize = 32;
+/// The most properties of one build, or of whatever asks for one.
+pub const MAX_PROPERTIES: usize = 1_000;
+/// The most that all properties of one build take together, in bytes of JSON.
+pub const MAX_PROPERTIES_BYTES: usize = 1024 * 1024;
+
+/// Why a value cannot be a property, if it cannot: it follows the property's name in a sentence (PP-4).
+#[must_use]
+pub fn unfit(value: &Value) -> Option<String> {
+    if is_deeper(value, MAX_PROPERTY_DEPTH) {
+        return Some(format!("is nested deeper than {MAX_PROPERTY_DEPTH}"));
+    }
+    (serialized_len(value) > MAX_PROPERTY_BYTES)
+        .then(|| format!("is longer than {MAX_PROPERTY_BYTES} bytes"))
+}
+
+fn is_deeper(value: &Value, than: usize) -> bool {
+    let inner = |item: &Value| than == 0 || is_deeper(item, than - 1);
+    match value {
+        Value::Array(items) => items.iter().any(inner),
+        Value::Object(items) => items.values().any(inner),
+        _ => false,
+    }
+}
+
+fn serialized_len(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 2,
+        other => other.to_string().len(),
+    }
+}
 
 impl Properties {
     /// None.
@@ -101,6 +134,23 @@ impl Properties {
         self.0.iter().map(|(name, property)| (name.as_str(), property))
     }
 
+    /// Why there is no room for a value that fits by itself, if there is none.
+    pub(crate) fn crowded(&self, name: &str, value: &Value) -> Option<String> {
+        if self.0.len() >= MAX_PROPERTIES && !self.0.contains_key(name) {
+            return Some(format!("would be one more than {MAX_PROPERTIES}"));
+        }
+        let others = self.iter().filter(|(known, _)| *known != name);
+        let taken: usize = others.map(|(known, it)| known.len() + serialized_len(&it.value)).sum();
+        (taken + name.len() + serialized_len(value) > MAX_PROPERTIES_BYTES)
+            .then(|| format!("would make all of them longer than {MAX_PROPERTIES_BYTES} bytes"))
+    }
+
+    /// The property of a name, if there is one.
+    #[must_use]
+    pub fn property(&self, name: &str) -> Option<&Property> {
+        self.0.get(name)
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -111,5 +161,39 @@ impl Properties {
 impl FromIterator<(String, Property)> for Properties {
     fn from_iter<T: IntoIterator<Item = (String, Property)>>(pairs: T) -> Self {
         Self(pairs.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_bounds() {
+        let nested = |deep: usize| (0..deep).fold(Value::Null, |inner, _| vec![inner].into());
+        assert_eq!(unfit(&nested(MAX_PROPERTY_DEPTH)), None);
+        assert_eq!(
+            unfit(&nested(MAX_PROPERTY_DEPTH + 1)),
+            Some("is nested deeper than 32".to_owned())
+        );
+        assert_eq!(unfit(&"x".repeat(MAX_PROPERTY_BYTES - 2).into()), None);
+        assert!(unfit(&"x".repeat(MAX_PROPERTY_BYTES - 1).into()).is_some());
+    }
+
+    #[test]
+    fn all_together_have_bounds() {
+        let mut properties = Properties::new();
+        for nth in 0..MAX_PROPERTIES {
+            properties.set(format!("p{nth}"), nth, Origin::Step);
+        }
+        assert_eq!(properties.crowded("p1", &2.into()), None, "it takes the place of the old one");
+        assert!(properties.crowded("q", &2.into()).is_some());
+        let mut properties = Properties::new();
+        for nth in 0..20 {
+            let value = Value::from("x".repeat(60_000));
+            let crowded = properties.crowded(&format!("p{nth}"), &value);
+            assert_eq!(crowded.is_some(), nth >= 17, "{nth}");
+            properties.set(format!("p{nth}"), value, Origin::Step);
+        }
     }
 }

@@ -111,10 +111,8 @@ fn verdict(ctx: &Ctx<'_>, worker: &WorkerName, (command, ended): (CommandId, boo
         return HeldVerdict::Resume;
     }
     // Given up without its end: what it wrote may still be missing, so it is heard out.
-    match step.results {
-        Some(Results::Retry | Results::Cancelled) => HeldVerdict::Kill,
-        _ => done_with,
-    }
+    let given_up = matches!(step.results, Some(Results::Retry | Results::Cancelled));
+    if given_up || build.stop.is_some() { HeldVerdict::Kill } else { done_with }
 }
 
 /// A build goes on on its worker: what it holds is resumed, what it never got is sent again with the same id.
@@ -218,7 +216,7 @@ pub(crate) fn property_found(
 ) {
     let Some(worker) = ctx.live.sessions.worker(session).cloned() else { return };
     if let Some((id, _)) = current(ctx, &worker, command) {
-        step::property_found(ctx, id, name, value);
+        step::found(ctx, id, name, value);
     }
 }
 

@@ -129,12 +129,18 @@ fn stamp_of(state: &State, codebase: CodebaseName, changes: &[&Change]) -> Sourc
 }
 
 /// The stamp of a codebase that nobody said anything about: its declared defaults, or where the only source of its
-/// changes looks; pinned to the tip that a source last saw there, if one did (SS-3).
+/// changes looks; pinned to the tip that a source last saw there, if one did (SS-3). A source that looks elsewhere, as
+/// into a fork, says nothing of it.
 #[must_use]
 pub fn default_stamp(state: &State, config: &Config, codebase: &CodebaseName) -> SourceStamp {
     let declared = config.codebases.get(codebase).cloned().unwrap_or_default();
-    let sources: Vec<_> = sources_of(config, codebase).collect();
     let repository = repository_of(config, codebase);
+    let sources: Vec<_> = sources_of(config, codebase)
+        .filter(|source| {
+            let SourceKind::Git(git) = &source.kind;
+            intake::is_same_repository(&git.repository, &repository)
+        })
+        .collect();
     let tip = |branch: &String| {
         let mut cursors = sources.iter().filter_map(|source| state.source(&source.name));
         cursors.find_map(|cursor| cursor.tips.get(branch).cloned())

@@ -44,13 +44,13 @@ pub(crate) fn force(ctx: &mut Ctx<'_>, asking: &Asking, force: Force) {
 fn prepare(ctx: &Ctx<'_>, who: &str, force: Force) -> Result<NewBuildset, Refusal> {
     let config = ctx.config();
     // FO-2: a form chosen without builders stands for all of its own.
-    let form = force.scheduler.as_ref().and_then(|name| config.scheduler(name));
+    let form = force.scheduler.as_ref().map(|name| form(&config, name)).transpose()?;
     let asked = match form {
         Some(form) if force.builders.is_empty() => form.builders.clone(),
         _ => force.builders,
     };
     let builders = builders(&config, asked)?;
-    let scheduler = choose(&config, force.scheduler.as_ref(), &builders)?;
+    let scheduler = choose(&config, form, &builders)?;
     let SchedulerKind::Force(form) = &scheduler.kind else {
         return Err(Refusal::mistake(format!("{} is no force scheduler", scheduler.name)));
     };
@@ -102,24 +102,33 @@ fn builders(config: &Config, asked: Vec<BuilderName>) -> Result<Vec<BuilderName>
     Ok(builders)
 }
 
+/// The force scheduler of a name (C18).
+fn form<'a>(config: &'a Config, name: &SchedulerName) -> Result<&'a Scheduler, Refusal> {
+    let Some(scheduler) = config.scheduler(name) else {
+        let forms = config.schedulers.iter().filter(is_form);
+        return Err(Refusal::no_such("scheduler", name, forms.map(|it| it.name.as_str())));
+    };
+    if !is_form(&scheduler) {
+        let what = format!("the scheduler {name} cannot be forced");
+        let why = format!("it is of the kind {}", scheduler.kind.word());
+        return Err(Refusal::mistake(what).because(why));
+    }
+    Ok(scheduler)
+}
+
+fn is_form(scheduler: &&Scheduler) -> bool {
+    matches!(scheduler.kind, SchedulerKind::Force(_))
+}
+
 /// C21: the one named, else the first declared that has all the builders.
 fn choose<'a>(
     config: &'a Config,
-    named: Option<&SchedulerName>,
+    named: Option<&'a Scheduler>,
     builders: &[BuilderName],
 ) -> Result<&'a Scheduler, Refusal> {
-    let forces = |it: &&Scheduler| matches!(it.kind, SchedulerKind::Force(_));
     let lacks = |it: &Scheduler| builders.iter().find(|name| !it.builders.contains(name)).cloned();
-    let scheduler = if let Some(name) = named {
-        let Some(scheduler) = config.scheduler(name) else {
-            let known = config.schedulers.iter().filter(forces).map(|it| it.name.as_str());
-            return Err(Refusal::no_such("scheduler", name, known));
-        };
-        if !forces(&scheduler) {
-            let what = format!("the scheduler {name} cannot be forced");
-            let why = format!("it is of the kind {}", scheduler.kind.word());
-            return Err(Refusal::mistake(what).because(why));
-        }
+    let scheduler = if let Some(scheduler) = named {
+        let name = &scheduler.name;
         if let Some(builder) = lacks(scheduler) {
             let what = format!("the scheduler {name} has no builder {builder}");
             let hint = format!("add {builder} to the builders of {name} in master.star");
@@ -127,7 +136,7 @@ fn choose<'a>(
         }
         scheduler
     } else {
-        let mut able = config.schedulers.iter().filter(forces).filter(|it| lacks(it).is_none());
+        let mut able = config.schedulers.iter().filter(is_form).filter(|it| lacks(it).is_none());
         let Some(scheduler) = able.clone().find(|it| it.enabled).or_else(|| able.next()) else {
             let names: Vec<_> = builders.iter().map(|name| format!("\"{name}\"")).collect();
             let what = format!(

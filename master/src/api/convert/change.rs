@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use linn_core::change::{Change, NewChange};
 use linn_core::id::CodebaseName;
-use linn_core::properties::{MAX_PROPERTY_BYTES, Origin};
+use linn_core::properties::{MAX_PROPERTIES, MAX_PROPERTY_BYTES, Origin, unfit};
 use linn_core::time::Timestamp;
 use linn_proto::{change as hook, entity};
 
@@ -16,8 +16,6 @@ const MAX_FIELD_BYTES: usize = 4 * 1024;
 const MAX_COMMENT_BYTES: usize = 256 * 1024;
 /// The most files of one change that are kept; the rest is counted, not named.
 const MAX_FILES: usize = 20_000;
-/// The most properties of one change.
-const MAX_PROPERTIES: usize = 1_000;
 /// The most parents of one change.
 const MAX_PARENTS: usize = 1_000;
 
@@ -140,7 +138,10 @@ fn read_properties(
             wrong.push(format!("property `{shown}` is longer than {MAX_PROPERTY_BYTES} bytes"));
         } else {
             match serde_json::from_str(&one.json) {
-                Ok(value) => drop(read.insert(one.name.clone(), value)),
+                Ok(value) => match unfit(&value) {
+                    Some(why) => wrong.push(format!("property `{shown}` {why}")),
+                    None => drop(read.insert(one.name.clone(), value)),
+                },
                 Err(error) => wrong.push(format!("property `{shown}` is no JSON: {error}")),
             }
         }
@@ -166,15 +167,22 @@ mod tests {
         let wrong = read_change(hook::NewChange {
             branch: Some("-rf".to_owned()),
             author: "a\u{1b}[2J".to_owned(),
-            properties: vec![linn_proto::common::Property {
-                name: "n".to_owned(),
-                json: "{".to_owned(),
-                source: String::new(),
-            }],
+            properties: [("n", "{".to_owned()), ("deep", "[".repeat(99) + &"]".repeat(99))]
+                .map(|(name, json)| linn_proto::common::Property {
+                    name: name.to_owned(),
+                    json,
+                    source: String::new(),
+                })
+                .into(),
             ..hook::NewChange::default()
         })
         .unwrap_err();
-        for part in ["author holds control", "branch starts with `-`", "property `n` is no JSON"] {
+        for part in [
+            "author holds control",
+            "branch starts with `-`",
+            "property `n` is no JSON",
+            "property `deep` is nested deeper than 32",
+        ] {
             assert!(wrong.contains(part), "{wrong}");
         }
     }

@@ -6,7 +6,7 @@ use linn_core::model::{
     CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FinalLog, Finished, ShellCommand,
     Timeouts, WorkerInfo,
 };
-use linn_core::properties::MAX_PROPERTY_BYTES;
+use linn_core::properties::{MAX_PROPERTIES, MAX_PROPERTY_BYTES, unfit};
 use linn_core::time::{Span, Timestamp};
 use linn_proto::worker as wire;
 use serde_json::Value;
@@ -19,8 +19,6 @@ const MAX_CAPTURED_BYTES: usize = 64 * 1024;
 const MAX_SENTENCE_BYTES: usize = 4 * 1024;
 /// The longest text a worker may say of itself, in bytes.
 const MAX_INFO_BYTES: usize = 256;
-/// The most properties of one command.
-const MAX_PROPERTIES: usize = 1_000;
 
 /// A command as it is sent.
 pub(crate) fn start(spec: &CommandSpec) -> wire::Start {
@@ -142,7 +140,7 @@ pub(crate) fn read_property(found: &wire::PropertyFound) -> Option<(String, Valu
     let named = !found.name.is_empty() && found.name.len() <= 256;
     let fits = found.json.len() <= MAX_PROPERTY_BYTES;
     let value = (named && fits).then(|| serde_json::from_str(&found.json).ok()).flatten()?;
-    Some((found.name.clone(), value))
+    unfit(&value).is_none().then(|| (found.name.clone(), value))
 }
 
 /// The end of a command, its logs as they were settled here.
@@ -240,5 +238,6 @@ mod tests {
         assert_eq!(found("", "1"), None);
         assert_eq!(found("n", "{"), None);
         assert_eq!(found("n", &"1".repeat(MAX_PROPERTY_BYTES + 1)), None);
+        assert_eq!(found("n", &format!("{}{}", "[".repeat(99), "]".repeat(99))), None);
     }
 }

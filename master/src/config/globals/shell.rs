@@ -197,10 +197,18 @@ fn decode_rc(call: &Call<'_, '_>) -> BTreeMap<i32, Results> {
     codes
 }
 
+/// The log of what a command prints itself (LG-9).
+const OWN_OUTPUT: &str = "stdio";
+
 fn logfiles(call: &Call<'_, '_>) -> Vec<LogFile> {
     let mut logs = Vec::new();
     let entries: Vec<(String, Value<'_>, _)> = call.entries("logfiles");
     for (name, value, place) in entries {
+        if name == OWN_OUTPUT {
+            let message = format!("the log {} is what the command prints", quote(&name));
+            call.draft().problem(&place, message, "give it another name");
+            continue;
+        }
         match value.unpack_str() {
             Some(path)
                 if !path.is_empty()

@@ -1,0 +1,258 @@
+//! A step's life: whether it runs, its command, and its end (BL-5 to BL-10).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::action::Action;
+use crate::command::{self, NoCommand};
+use crate::config::{Condition, Config, StepKind, StepSpec, TemplateValue};
+use crate::ctx::Ctx;
+use crate::id::{BuildId, CommandId, LogId, StepNumber};
+use crate::model::{Build, Exit, Finished, Log, Step};
+use crate::record::Record;
+use crate::render::{RenderError, Renderer};
+use crate::results::Results;
+use crate::view::truthy;
+
+mod outcome;
+mod property;
+
+use outcome::{Ended, outcome, settled};
+pub(crate) use outcome::{counted, effect};
+pub(crate) use property::found;
+use property::set_property;
+
+/// All the steps of a recipe, not begun; doubled names get `_1`, `_2` (BL-9).
+pub(crate) fn plan(factory: &[StepSpec]) -> Vec<Step> {
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    let mut steps = Vec::with_capacity(factory.len());
+    for (spec, number) in factory.iter().zip(1..) {
+        let mut name = spec.name.clone();
+        let mut suffix = 0_u32;
+        while !taken.insert(name.clone()) {
+            suffix += 1;
+            name = format!("{}_{suffix}", spec.name);
+        }
+        steps.push(Step::planned(StepNumber(number), name));
+    }
+    steps
+}
+
+/// A step and its recipe.
+pub(crate) struct Position {
+    pub(crate) build: BuildId,
+    pub(crate) number: StepNumber,
+    /// The configuration the build began with; `None`: it is not at hand any more.
+    pub(crate) config: Option<Arc<Config>>,
+}
+
+impl Position {
+    fn spec<'a>(&'a self, build: &Build) -> Option<&'a StepSpec> {
+        let builder = self.config.as_ref()?.builders.get(&build.builder)?;
+        builder.factory.get((self.number.0 as usize).checked_sub(1)?)
+    }
+}
+
+/// Starts a step. One that has no command on a worker is over at once, and so is one that cannot start.
+pub(crate) fn start(ctx: &mut Ctx<'_>, position: &Position) {
+    let Some(build) = ctx.state().build(position.build) else { return };
+    let (Some(spec), Some(config)) = (position.spec(build), position.config.as_deref()) else {
+        return end(ctx, position, Ended::plain(Results::Retry, "its recipe is not at hand"));
+    };
+    let renderer = Renderer { state: ctx.state(), config, build, hooks: ctx.hooks };
+    let wanted = match &spec.do_step_if {
+        Condition::Is(wanted) => Ok(*wanted),
+        Condition::Hook(hook) => renderer.call(hook, build.results).map(|value| truthy(&value)),
+    };
+    match wanted {
+        Ok(true) => {}
+        Ok(false) => return end(ctx, position, Ended::plain(Results::Skipped, "not needed")),
+        Err(error) => return cannot_start(ctx, position, &error),
+    }
+    if let StepKind::SetProperties(properties) = &spec.kind {
+        return set_properties(ctx, position, properties);
+    }
+    let last = ctx.state().last();
+    let (command, first_log) = (CommandId(last.command + 1), LogId(last.log + 1));
+    let Some(builder) = config.builders.get(&build.builder) else { return };
+    let name = step_name(build, position.number);
+    match command::render(&renderer, builder, spec, &name, command, first_log) {
+        Ok(Some(rendered)) => {
+            let log = |(name, id): &(String, LogId)| Log {
+                id: *id,
+                name: name.clone(),
+                bytes: 0,
+                lines: 0,
+                complete: false,
+                dropped: 0,
+            };
+            let session = ctx.live.sessions.of(&build.worker);
+            let logs = rendered.spec.logs.iter().map(log).collect();
+            let spec = Box::new(rendered.spec);
+            begin(ctx, position, rendered.shown, Some(spec.clone()), logs);
+            if let Some(session) = session {
+                ctx.order(Action::SendCommand { session, spec });
+            }
+        }
+        Ok(None) => {}
+        Err(NoCommand::NoStamp(why)) => {
+            begin(ctx, position, String::new(), None, Vec::new());
+            end(ctx, position, Ended::plain(Results::Failure, why));
+        }
+        Err(NoCommand::Render(error)) => cannot_start(ctx, position, &error),
+    }
+}
+
+/// A value or a condition of a step erred: the step is an exception (BL-5, BL-6, F43).
+fn cannot_start(ctx: &mut Ctx<'_>, position: &Position, error: &RenderError) {
+    begin(ctx, position, String::new(), None, Vec::new());
+    if let Some((hook, error)) = &error.hook {
+        let build = ctx.state().build(position.build).map(Build::reference);
+        ctx.tell_hook(hook, error, "the step is an exception", build);
+    }
+    end(ctx, position, Ended::plain(Results::Exception, error.what.clone()));
+}
+
+/// A step of the master's own: sets properties and is over.
+fn set_properties(
+    ctx: &mut Ctx<'_>,
+    position: &Position,
+    properties: &BTreeMap<String, TemplateValue>,
+) {
+    let (Some(build), Some(config)) =
+        (ctx.state().build(position.build), position.config.as_deref())
+    else {
+        return;
+    };
+    let renderer = Renderer { state: ctx.state(), config, build, hooks: ctx.hooks };
+    let rendered: Result<Vec<(String, Value)>, RenderError> =
+        properties.iter().map(|(name, value)| Ok((name.clone(), renderer.value(value)?))).collect();
+    match rendered {
+        Ok(values) => {
+            let names: Vec<_> = values.iter().map(|(name, _)| name.as_str()).collect();
+            let shown = format!("set {}", names.join(", "));
+            begin(ctx, position, shown, None, Vec::new());
+            for (name, value) in values {
+                set_property(ctx, position.build, name, value);
+            }
+            let text = described(ctx, position).unwrap_or_else(|| "properties set".to_owned());
+            end(ctx, position, Ended::plain(Results::Success, text));
+        }
+        Err(error) => cannot_start(ctx, position, &error),
+    }
+}
+
+fn begin(
+    ctx: &mut Ctx<'_>,
+    position: &Position,
+    shown: String,
+    spec: Option<Box<crate::model::CommandSpec>>,
+    logs: Vec<Log>,
+) {
+    let Some(build) = ctx.state().build(position.build) else { return };
+    let record = Record::StepStarted {
+        id: build.id,
+        build: build.reference(),
+        step: position.number,
+        name: step_name(build, position.number),
+        at: ctx.now,
+        shown,
+        spec,
+        logs,
+    };
+    ctx.record(record);
+}
+
+fn step_name(build: &Build, number: StepNumber) -> String {
+    let step = build.steps.iter().find(|step| step.number == number);
+    step.map(|step| step.name.clone()).unwrap_or_default()
+}
+
+/// A command ended: what that means for its step.
+pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, finished: Finished) {
+    for (name, value) in finished.properties {
+        found(ctx, position.build, name, value);
+    }
+    let Some(build) = ctx.state().build(position.build) else { return };
+    let Some(step) = build.steps.iter().find(|step| step.number == position.number) else {
+        return;
+    };
+    let logs = settled(&step.logs, &finished.logs);
+    let mut ended = outcome(build, position, &finished.exit, &finished.logs);
+    if ended.results == Results::Success
+        && let Some(text) = described(ctx, position)
+    {
+        ended.text = text;
+    }
+    ended.logs = logs;
+    end(ctx, position, ended);
+}
+
+/// A step ends without word from its worker: stopped, or given up.
+pub(crate) fn abandon(ctx: &mut Ctx<'_>, position: &Position, exit: &Exit) {
+    let Some(build) = ctx.state().build(position.build) else { return };
+    let Some(step) = build.steps.iter().find(|step| step.number == position.number) else {
+        return;
+    };
+    let logs = settled(&step.logs, &[]);
+    let ended = outcome(build, position, exit, &[]);
+    end(ctx, position, Ended { logs, ..ended });
+}
+
+/// The words a recipe gives for a step that went well.
+fn described(ctx: &Ctx<'_>, position: &Position) -> Option<String> {
+    let build = ctx.state().build(position.build)?;
+    let spec = position.spec(build)?;
+    let words = [&spec.description_done, &spec.description];
+    words.into_iter().find(|words| !words.is_empty()).cloned()
+}
+
+/// Ends a step: its flags decide what it counts (BL-1), its function whether it is shown (BL-10).
+fn end(ctx: &mut Ctx<'_>, position: &Position, ended: Ended) {
+    let Some(build) = ctx.state().build(position.build) else { return };
+    let spec = position.spec(build);
+    let flags = spec.map(|spec| spec.flags).unwrap_or_default();
+    let mut results = ended.results;
+    let mut text = ended.text;
+    let mut erred = None;
+    let hidden = match (spec.map(|spec| &spec.hide_step_if), position.config.as_deref()) {
+        (Some(Condition::Is(hidden)), _) => *hidden,
+        (Some(Condition::Hook(hook)), Some(config)) => {
+            let renderer = Renderer { state: ctx.state(), config, build, hooks: ctx.hooks };
+            match renderer.call(hook, results) {
+                Ok(value) => truthy(&value),
+                Err(error) => {
+                    results = results.worst(Results::Exception);
+                    text.clone_from(&error.what);
+                    erred = error.hook;
+                    false
+                }
+            }
+        }
+        _ => false,
+    };
+    let (counted, ends) = effect(results, flags);
+    let build_results = build.results.worst(counted).worst(ended.at_least);
+    let record = Record::StepFinished {
+        id: build.id,
+        build: build.reference(),
+        step: position.number,
+        name: step_name(build, position.number),
+        at: ctx.now,
+        results,
+        text,
+        logs: ended.logs,
+        urls: Vec::new(),
+        statistics: ended.statistics,
+        hidden,
+        build_results,
+        ending: build.ending || ends || build.stop.is_some(),
+    };
+    let reference = build.reference();
+    if let Some((hook, error)) = erred {
+        ctx.tell_hook(&hook, &error, "the step is an exception", Some(reference));
+    }
+    ctx.record(record);
+}
