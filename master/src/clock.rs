@@ -1,33 +1,58 @@
-//! The one place of the master that reads the wall clock.
+//! The one place of the master that reads the clocks.
 //!
 //! Decides what "now" is: the machine's time, but never earlier than a time already given out, so that for the core time
-//! never steps back (architecture.md 2). A clock that was set back stands still until the machine has caught up.
+//! never steps back (architecture.md 2). While the machine's clock is behind, as after it was set back, time goes on at
+//! half its pace until the machine has caught up: every deadline still comes, only later (F20).
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use linn_core::time::Timestamp;
 
 /// Tells the time to every edge of one master. Cheap to clone; all clones agree.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Clock {
-    last: Arc<AtomicI64>,
+    last: Arc<Mutex<Told>>,
+}
+
+/// What was told last.
+#[derive(Debug)]
+struct Told {
+    at_ms: i64,
+    /// When, by the clock that nobody sets.
+    when: Instant,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::not_before(Timestamp(0))
+    }
 }
 
 impl Clock {
     /// A clock that never tells a time before `floor`: the newest one that was made durable.
     pub(crate) fn not_before(floor: Timestamp) -> Self {
-        Self { last: Arc::new(AtomicI64::new(floor.0)) }
+        let told = Told { at_ms: floor.0, when: Instant::now() };
+        Self { last: Arc::new(Mutex::new(told)) }
     }
 
     /// The present moment, never earlier than any moment told before.
     pub(crate) fn now(&self) -> Timestamp {
-        self.after(read())
+        self.after(read(), Instant::now())
     }
 
-    fn after(&self, machine_ms: i64) -> Timestamp {
-        Timestamp(self.last.fetch_max(machine_ms, Ordering::AcqRel).max(machine_ms))
+    fn after(&self, machine_ms: i64, now: Instant) -> Timestamp {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if machine_ms >= last.at_ms {
+            *last = Told { at_ms: machine_ms, when: now };
+            return Timestamp(machine_ms);
+        }
+        let half = now.saturating_duration_since(last.when).as_millis() / 2;
+        let half = u64::try_from(half).unwrap_or(u64::MAX);
+        // What is less than a millisecond counts next time.
+        last.when += Duration::from_millis(half.saturating_mul(2));
+        last.at_ms = last.at_ms.saturating_add_unsigned(half);
+        Timestamp(last.at_ms)
     }
 }
 
@@ -45,12 +70,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_never_steps_back() {
+    fn time_never_steps_back_nor_stands_still() {
         let clock = Clock::default();
-        assert_eq!(clock.after(100), Timestamp(100));
-        assert_eq!(clock.clone().after(40), Timestamp(100), "set back: stands still");
-        assert_eq!(clock.after(101), Timestamp(101));
-        assert!(clock.now() >= Timestamp(101));
+        let start = Instant::now();
+        let later = |ms| start + Duration::from_millis(ms);
+        assert_eq!(clock.after(100_000, start), Timestamp(100_000));
+        assert_eq!(clock.clone().after(40_000, start), Timestamp(100_000), "set back");
+        assert_eq!(clock.after(41_000, later(1_000)), Timestamp(100_500), "at half its pace");
+        assert_eq!(clock.after(41_001, later(1_001)), Timestamp(100_500));
+        assert_eq!(clock.after(41_002, later(1_002)), Timestamp(100_501), "no part is lost");
+        assert_eq!(clock.after(200_000, later(2_000)), Timestamp(200_000), "set right");
+        assert!(clock.now() >= Timestamp(200_000));
     }
 
     #[test]

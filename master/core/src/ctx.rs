@@ -8,13 +8,13 @@ use std::sync::Arc;
 use crate::action::{Action, Answer, Refusal};
 use crate::config::Config;
 use crate::hooks::{HookError, HookId, Hooks};
-use crate::id::{BuildRef, SchedulerName};
+use crate::id::{BuildId, BuildRef, SchedulerName};
 use crate::input::Asking;
 use crate::live::Live;
 use crate::model::{Notice, NoticeKind};
 use crate::record::{Record, Subject};
 use crate::state::State;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// What handling inputs gave: facts to make durable, then orders to carry out, each in order.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -101,6 +101,11 @@ impl<'a> Ctx<'a> {
     /// Works a scheduler's deadline out again.
     pub(crate) fn time_scheduler(&mut self, name: &SchedulerName) {
         self.live.time_scheduler(name, self.state);
+    }
+
+    /// Nobody saw so much of an unfinished build's time.
+    pub(crate) fn unsee(&mut self, build: BuildId, span: Span) {
+        self.live.unsee(build, span, self.state);
     }
 
     /// Makes a fact true, and keeps it for the store.

@@ -17,7 +17,7 @@ use crate::id::{
 };
 use crate::model::{Finished, WorkerInfo};
 use crate::properties::Properties;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// Who asks and how to answer: the edge's token, and the id that makes a repeated asking harmless.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -218,6 +218,9 @@ pub enum Input {
     DiskState(Option<String>),
     /// `Master::next_timeout` has come.
     Timeout,
+    /// So much time went by unseen: the machine or this program slept, or its clock was set forward. Nobody could be heard
+    /// meanwhile, so it counts against nobody (F07, F20).
+    TimeSkipped(Span),
 }
 
 /// What can be asked of a worker.
@@ -254,7 +257,8 @@ impl Input {
             | Self::CommandFinished { .. }
             | Self::Reconfigured(_)
             | Self::DiskState(_)
-            | Self::Timeout => None,
+            | Self::Timeout
+            | Self::TimeSkipped(_) => None,
         }
     }
 }

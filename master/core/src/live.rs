@@ -11,6 +11,7 @@ use crate::model::Build;
 use crate::record::Record;
 use crate::schedule::CompiledImportance;
 use crate::state::State;
+use crate::time::Span;
 use crate::timers::{Timer, Timers, build_deadline, next_fire};
 
 /// A configuration with what is worked out from it once: expressions compiled, builders by worker.
@@ -110,6 +111,9 @@ pub(crate) struct Live {
     pub(crate) trouble: Option<String>,
     /// Unfinished builds of which a property was not kept, and people were told so.
     pub(crate) unkept: BTreeSet<BuildId>,
+    /// How much of an unfinished build's time nobody saw (F07, F20). A restart forgets it: then the limit is a little
+    /// stricter than it should be.
+    unseen: BTreeMap<BuildId, Span>,
 }
 
 impl Live {
@@ -125,6 +129,7 @@ impl Live {
             dirty: Dirty::default(),
             trouble: None,
             unkept: BTreeSet::new(),
+            unseen: BTreeMap::new(),
         }
     }
 
@@ -171,6 +176,7 @@ impl Live {
             | Record::BuildStopping { id, .. } => self.time_build(*id, state),
             Record::BuildFinished { id, .. } => {
                 self.unkept.remove(id);
+                self.unseen.remove(id);
                 self.timers.set(Timer::Build(*id), None);
                 self.release(state);
             }
@@ -208,10 +214,24 @@ impl Live {
         self.timers.set(Timer::Scheduler(name.clone()), at);
     }
 
-    fn time_build(&mut self, id: crate::id::BuildId, state: &State) {
-        let at = state
-            .build(id)
-            .and_then(|build| self.recipe(build).and_then(|recipe| build_deadline(build, recipe)));
+    fn time_build(&mut self, id: BuildId, state: &State) {
+        let unseen = self.unseen_of(id);
+        let at = state.build(id).and_then(|build| {
+            let recipe = self.recipe(build)?;
+            build_deadline(build, recipe, unseen)
+        });
         self.timers.set(Timer::Build(id), at);
+    }
+
+    /// How much of a build's time nobody saw.
+    pub(crate) fn unseen_of(&self, id: BuildId) -> Span {
+        self.unseen.get(&id).copied().unwrap_or(Span::ZERO)
+    }
+
+    /// Nobody saw so much of an unfinished build's time.
+    pub(crate) fn unsee(&mut self, id: BuildId, span: Span, state: &State) {
+        let unseen = Span(self.unseen_of(id).0.saturating_add(span.0));
+        self.unseen.insert(id, unseen);
+        self.time_build(id, state);
     }
 }

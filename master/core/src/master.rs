@@ -81,8 +81,12 @@ impl Master {
     /// Handles one input to its end. Never fails: what cannot be done is refused with a reason. Time never steps back:
     /// an earlier `now` counts as the latest one.
     pub fn handle(&mut self, now: Timestamp, input: Input, hooks: &dyn Hooks, out: &mut Outbox) {
-        // What was due before this input happened before it, however late the caller is.
-        self.with(now, hooks, out, When::AfterDue, |ctx| take(ctx, input));
+        // What was due before this input happened before it, however late the caller is; time that nobody saw makes nothing due.
+        let when = match input {
+            Input::TimeSkipped(_) => When::First,
+            _ => When::AfterDue,
+        };
+        self.with(now, hooks, out, when, |ctx| take(ctx, input));
     }
 
     /// When [`Input::Timeout`] is next due, if ever.
@@ -189,10 +193,10 @@ fn build_due(ctx: &mut Ctx<'_>, id: BuildId) {
     if due(lost_deadline(build, recipe)) {
         return worker::give_up(ctx, id);
     }
-    if let Some(deadline) = max_time_deadline(build, recipe)
+    if let Some(deadline) = max_time_deadline(build, recipe, ctx.live.unseen_of(id))
         && deadline <= now
     {
-        let limit = deadline - build.started_at;
+        let limit = deadline - (build.started_at + ctx.live.unseen_of(id));
         let stop = Stop {
             reason: format!("it took longer than {limit}"),
             by: String::new(),
@@ -263,6 +267,7 @@ fn take(ctx: &mut Ctx<'_>, input: Input) {
         Input::CommandFinished { session, finished } => worker::finished(ctx, session, *finished),
         Input::Reconfigured(config) => reconfigure(ctx, config),
         Input::DiskState(trouble) => disk_state(ctx, trouble),
+        Input::TimeSkipped(span) => time_skipped(ctx, span),
     }
 }
 
@@ -342,6 +347,20 @@ fn reconfigure(ctx: &mut Ctx<'_>, config: Arc<Config>) {
     }
     let at = ctx.now;
     ctx.record(Record::ConfigApplied { digest, at });
+}
+
+/// Time went by that nobody saw: who is waited for is waited for anew, and builds may take so much longer.
+fn time_skipped(ctx: &mut Ctx<'_>, span: Span) {
+    let at = ctx.now;
+    let unfinished = ctx.state().unfinished();
+    let builds: Vec<_> =
+        unfinished.map(|build| (build.id, build.reference(), build.lost_since.is_some())).collect();
+    for (id, build, lost) in builds {
+        ctx.unsee(id, span);
+        if lost {
+            ctx.record(Record::BuildOrphaned { id, build, at });
+        }
+    }
 }
 
 /// The disk is nearly full, or has room again: nothing new is started meanwhile.

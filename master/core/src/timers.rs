@@ -59,21 +59,21 @@ pub(crate) fn lost_deadline(build: &Build, recipe: &Config) -> Option<Timestamp>
 }
 
 /// When a build has taken too long (F1). A build that is being stopped has no such limit any more, and one whose worker
-/// is away has none yet: it may have ended in time without our knowing.
-pub(crate) fn max_time_deadline(build: &Build, recipe: &Config) -> Option<Timestamp> {
+/// is away has none yet: it may have ended in time without our knowing. Time that nobody saw comes on top.
+pub(crate) fn max_time_deadline(build: &Build, recipe: &Config, unseen: Span) -> Option<Timestamp> {
     if build.stop.is_some() || build.lost_since.is_some() {
         return None;
     }
     let policy = &recipe.builders.get(&build.builder)?.policy;
-    policy.max_time.map(|limit| build.started_at + limit)
+    policy.max_time.map(|limit| build.started_at + limit + unseen)
 }
 
 /// The earliest deadline of a build.
-pub(crate) fn build_deadline(build: &Build, recipe: &Config) -> Option<Timestamp> {
+pub(crate) fn build_deadline(build: &Build, recipe: &Config, unseen: Span) -> Option<Timestamp> {
     if build.complete_at.is_some() {
         return None;
     }
-    let both = [lost_deadline(build, recipe), max_time_deadline(build, recipe)];
+    let both = [lost_deadline(build, recipe), max_time_deadline(build, recipe, unseen)];
     both.into_iter().flatten().min()
 }
 

@@ -230,6 +230,31 @@ fn a_restart_begins_the_grace_anew() {
     assert_eq!(site.master.state().unfinished().count(), 1);
 }
 
+/// F07, F20: time that nobody saw makes nothing due. Who is away is waited for anew, and a build may take so much longer.
+#[test]
+fn unseen_time_counts_against_nobody() {
+    let mut config =
+        site_of(vec![worker("w1", 1), worker("w2", 1)], &[("linux", &["w1"]), ("mac", &["w2"])]);
+    config.builders.get_mut("mac").expect("declared").policy.max_time = Some(Span::minutes(30));
+    let mut site = Harness::new(config);
+    let w1 = site.connect("w1");
+    site.connect("w2");
+    site.force("linux");
+    site.force("mac");
+    site.detach(w1);
+    site.transcript();
+    let slept = Span::minutes(8 * 60);
+    site.now = site.now + slept;
+    assert_eq!(site.say(Input::TimeSkipped(slept)).lines(), ["build_orphaned linux#1"]);
+    assert_eq!(site.master.next_timeout(), Some(site.now + Span::minutes(15)));
+    site.attach("w1", "w1", vec![(CommandId(1), false)]);
+    site.transcript();
+    site.pass(Span::minutes(29));
+    assert!(site.transcript().is_empty());
+    site.pass(Span::minutes(2));
+    assert_eq!(site.transcript()[0], "build_stopping mac#1 by the master: it took longer than 30m");
+}
+
 /// CA-4: a build whose worker is away is stopped at once; a late return is told to kill.
 #[test]
 fn an_orphan_can_be_stopped() {

@@ -27,7 +27,7 @@ use linn_core::input::Input;
 use linn_core::master::Master;
 use linn_core::record::Record;
 use linn_core::state::Tables;
-use linn_core::time::Timestamp;
+use linn_core::time::{Span, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,8 @@ use handle::{Message, Question, Settled};
 const BATCH: usize = 256;
 /// The longest sleep: the machine's clock may be set forward meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+/// The engine looks at the time more often than this, as long as it can.
+const LONGEST_SIGHT: Span = Span::seconds(60);
 /// How often reasons to wait are worked out anew while somebody watches.
 const WAITS_EVERY: Duration = Duration::from_millis(500);
 /// How often old history is forgotten, a bite at a time.
@@ -88,6 +90,8 @@ struct Engine {
     ending: Arc<AtomicBool>,
     waits_due: Option<Instant>,
     tidied: Instant,
+    /// When the time was last looked at.
+    looked: Timestamp,
     seq: u64,
 }
 
@@ -113,7 +117,9 @@ pub(crate) fn start(mut parts: Parts, tables: Tables, seq: u64) -> Result<Runnin
     let (master, out) = restore(&mut parts, tables);
     let tidied = Instant::now();
     let waits_due = None;
-    let mut engine = Engine { parts, master, out, disk, messages, ending, waits_due, tidied, seq };
+    let looked = parts.clock.now();
+    let mut engine =
+        Engine { parts, master, out, disk, messages, ending, waits_due, tidied, looked, seq };
     engine.look_at_disk();
     engine.commit_first()?;
     let runtime = Handle::current();
@@ -208,6 +214,14 @@ impl Engine {
     fn handle(&mut self, taken: impl Iterator<Item = Message>) -> Batch {
         let mut batch = Batch::default();
         let now = self.parts.clock.now();
+        let unseen = now - std::mem::replace(&mut self.looked, now);
+        if unseen > LONGEST_SIGHT {
+            tracing::warn!(
+                seconds = unseen.millis() / 1000,
+                "time went by unseen: a machine that slept, or a clock set forward"
+            );
+            self.decide(Input::TimeSkipped(unseen));
+        }
         if self.master.next_timeout().is_some_and(|due| due <= now) {
             self.decide(Input::Timeout);
         }
