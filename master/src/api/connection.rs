@@ -20,8 +20,8 @@ const PIPE_BYTES: usize = 256 * 1024;
 pub(crate) enum Connection {
     /// Over the local socket.
     Unix(UnixStream),
-    /// Over loopback.
-    Tcp(TcpStream),
+    /// Over loopback, and who dialled.
+    Tcp(TcpStream, Peer),
     /// From this very process.
     Inside(DuplexStream),
 }
@@ -35,7 +35,7 @@ impl Connected for Connection {
                 Ok(credentials) => Peer::User(credentials.uid()),
                 Err(_) => Peer::Unknown,
             },
-            Self::Tcp(_) => Peer::Loopback,
+            Self::Tcp(_, peer) => *peer,
             Self::Inside(_) => Peer::Inside,
         }
     }
@@ -49,7 +49,7 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_read(cx, buf),
             Self::Inside(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
@@ -63,7 +63,7 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_write(cx, buf),
             Self::Inside(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
@@ -75,7 +75,7 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Self::Inside(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
@@ -83,7 +83,7 @@ impl AsyncWrite for Connection {
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Unix(stream) => stream.is_write_vectored(),
-            Self::Tcp(stream) => stream.is_write_vectored(),
+            Self::Tcp(stream, _) => stream.is_write_vectored(),
             Self::Inside(stream) => stream.is_write_vectored(),
         }
     }
@@ -91,7 +91,7 @@ impl AsyncWrite for Connection {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_flush(cx),
             Self::Inside(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
@@ -99,7 +99,7 @@ impl AsyncWrite for Connection {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tcp(stream, _) => Pin::new(stream).poll_shutdown(cx),
             Self::Inside(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }

@@ -15,6 +15,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
+use super::loopback;
+use super::peer::Peer;
 
 /// The longest path of a socket that the system takes, in bytes.
 const MAX_SOCKET_PATH: usize = 107;
@@ -120,9 +122,11 @@ impl Bound {
             tokio::spawn(async move {
                 let tcp = &tcp;
                 let accept = || async move {
-                    let (stream, _) = tcp.accept().await?;
+                    let (stream, theirs) = tcp.accept().await?;
                     stream.set_nodelay(true)?;
-                    Ok(Connection::Tcp(stream))
+                    let ours = stream.local_addr()?;
+                    let peer = tokio::task::spawn_blocking(move || loopback::peer(theirs, ours));
+                    Ok(Connection::Tcp(stream, peer.await.unwrap_or(Peer::Unknown)))
                 };
                 accept_all(accept, &connections, &closing).await;
             });

@@ -11,6 +11,7 @@ mod convert;
 mod hub;
 mod key;
 mod listen;
+mod loopback;
 mod peer;
 mod reference;
 mod serve;

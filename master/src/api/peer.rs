@@ -1,7 +1,6 @@
 //! Who calls, and whether they may: the user this master runs as, and root.
 //!
-//! The kernel says who is at the other end of the local socket. A loopback listener cannot know, which is why it must be
-//! asked for. Every call also says which protocol it speaks; another one is refused with words.
+//! The kernel says who is at the other end of the local socket, and on Linux of a loopback connection too. Every call also says which protocol it speaks; another one is refused with words.
 
 use tonic::{Request, Status};
 
@@ -15,7 +14,7 @@ const PROTOCOL_KEY: &str = "linn-protocol";
 pub(crate) enum Peer {
     /// A process of this user, says the kernel.
     User(u32),
-    /// Some process of this machine.
+    /// Some process of this machine: here the kernel cannot tell of which user.
     Loopback,
     /// This process.
     Inside,
