@@ -6,7 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -367,11 +367,27 @@ impl Running {
 
 fn make_folder(dir: &Path) -> Result<PathBuf, StartError> {
     let failed = |source| StartError::Folder { dir: dir.to_owned(), source };
-    if !dir.is_dir() {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+    let private =
+        |folder: &Path| std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    private(dir).map_err(failed)?;
+    // The folder itself may be somebody's who lets others in. Environments, properties and logs are nobody else's.
+    for name in ["logs", "mirrors"] {
+        let folder = dir.join(name);
+        private(&folder).map_err(failed)?;
+        close(&folder, 0o700);
     }
+    let database = dir.join("linn.db");
+    let open = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&database);
+    // Why it cannot be opened, the store says better.
+    drop(open);
+    close(&database, 0o600);
     // Tasks must find it whatever becomes of the process's own folder.
     dir.canonicalize().map_err(failed)
+}
+
+/// Closes what an earlier version, or somebody's hand, left open to others. What is not ours stays as it is.
+fn close(path: &Path, mode: u32) {
+    drop(std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)));
 }
 
 fn opener(dir: &Path) -> engine::Opener {

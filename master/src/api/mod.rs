@@ -92,9 +92,9 @@ fn gone(gone: &Gone) -> Status {
     match gone {
         Gone::Ending => status::away(gone.to_string()),
         Gone::NotWritten(why) => status::not_now(
-            "the master could not write this down, so nothing was done",
+            "the master could not write this down",
             why,
-            "when the disk has room and works again the master goes on by itself; ask again then",
+            "it goes on by itself when the disk has room and works again; see then whether this was done, and ask again if not",
         ),
     }
 }

@@ -151,9 +151,16 @@ async fn finish(running: Running, signals: &mut Signals) {
     let again = async { while signals.next().await != Asked::End {} };
     tokio::select! {
         () = running.stop() => {}
-        () = again => {}
+        () = again => {
+            // Whatever still runs here would be waited for if this returned. Nothing that was acknowledged is lost by it.
+            eprintln!("note: ended at once, at a second signal; running builds go on and are taken up at the next start");
+            std::process::exit(ENDED_AT_ONCE);
+        }
     }
 }
+
+/// The exit code after a second signal: the end was not orderly.
+const ENDED_AT_ONCE: i32 = 5;
 
 /// Why a master that ran does no longer.
 pub(super) fn broken(why: String) -> Failure {

@@ -49,8 +49,9 @@ pub enum Gone {
     /// The master is ending.
     #[error("the master is ending")]
     Ending,
-    /// The commit that this was part of failed; nothing of it happened.
-    #[error("the master could not write this down, so nothing was done: {0}")]
+    /// The commit that this was part of failed. As a rule nothing of it happened; where the disk failed in the very last
+    /// step, it may have.
+    #[error("the master could not write this down: {0}")]
     NotWritten(String),
 }
 

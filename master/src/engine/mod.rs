@@ -50,6 +50,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 const LONGEST_SIGHT: Span = Span::seconds(60);
 /// How often reasons to wait are worked out anew while somebody watches.
 const WAITS_EVERY: Duration = Duration::from_millis(500);
+/// How often old history is forgotten though there is always something else to do.
+const TIDY_AT_LEAST_EVERY: Duration = Duration::from_secs(600);
 /// How often old history is forgotten, a bite at a time.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 
@@ -307,9 +309,11 @@ impl Engine {
         }
     }
 
-    /// Forgets a bite of old history while nothing else is to be done. It failing costs room, not truth.
+    /// Forgets a bite of old history while nothing else is to be done, or when that has not been so for long. It failing costs
+    /// room, not truth.
     fn tidy(&mut self, now: Timestamp, idle: bool) {
-        if !idle || self.tidied.elapsed() < TIDY_EVERY {
+        let due = if idle { TIDY_EVERY } else { TIDY_AT_LEAST_EVERY };
+        if self.tidied.elapsed() < due {
             return;
         }
         match self.parts.store.tidy(now) {

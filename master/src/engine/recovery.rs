@@ -21,9 +21,8 @@ impl Engine {
     pub(super) fn commit_first(&mut self) -> Result<(), StoreError> {
         let (records, actions) = self.out.take();
         let now = self.parts.clock.now();
-        if !records.is_empty() {
-            self.seq = self.parts.store.commit(now, &records)?.last;
-        }
+        // Without records too: the number is the store's, which after a failed commit may be ahead of what we believed.
+        self.seq = self.parts.store.commit(now, &records)?.last;
         let all = self.parts.view.everything(&self.master, now);
         self.parts.hub.replace(self.seq, now, all);
         for action in actions {

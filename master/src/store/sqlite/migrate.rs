@@ -36,7 +36,7 @@ pub(super) fn migrate(connection: &mut Connection, steps: &[&str], backup: &Path
         return Ok(());
     }
     if found > 0 {
-        connection.execute("VACUUM INTO ?1", [backup.to_string_lossy()])?;
+        copy(connection, backup)?;
     }
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive)?;
@@ -49,6 +49,23 @@ pub(super) fn migrate(connection: &mut Connection, steps: &[&str], backup: &Path
     }
     transaction.pragma_update(None, "user_version", count(steps.len()))?;
     transaction.commit()
+}
+
+/// Copies a database. Under its name the copy is whole and durable; one that was cut off is made anew.
+fn copy(connection: &Connection, to: &Path) -> Result<()> {
+    let draft = to.with_extension("new");
+    let failed = |error: std::io::Error| rusqlite::Error::ToSqlConversionFailure(error.into());
+    match std::fs::remove_file(&draft) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    connection.execute("VACUUM INTO ?1", [draft.to_string_lossy()])?;
+    let durable = || {
+        std::fs::File::open(&draft)?.sync_all()?;
+        std::fs::rename(&draft, to)?;
+        to.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
+    };
+    durable().map_err(failed)
 }
 
 #[cfg(test)]
