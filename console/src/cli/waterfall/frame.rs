@@ -3,6 +3,8 @@
 //! The first row of a build has its state, number and duration; the rows below name the step that ran then. Rows in which
 //! nothing happened are folded. Pure: the time is an argument.
 
+use std::fmt::Write as _;
+
 use linn_proto::entity::{Build, Builder, Change, Step};
 
 use crate::cli::builds::short;
@@ -19,6 +21,8 @@ const COLUMN: usize = 11;
 const CHANGES: usize = 26;
 /// Cells of the time at the left edge.
 const TIME: usize = 6;
+
+const MINUTE_MS: i64 = 60_000;
 
 /// How long a row may be: the shortest with which the frame fits is taken.
 const ROWS_MS: [i64; 12] = [
@@ -60,13 +64,18 @@ impl Picture<'_> {
         let builders = self.fitting();
         let mut lines = self.heading(row_ms, builders.len());
         let mut idle = 0;
+        let mut whole = true;
         for row in self.rows(row_ms) {
-            match self.row(row, builders) {
+            match self.row(row, builders, whole) {
                 Some(line) => {
                     self.fold(&mut lines, &mut idle, row_ms);
                     lines.push(line);
+                    whole = false;
                 }
-                None => idle += 1,
+                None => {
+                    idle += 1;
+                    whole = true;
+                }
             }
         }
         self.fold(&mut lines, &mut idle, row_ms);
@@ -74,9 +83,22 @@ impl Picture<'_> {
     }
 
     fn row_ms(&self) -> i64 {
-        let length = self.now_ms - self.since_ms;
+        let busy = self.busy();
         let rows = i64::try_from(self.rows.max(1)).unwrap_or(1);
-        ROWS_MS.into_iter().find(|row| length / row <= rows).unwrap_or(ROWS_MS[ROWS_MS.len() - 1])
+        let fits = |row_ms: &i64| shown_rows(&busy, *row_ms) <= rows;
+        ROWS_MS.into_iter().find(fits).unwrap_or(ROWS_MS[ROWS_MS.len() - 1])
+    }
+
+    /// The stretches in which something is to be seen, oldest first; they may overlap.
+    fn busy(&self) -> Vec<(i64, i64)> {
+        let builds = self.builds.iter().map(|build| (build.started_at_ms, self.end(build)));
+        let changes = self.changes.iter().map(|change| (came(change), came(change)));
+        let within = |(from, to): (i64, i64)| {
+            (to >= self.since_ms).then_some((from.max(self.since_ms), to.min(self.now_ms)))
+        };
+        let mut busy: Vec<_> = builds.chain(changes).filter_map(within).collect();
+        busy.sort_unstable();
+        busy
     }
 
     /// Rows lie on round times, so that the same build stands in the same row of two frames.
@@ -115,15 +137,24 @@ impl Picture<'_> {
         vec![self.paint(Tone::Dim, &summary), self.paint(Tone::Strong, heads.trim_end())]
     }
 
-    /// One row; none when there is nothing to see in it.
-    fn row(&self, row: Row, builders: &[Builder]) -> Option<String> {
+    /// The time of a row. Rows shorter than a minute show the second, except where a minute begins or after a fold.
+    fn time(&self, row: Row, whole: bool) -> String {
+        if row.to - row.from >= MINUTE_MS || whole || row.from.rem_euclid(MINUTE_MS) == 0 {
+            return self.zone.minute(row.from);
+        }
+        let second = self.zone.second(row.from);
+        format!("  {}", second.get(5..).unwrap_or_default())
+    }
+
+    /// One row; none when there is nothing to see in it. `whole`: it stands alone, so its time is written out.
+    fn row(&self, row: Row, builders: &[Builder], whole: bool) -> Option<String> {
         let slots: Vec<Option<Slot>> =
             builders.iter().map(|builder| self.slot(builder, row)).collect();
         let change = self.change(row);
         if change.is_none() && slots.iter().all(Option::is_none) {
             return None;
         }
-        let mut line = self.paint(Tone::Dim, &fit(&self.zone.minute(row.from), TIME));
+        let mut line = self.paint(Tone::Dim, &fit(&self.time(row, whole), TIME));
         line.push_str(&fit(&change.unwrap_or_default(), CHANGES - 1));
         line.push(' ');
         for slot in slots {
@@ -138,7 +169,7 @@ impl Picture<'_> {
 
     /// The newest change of a row; `+2` says that two more came in the same stretch.
     fn change(&self, row: Row) -> Option<String> {
-        let mut of_row = self.changes.iter().filter(|change| within(change.when_ms, row));
+        let mut of_row = self.changes.iter().filter(|change| within(came(change), row));
         let newest = of_row.next()?;
         let more = of_row.count();
         let revision = short(newest.revision.as_deref().unwrap_or_default());
@@ -160,11 +191,24 @@ impl Picture<'_> {
         let end = self.end(newest);
         // Its first row, seen from above, is the one in which it ended, or now.
         if within(end, row) || (newest.complete_at_ms.is_none() && row.to > self.now_ms) {
-            let more = of_row.count();
-            let more = if more > 0 { format!(" +{more}") } else { String::new() };
-            let took = span(end - newest.started_at_ms);
-            let text = format!("{}{} {took}{more}", glyphs.state(state), newest.number);
-            return Some(Slot { text, tone: tone(newest.results()) });
+            // Others began or ended in the same stretch: how many, and the worst of them when that is bad news.
+            let others: Vec<&Build> = of_row.collect();
+            let more = others.len();
+            let mut text = format!(
+                "{}{} {}",
+                glyphs.state(state),
+                newest.number,
+                span(end - newest.started_at_ms)
+            );
+            if more > 0 {
+                let _ = write!(text, " +{more}");
+            }
+            let red = others.iter().find(|build| State::of_build(build).is_red());
+            let Some(red) = red.filter(|_| !state.is_red()) else {
+                return Some(Slot { text, tone: tone(newest.results()) });
+            };
+            text.push_str(glyphs.state(State::of_build(red)));
+            return Some(Slot { text, tone: tone(red.results()) });
         }
         let step = step_at(newest, row, self.now_ms).map_or("", |step| step.name.as_str());
         let text = format!("{}{}", glyphs.bar(state), shown(step));
@@ -191,6 +235,26 @@ impl Picture<'_> {
     fn paint(&self, tone: Tone, text: &str) -> String {
         if self.rich { tone.paint(text) } else { text.to_owned() }
     }
+}
+
+/// When a change came in: commits may be older than anything seen here. One of which that is not known counts as made.
+const fn came(change: &Change) -> i64 {
+    if change.received_at_ms > 0 { change.received_at_ms } else { change.when_ms }
+}
+
+/// How many lines stretches take, each fold one more.
+fn shown_rows(busy: &[(i64, i64)], row_ms: i64) -> i64 {
+    let (mut lines, mut last) = (0, i64::MIN);
+    for (from, to) in busy {
+        let (from, to) = (from.div_euclid(row_ms), to.div_euclid(row_ms));
+        let first = from.max(last.saturating_add(1));
+        if from > last.saturating_add(1) {
+            lines += 1;
+        }
+        lines += (to - first + 1).max(0);
+        last = last.max(to);
+    }
+    lines
 }
 
 fn within(at: i64, row: Row) -> bool {
@@ -265,7 +329,7 @@ mod tests {
             changes: &changes,
             rich: false,
             width: None,
-            rows: 20,
+            rows: 12,
         };
         let expected = "\
 01-01 01:00:00  2 builders  1m a row
@@ -284,6 +348,51 @@ mod tests {
         let lines = picture.lines();
         assert_eq!(lines.join("\n"), expected);
         assert!(!lines.concat().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn rows_are_as_short_as_fits_and_no_red_is_hidden() {
+        let builders = [Builder { name: "linux".into(), ..Default::default() }];
+        let build = |number: u32, from: i64, results: Results| Build {
+            builder: "linux".into(),
+            number,
+            state: BuildState::Finished.into(),
+            results: results.into(),
+            started_at_ms: from,
+            complete_at_ms: Some(from + 5_000),
+            ..Default::default()
+        };
+        let day = 24 * 60 * MINUTE;
+        let builds = [
+            build(3, day - 10_000, Results::Success),
+            build(2, day - 60_000, Results::Failure),
+            build(1, day - 70_000, Results::Success),
+        ];
+        let changes = [Change {
+            revision: Some("9f2c1d7".into()),
+            when_ms: 42,
+            received_at_ms: day - 80_000,
+            ..Default::default()
+        }];
+        let picture = |rows| {
+            let picture = Picture {
+                now_ms: day,
+                since_ms: 0,
+                zone: &Zone::utc(),
+                builders: &builders,
+                builds: &builds,
+                changes: &changes,
+                rich: false,
+                width: None,
+                rows,
+            };
+            picture.lines().join("\n")
+        };
+        let long = picture(20);
+        assert!(long.contains("15s a row") && long.contains("X2 0:05"), "{long}");
+        assert!(long.contains("9f2c1d7"), "it came in though it was made long ago: {long}");
+        let short = picture(2);
+        assert!(short.contains(".3 0:05 +2X") || short.contains(".3 0:05 +1X"), "{short}");
     }
 
     #[test]
