@@ -261,6 +261,7 @@ impl Master {
             ending,
             asked,
             server: Mutex::new(Some(server)),
+            accepting: Mutex::new(None),
             sources,
             local: None,
             metrics,
@@ -274,7 +275,8 @@ impl Master {
                 let local = locals(&config);
                 running.local =
                     Some(LocalWorkers::start(local, &dir, supervisor, &running.dialler));
-                bound.accept(&connect, &running.ending);
+                let accepting = bound.accept(&connect, &running.ending);
+                running.accepting = Mutex::new(Some(accepting));
                 Ok(running)
             }
             Err(error) => {
@@ -294,6 +296,7 @@ pub struct Running {
     ending: CancellationToken,
     asked: CancellationToken,
     server: Mutex<Option<Task<()>>>,
+    accepting: Mutex<Option<Task<()>>>,
     sources: Sources,
     local: Option<LocalWorkers>,
     metrics: Arc<Metrics>,
@@ -350,11 +353,13 @@ impl Running {
             local.stop().await;
         }
         self.ending.cancel();
-        let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut server) = server
-            && tokio::time::timeout(END_PATIENCE, &mut server).await.is_err()
-        {
-            server.abort();
+        for task in [&self.accepting, &self.server] {
+            let task = task.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(mut task) = task
+                && tokio::time::timeout(END_PATIENCE, &mut task).await.is_err()
+            {
+                task.abort();
+            }
         }
         self.engine.stop().await;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();

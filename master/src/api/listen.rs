@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
@@ -106,17 +107,14 @@ fn bind_unix(dir: &Path, socket: &Path) -> io::Result<UnixListener> {
 }
 
 impl Bound {
-    /// Takes connections in until the doors close, then removes the socket.
-    pub(crate) fn accept(self, into: &mpsc::Sender<Connection>, ending: &CancellationToken) {
+    /// Takes connections in until the doors close, then removes the socket: that must be waited for before the folder is
+    /// let go, or the next master's socket might be the one that is removed.
+    pub(crate) fn accept(
+        self,
+        into: &mpsc::Sender<Connection>,
+        ending: &CancellationToken,
+    ) -> JoinHandle<()> {
         let Self { unix, tcp, socket, .. } = self;
-        let (connections, closing) = (into.clone(), ending.clone());
-        tokio::spawn(async move {
-            let unix = &unix;
-            let accept =
-                || async move { unix.accept().await.map(|(stream, _)| Connection::Unix(stream)) };
-            accept_all(accept, &connections, &closing).await;
-            drop(std::fs::remove_file(&socket));
-        });
         if let Some(tcp) = tcp {
             let (connections, closing) = (into.clone(), ending.clone());
             tokio::spawn(async move {
@@ -131,6 +129,14 @@ impl Bound {
                 accept_all(accept, &connections, &closing).await;
             });
         }
+        let (connections, closing) = (into.clone(), ending.clone());
+        tokio::spawn(async move {
+            let unix = &unix;
+            let accept =
+                || async move { unix.accept().await.map(|(stream, _)| Connection::Unix(stream)) };
+            accept_all(accept, &connections, &closing).await;
+            drop(std::fs::remove_file(&socket));
+        })
     }
 }
 
@@ -152,7 +158,10 @@ async fn accept_all<F: Future<Output = io::Result<Connection>>>(
             }
             Err(error) => {
                 tracing::warn!("a connection could not be accepted: {error}");
-                tokio::time::sleep(ACCEPT_RETRY).await;
+                tokio::select! {
+                    () = tokio::time::sleep(ACCEPT_RETRY) => {}
+                    () = ending.cancelled() => return,
+                }
             }
         }
     }

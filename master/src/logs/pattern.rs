@@ -29,7 +29,7 @@ impl Pattern {
     pub fn regex(text: &str, ignore_case: bool) -> Result<Self, LogError> {
         // Where text begins and ends is not the same in many lines; flags inside could change that unseen.
         let edges = ["^", "$", "\\A", "\\z", "\\b{", "(?"];
-        let over_many = !edges.iter().any(|edge| text.contains(edge));
+        let over_many = !edges.iter().any(|edge| text.contains(edge)) && !may_cross_lines(text);
         Self::build(text, text, ignore_case, over_many)
     }
 
@@ -89,9 +89,32 @@ pub(super) fn any_of(texts: &[&str]) -> Regex {
     Regex::new(&format!("(?-u){}", all.join("|"))).expect("escaped texts are a regular expression")
 }
 
+/// Whether an expression may match an end of line. Each match that does is looked for again line by line, so one that runs
+/// over many lines from each of them would take minutes. Says yes too often rather than too seldom.
+fn may_cross_lines(text: &str) -> bool {
+    let escapes = || text.match_indices('\\').map(|(at, _)| text[at + 1..].chars().next());
+    let safe = |escaped: Option<char>| {
+        escaped.is_some_and(|it| it.is_ascii_punctuation() || "dwSbB".contains(it))
+    };
+    text.contains("[^")
+        || text.contains("[:")
+        || text.contains(|it: char| it.is_control())
+        || !escapes().all(safe)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_cross_lines_is_looked_for_in_each() {
+        for text in ["[^x]*y", "a\\s+b", "(.|\\n)y", "\\D+7", "[[:space:]]y", "\\x0ay", "a\nb"] {
+            assert!(!Pattern::regex(text, false).unwrap().over_many, "{text}");
+        }
+        for text in ["error\\[E\\d+\\]", "[Ww]arning: ", "a.*b\\b", "FAILED|panicked"] {
+            assert!(Pattern::regex(text, false).unwrap().over_many, "{text}");
+        }
+    }
 
     #[test]
     fn mistakes_are_told_in_one_line() {

@@ -66,8 +66,9 @@ impl Sealed {
         let failed = |error| LogError::io(path, "read", error);
         let length = file.metadata().map_err(failed)?.len();
         let read = |from: Option<u64>, count: usize| -> Result<Vec<u8>, LogError> {
-            let mut bytes = vec![0; count];
+            // A damaged footer may claim gigabytes: they are believed only where the file has them.
             let from = from.ok_or_else(|| damaged("it is cut short"))?;
+            let mut bytes = vec![0; count];
             let got = disk::read_at(&file, from, &mut bytes).map_err(failed)?;
             if got == count { Ok(bytes) } else { Err(damaged("it is cut short")) }
         };

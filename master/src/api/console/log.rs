@@ -19,6 +19,8 @@ use crate::logs::{Found, Lengths, Line, LogError, LogKey, MAX_LINES, Pattern, St
 
 /// A log that does not grow is looked at again after so long: its step may have ended without another byte.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How long the core may take to hear of the end of a step whose log is settled.
+const FOOTER_PATIENCE: Duration = Duration::from_secs(10);
 /// The log of what a command writes; others are files that it leaves behind.
 const STDIO: &str = "stdio";
 /// The longest pattern, in bytes.
@@ -284,15 +286,15 @@ async fn footer(doors: &Arc<Doors>, log: &Named) -> Result<String, Status> {
         return Ok(String::new());
     }
     let mut moved = doors.hub.moved();
-    for _ in 0..20 {
+    let until = tokio::time::Instant::now() + FOOTER_PATIENCE;
+    loop {
         moved.mark_unchanged();
         let footer = again(doors, log).await?.footer();
-        if !footer.is_empty() {
+        if !footer.is_empty() || tokio::time::Instant::now() >= until {
             return Ok(footer);
         }
         drop(tokio::time::timeout(LOOK_AGAIN, moved.changed()).await);
     }
-    Ok(String::new())
 }
 
 /// The log as it is recorded now.
