@@ -5,15 +5,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::branches::{DETACHED, is_revision};
 use super::command::{FETCH_PATIENCE, Git};
 use super::error::{GitError, tame};
+
+/// How often a mirror that somebody else fetches into is tried.
+const TRY_LOCK_EVERY: Duration = Duration::from_millis(50);
 
 /// A mirror.
 #[derive(Debug)]
@@ -112,11 +116,7 @@ impl Mirror {
     /// Makes the mirror when it is not there, and holds others off until the lock is dropped.
     async fn ready(&self) -> Result<File, GitError> {
         let failed = |source| GitError::Mirror { path: self.git_dir.clone(), source };
-        let git_dir = self.git_dir.clone();
-        let lock = tokio::task::spawn_blocking(move || lock(&git_dir))
-            .await
-            .map_err(|error| failed(io::Error::other(error)))?
-            .map_err(failed)?;
+        let lock = self.turn().await.map_err(failed)?;
         if !self.git_dir.join("HEAD").exists() {
             Git::anywhere(self.what("make a mirror"))
                 .args(["init", "--quiet", "--bare", "--template=", "--end-of-options"])
@@ -131,23 +131,33 @@ impl Mirror {
         Ok(lock)
     }
 
+    /// Waits until nobody else has the mirror. Not in a thread: who waits here may stop at any time, and a thread would go
+    /// on waiting; there are few of them, and logs, results and history need them while a fetch takes minutes.
+    async fn turn(&self) -> io::Result<File> {
+        let git_dir = self.git_dir.clone();
+        let file = tokio::task::spawn_blocking(move || lock_file(&git_dir))
+            .await
+            .map_err(io::Error::other)??;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(TRY_LOCK_EVERY).await,
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+    }
+
     fn what(&self, verb: &str) -> String {
         format!("{verb} of {}", tame(&self.url))
     }
 }
 
-/// Waits its turn; the file goes on to exist, for a lock on a file that comes and goes is none.
-fn lock(git_dir: &Path) -> io::Result<File> {
+/// Stays when nobody has it any more, for a lock on a file that comes and goes is none.
+fn lock_file(git_dir: &Path) -> io::Result<File> {
     if let Some(folder) = git_dir.parent() {
         fs::create_dir_all(folder)?;
     }
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(git_dir.with_extension("lock"))?;
-    file.lock()?;
-    Ok(file)
+    File::options().create(true).truncate(false).write(true).open(git_dir.with_extension("lock"))
 }
 
 /// The ref under which a branch is kept.

@@ -1,8 +1,14 @@
 //! Remote repositories, served by git's own daemon on the loopback device.
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use tokio::time::timeout;
+
+use super::mirror::Mirror;
 use super::testing::Repo;
 use super::{Repository, Tips};
 use crate::source::{ResolveError, resolve};
@@ -109,4 +115,28 @@ async fn two_who_need_the_same_mirror_wait_for_each_other() {
     };
     let (one, two, three) = tokio::join!(look(), look(), look());
     assert_eq!([one, two, three], [const { None::<String> }; 3].map(|_| Some(first.clone())));
+}
+
+#[test]
+fn who_waits_for_a_mirror_takes_no_thread_from_others() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mirror = Mirror::new(folder.path(), "https://h.example/r".to_owned());
+        let nothing = BTreeMap::new();
+        mirror.bring(&nothing).await.unwrap();
+        let lock = File::open(mirror.git_dir().with_extension("lock")).unwrap();
+        lock.lock().unwrap();
+        for _ in 0..3 {
+            timeout(Duration::from_millis(100), mirror.bring(&nothing)).await.unwrap_err();
+        }
+        let other = tokio::task::spawn_blocking(|| "read a log");
+        timeout(Duration::from_secs(5), other).await.expect("a thread is free").unwrap();
+        drop(lock);
+        mirror.bring(&nothing).await.unwrap();
+    });
 }
