@@ -21,7 +21,7 @@ use linn_core::time::Timestamp;
 use crate::engine::{EngineHandle, Gone};
 use crate::source::{Ended, Intake, ResolveError, resolve};
 
-/// How long a repository may take to answer somebody who waits.
+/// How long a repository may take to answer somebody who waits. A fetch that has begun goes on after that.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a repository may take to tell what is behind a change that came from a hook.
 const HOOK_PATIENCE: Duration = Duration::from_secs(5);
@@ -124,7 +124,8 @@ pub(crate) async fn pin(dir: &Path, stamps: &mut [SourceStamp]) -> Result<Learnt
             Err(_) => {
                 let seconds = PATIENCE.as_secs();
                 return Err(Refusal::not_now("the repository does not answer")
-                    .because(format!("it was waited for {seconds} seconds")));
+                    .because(format!("it was waited for {seconds} seconds"))
+                    .hint("a fetch that has begun goes on; ask again in some minutes"));
             }
         };
         stamp.revision = Some(resolved.revision);
@@ -163,7 +164,7 @@ pub(crate) async fn complete(
             }
             Ok(Err(error)) => tracing::info!("a change stays as it came: {error}"),
             Err(_) => {
-                tracing::info!("changes stay as they came: a repository does not answer");
+                tracing::info!("changes stay as they came: a repository does not answer in time");
                 break;
             }
         }

@@ -33,7 +33,7 @@ pub use id::CommandId;
 pub use link::{BadServer, SESSION_METADATA, endpoint};
 pub use settings::{File as SettingsFile, FileError, Settings};
 pub use spool::STDIO;
-pub use stale::remove_git_locks;
+pub use stale::remove_git_leftovers;
 pub use worker::{Worker, WorkerError};
 
 /// Becomes a supervisor, or the shim that takes a terminal, when this process was started as one; returns otherwise.

@@ -132,7 +132,7 @@ impl Sources {
         self.0.doors.get(source).map(|door| door.board.read())
     }
 
-    /// Ends all sources. A look that is under way is given up; nothing of it is told.
+    /// Ends all sources. A look that is under way is given up; nothing of it is told. A fetch ends with the runtime.
     pub async fn stop(&self) {
         self.0.ending.cancel();
         self.0.tasks.wait().await;

@@ -21,8 +21,10 @@ use super::error::{GitError, last_words};
 pub(super) const LOCAL_PATIENCE: Duration = Duration::from_secs(60);
 /// Asking another machine for its branches.
 pub(super) const ASK_PATIENCE: Duration = Duration::from_secs(60);
-/// Fetching from another machine.
-pub(super) const FETCH_PATIENCE: Duration = Duration::from_secs(600);
+/// Fetching what is new from another machine.
+pub(super) const FETCH_PATIENCE: Duration = Duration::from_hours(1);
+/// Fetching all there is from another machine, which may be gigabytes over a thin line.
+pub(super) const FIRST_FETCH_PATIENCE: Duration = Duration::from_hours(6);
 /// The most that one answer may have.
 pub(super) const ANSWER_MAX_BYTES: usize = 64 << 20;
 /// Of standard error only the beginning is of use.
@@ -48,6 +50,9 @@ const SETTINGS: &[&str] = &[
     "protocol.git.allow=always",
     "submodule.recurse=false",
     "fetch.recurseSubmodules=false",
+    // A server that has fallen silent is not waited for as long as one that sends: here, and for ssh below.
+    "http.lowSpeedLimit=1",
+    "http.lowSpeedTime=600",
 ];
 
 /// Variables that point git at another repository than the one we name: set when linn is started from a hook.
@@ -117,7 +122,10 @@ impl Git {
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_PAGER", "cat");
         if std::env::var_os("GIT_SSH_COMMAND").is_none() && std::env::var_os("GIT_SSH").is_none() {
-            command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oConnectTimeout=20");
+            command.env(
+                "GIT_SSH_COMMAND",
+                "ssh -oBatchMode=yes -oConnectTimeout=20 -oServerAliveInterval=60",
+            );
         }
         command.arg("--no-pager").arg("--literal-pathspecs");
         for setting in SETTINGS {

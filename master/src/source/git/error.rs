@@ -52,6 +52,17 @@ pub enum GitError {
         /// How long it had.
         patience: Duration,
     },
+    /// A fetch takes longer than anybody waits for it; it has not ended.
+    #[error(
+        "a fetch from {repository} has not ended after {} s; it goes on, and later looks find what it brings",
+        patience.as_secs()
+    )]
+    StillFetching {
+        /// From where, made safe.
+        repository: String,
+        /// How long it was waited for.
+        patience: Duration,
+    },
     /// Git said more than anybody wants to hold in memory.
     #[error("git answered more than {limit_bytes} bytes when asked to {what}")]
     TooMuch {

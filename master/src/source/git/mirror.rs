@@ -2,6 +2,9 @@
 //!
 //! Objects are never thrown away, so that the tips known before a force push stay readable. Each branch is kept under a
 //! name made of its digest: a branch `a` that later becomes a folder `a/b` is then no conflict.
+//!
+//! A fetch belongs to the mirror, not to who asked for it. Those have little patience, and a fetch that ended with it would
+//! begin a large repository from nothing every time: it would never be here.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,16 +14,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::branches::{DETACHED, is_revision};
-use super::command::{FETCH_PATIENCE, Git};
+use super::command::{FETCH_PATIENCE, FIRST_FETCH_PATIENCE, Git};
 use super::error::{GitError, tame};
 
 /// How often a mirror that somebody else fetches into is tried.
 const TRY_LOCK_EVERY: Duration = Duration::from_millis(50);
 
+/// How long anybody waits for a fetch; it goes on after that.
+const WAIT_PATIENCE: Duration = Duration::from_secs(600);
+
 /// A mirror.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Mirror {
     url: String,
     git_dir: PathBuf,
@@ -54,12 +62,11 @@ impl Mirror {
     /// Fetches these branches, and gives the tips that they have here now.
     ///
     /// # Errors
-    /// When the folder cannot be used or the fetch fails; what was there before stays.
+    /// When the folder cannot be used or the fetch fails or takes very long; what was there before stays.
     pub(super) async fn bring(
         &self,
         tips: &BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, String>, GitError> {
-        let _lock = self.ready().await?;
         let mut specs = String::new();
         for branch in tips.keys() {
             let from = if branch == DETACHED {
@@ -69,9 +76,7 @@ impl Mirror {
             };
             let _ = writeln!(specs, "+{from}:{}", kept(branch));
         }
-        if !specs.is_empty() {
-            self.fetch(&specs).await?;
-        }
+        self.update(specs).await?;
         let refs = Git::bare(&self.git_dir, self.what("read the mirror"))
             .args(["for-each-ref", "--format=%(objectname) %(refname)", "refs/linn/"])
             .run()
@@ -97,14 +102,50 @@ impl Mirror {
     /// # Errors
     /// As [`Mirror::bring`].
     pub(super) async fn bring_all(&self) -> Result<(), GitError> {
-        let _lock = self.ready().await?;
         // Another place than that of single branches; pruned, so that no old name stands in the way of a new one.
-        self.fetch("+refs/heads/*:refs/all/heads/*\n+refs/tags/*:refs/tags/*\n").await
+        self.update("+refs/heads/*:refs/all/heads/*\n+refs/tags/*:refs/tags/*\n".to_owned()).await
     }
 
-    async fn fetch(&self, specs: &str) -> Result<(), GitError> {
+    /// Brings this up to date when it is its turn, and waits for that as long as anybody should.
+    async fn update(&self, specs: String) -> Result<(), GitError> {
+        let done = async {
+            let lock = self.turn().await.map_err(|error| self.unusable(error))?;
+            let (told, hears) = oneshot::channel();
+            // Its own task only now that it has the mirror: there is one of them at most.
+            tokio::spawn(self.clone().update_alone(lock, specs, told));
+            let given_up = |_| self.unusable(io::Error::other("the fetch was given up"));
+            hears.await.map_err(given_up)?
+        };
+        let patience = WAIT_PATIENCE;
+        let late = |_| GitError::StillFetching { repository: tame(&self.url), patience };
+        timeout(patience, done).await.map_err(late)?
+    }
+
+    /// Fetches, and holds others off until then.
+    async fn update_alone(
+        self,
+        lock: File,
+        specs: String,
+        told: oneshot::Sender<Result<(), GitError>>,
+    ) {
+        let done = async {
+            self.ready().await?;
+            if specs.is_empty() { Ok(()) } else { self.fetch(specs).await }
+        };
+        let done = done.await;
+        drop(lock);
+        if let Err(Err(error)) = told.send(done) {
+            tracing::warn!("a fetch that nobody waited for any more has failed: {error}");
+        }
+    }
+
+    async fn fetch(&self, specs: String) -> Result<(), GitError> {
+        let known = Git::bare(&self.git_dir, self.what("read the mirror"))
+            .args(["for-each-ref", "--count=1", "--format=%(refname)"])
+            .run()
+            .await?;
         Git::bare(&self.git_dir, self.what("fetch"))
-            .patience(FETCH_PATIENCE)
+            .patience(if known.is_empty() { FIRST_FETCH_PATIENCE } else { FETCH_PATIENCE })
             .args(["fetch", "--quiet", "--force", "--prune", "--no-tags", "--no-write-fetch-head"])
             .args(["--stdin", "--end-of-options", &self.url])
             .input(specs)
@@ -113,10 +154,8 @@ impl Mirror {
             .map(drop)
     }
 
-    /// Makes the mirror when it is not there, and holds others off until the lock is dropped.
-    async fn ready(&self) -> Result<File, GitError> {
-        let failed = |source| GitError::Mirror { path: self.git_dir.clone(), source };
-        let lock = self.turn().await.map_err(failed)?;
+    /// Makes the mirror when it is not there, and tidies it when it is. Only for who has it.
+    async fn ready(&self) -> Result<(), GitError> {
         if !self.git_dir.join("HEAD").exists() {
             Git::anywhere(self.what("make a mirror"))
                 .args(["init", "--quiet", "--bare", "--template=", "--end-of-options"])
@@ -124,11 +163,11 @@ impl Mirror {
                 .run()
                 .await?;
         }
-        // A master that was killed in the middle of a fetch may have left some.
+        // A master that was killed in the middle of a fetch may have left some, and so may a fetch that took too long.
         let git_dir = self.git_dir.clone();
-        let removed = tokio::task::spawn_blocking(move || linn_worker::remove_git_locks(&git_dir));
-        removed.await.map_err(|error| failed(io::Error::other(error)))?;
-        Ok(lock)
+        tokio::task::spawn_blocking(move || linn_worker::remove_git_leftovers(&git_dir))
+            .await
+            .map_err(|error| self.unusable(io::Error::other(error)))
     }
 
     /// Waits until nobody else has the mirror. Not in a thread: who waits here may stop at any time, and a thread would go
@@ -145,6 +184,10 @@ impl Mirror {
                 Err(TryLockError::Error(error)) => return Err(error),
             }
         }
+    }
+
+    fn unusable(&self, source: io::Error) -> GitError {
+        GitError::Mirror { path: self.git_dir.clone(), source }
     }
 
     fn what(&self, verb: &str) -> String {

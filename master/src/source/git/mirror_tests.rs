@@ -1,8 +1,10 @@
 //! Remote repositories, served by git's own daemon on the loopback device.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -20,10 +22,27 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn serve(folder: &std::path::Path) -> Self {
+    fn serve(folder: &Path) -> Self {
+        Self::serve_with(folder, &[])
+    }
+
+    /// One that sends nothing before there is a file `go` in the folder, and makes a file `begun` when it would.
+    fn serve_held(folder: &Path) -> Self {
+        let hook = folder.join("hook");
+        let script = format!(
+            "#!/bin/sh\ncd {}\n: >begun\nwhile [ ! -e go ]; do sleep 0.05; done\ncd - >/dev/null\nexec \"$@\"\n",
+            folder.display()
+        );
+        fs::write(&hook, script).unwrap();
+        fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+        Self::serve_with(folder, &["-c", &format!("uploadpack.packObjectsHook={}", hook.display())])
+    }
+
+    fn serve_with(folder: &Path, settings: &[&str]) -> Self {
         // The daemon cannot tell which port it got, so a free one is found first.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut child = Command::new("git")
+            .args(settings)
             .args(["daemon", "--export-all", "--reuseaddr", "--verbose", "--listen=127.0.0.1"])
             .arg(format!("--port={port}"))
             .arg(format!("--base-path={}", folder.display()))
@@ -139,4 +158,46 @@ fn who_waits_for_a_mirror_takes_no_thread_from_others() {
         drop(lock);
         mirror.bring(&nothing).await.unwrap();
     });
+}
+
+#[tokio::test]
+async fn a_fetch_goes_on_when_who_asked_for_it_no_longer_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let repo = Repo::init(folder.path().join("r"));
+    let first = repo.commit("a", "one");
+    let daemon = Daemon::serve_held(folder.path());
+    let url = daemon.url("r/.git");
+    let state = tempfile::tempdir().unwrap();
+    let begun = folder.path().join("begun");
+    tokio::select! {
+        _ = resolve(state.path(), &url, None, None) => panic!("nothing has been sent yet"),
+        () = exists(&begun) => {}
+    }
+    fs::write(folder.path().join("go"), "").unwrap();
+    let repository = Repository::new(state.path(), &url).unwrap();
+    let arrived = async {
+        while repository.commit(&first).await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), arrived).await.expect("the fetch has gone on");
+}
+
+async fn exists(file: &Path) {
+    while !file.exists() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_fetch_had_received_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = Mirror::new(folder.path(), "https://h.example/r".to_owned());
+    let nothing = BTreeMap::new();
+    mirror.bring(&nothing).await.unwrap();
+    let half = mirror.git_dir().join("objects/pack/tmp_pack_x4Yz12");
+    fs::create_dir_all(half.parent().unwrap()).unwrap();
+    fs::write(&half, "PACK").unwrap();
+    mirror.bring(&nothing).await.unwrap();
+    assert!(!half.exists());
 }

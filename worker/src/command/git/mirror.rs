@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Failure, Git, args, mirrors, place};
 use crate::spool::private_file;
-use crate::stale::remove_git_locks;
+use crate::stale::remove_git_leftovers;
 
 /// How often a lock that somebody else holds is tried.
 const TRY_LOCK_EVERY: Duration = Duration::from_millis(50);
@@ -48,7 +48,7 @@ impl Git<'_, '_> {
         let found = self.retried(|git| {
             let _lock = git.lock(FlockOperation::NonBlockingLockExclusive)?;
             git.make(&path)?;
-            remove_git_locks(&path);
+            remove_git_leftovers(&path);
             git.update(&path)
         })?;
         // From writer to reader; should a writer come in between, it takes nothing away.

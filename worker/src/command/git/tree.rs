@@ -8,7 +8,7 @@ use linn_proto::worker::{Checkout, CheckoutMode};
 use sha2::{Digest, Sha256};
 
 use super::{Failure, Git, args, place};
-use crate::stale::remove_git_locks;
+use crate::stale::remove_git_leftovers;
 
 /// In a work tree's git folder: it was patched, so what is in the tree is not what git thinks (rule TY-5).
 pub(super) const PATCHED: &str = "linn-patched";
@@ -131,7 +131,7 @@ impl Git<'_, '_> {
             self.ask(tree, &set)?;
         }
         // Nobody else works in this tree.
-        remove_git_locks(&tree.join(".git"));
+        remove_git_leftovers(&tree.join(".git"));
         if self.commit(tree, revision)?.is_some() {
             return Ok(());
         }
@@ -162,7 +162,7 @@ impl Git<'_, '_> {
             }
         }
         // Nobody else works in this tree.
-        remove_git_locks(&tree.join(".git"));
+        remove_git_leftovers(&tree.join(".git"));
         let repository = self.repository();
         let depth = format!("--depth={}", self.what.shallow);
         let tip = self.what.branch.clone().unwrap_or_else(|| "HEAD".to_owned());
