@@ -191,7 +191,27 @@ impl Git {
         Ok(answer.ok.then_some(answer.out))
     }
 
-    async fn ask(mut self) -> Result<Answer, GitError> {
+    /// Runs it and gives the beginning of what it wrote; what is beyond the limit is not read.
+    ///
+    /// # Errors
+    /// When it cannot be started, fails or takes too long.
+    pub(super) async fn run_cut(self) -> Result<Vec<u8>, GitError> {
+        let what = self.what.clone();
+        let answer = self.hear().await?;
+        if answer.ok || answer.cut {
+            Ok(answer.out)
+        } else {
+            Err(GitError::Failed { what, said: last_words(&answer.err) })
+        }
+    }
+
+    async fn ask(self) -> Result<Answer, GitError> {
+        let (what, limit_bytes) = (self.what.clone(), self.limit_bytes);
+        let answer = self.hear().await?;
+        if answer.cut { Err(GitError::TooMuch { what, limit_bytes }) } else { Ok(answer) }
+    }
+
+    async fn hear(mut self) -> Result<Answer, GitError> {
         self.command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -201,10 +221,7 @@ impl Git {
         let child = self.command.spawn().map_err(|source| GitError::NoGit { source })?;
         let mut group = Group { child, ended: false };
         match timeout(self.patience, converse(&mut group, self.input, self.limit_bytes)).await {
-            Ok(Ok(Some(answer))) => Ok(answer),
-            Ok(Ok(None)) => {
-                Err(GitError::TooMuch { what: self.what, limit_bytes: self.limit_bytes })
-            }
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(GitError::Failed { what: self.what, said: error.to_string() }),
             Err(_) => Err(GitError::TimedOut { what: self.what, patience: self.patience }),
         }
@@ -214,6 +231,8 @@ impl Git {
 /// What came of a call.
 struct Answer {
     ok: bool,
+    /// It said more than was read.
+    cut: bool,
     out: Vec<u8>,
     err: Vec<u8>,
 }
@@ -237,12 +256,12 @@ impl Drop for Group {
     }
 }
 
-/// Writes, reads and waits at once, so that no full pipe stops anything. `None`: it said too much.
+/// Writes, reads and waits at once, so that no full pipe stops anything. Who says too much is not waited for.
 async fn converse(
     group: &mut Group,
     input: Vec<u8>,
     limit_bytes: usize,
-) -> std::io::Result<Option<Answer>> {
+) -> std::io::Result<Answer> {
     let stdin = group.child.stdin.take();
     let stdout = group.child.stdout.take();
     let stderr = group.child.stderr.take();
@@ -258,13 +277,14 @@ async fn converse(
             tokio::join!(write, read(stdout, limit.saturating_add(1)), drain(stderr));
         Ok::<_, std::io::Error>((out?, err?))
     };
-    let (out, err) = read_all.await?;
+    let (mut out, err) = read_all.await?;
     if out.len() > limit_bytes {
-        return Ok(None);
+        out.truncate(limit_bytes);
+        return Ok(Answer { ok: false, cut: true, out, err });
     }
     let status = group.child.wait().await?;
     group.ended = true;
-    Ok(Some(Answer { ok: status.success(), out, err }))
+    Ok(Answer { ok: status.success(), cut: false, out, err })
 }
 
 async fn read(from: Option<impl AsyncRead + Unpin>, limit: u64) -> std::io::Result<Vec<u8>> {
@@ -303,6 +323,8 @@ mod tests {
     async fn too_long_an_answer_and_too_long_a_time_end_the_call() {
         let error = Git::anywhere("help").args(["help", "-a"]).limit(10).run().await.unwrap_err();
         assert!(matches!(error, GitError::TooMuch { limit_bytes: 10, .. }), "{error}");
+        let cut = Git::anywhere("help").args(["help", "-a"]).limit(10).run_cut().await.unwrap();
+        assert_eq!(cut.len(), 10);
         let folder = tempfile::tempdir().unwrap();
         let hanging = Git::at(folder.path(), "wait")
             .setting("alias.hang=!sleep 600")

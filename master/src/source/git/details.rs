@@ -6,18 +6,26 @@ use std::collections::BTreeMap;
 use linn_core::change::NewChange;
 use linn_core::time::Timestamp;
 
+use super::command::Git;
 use super::error::GitError;
 use super::repository::Repository;
 
 /// The most characters of a message that are kept.
 const COMMENTS_MAX_CHARS: usize = 64 * 1024;
+/// The most characters of a name that are kept.
+const NAME_MAX_CHARS: usize = 1_000;
+/// The most parents of a change that are kept.
+const PARENTS_MAX: usize = 1_000;
 /// The most files of a change that are kept.
 pub(super) const FILES_MAX: usize = 10_000;
 /// The most bytes that git may say about one batch of commits before it is asked about fewer at once.
 const BATCH_MAX_BYTES: usize = 16 << 20;
+/// What is read of a commit that has more to say than that. Longer than all that is kept of a message.
+const BEGINNING_MAX_BYTES: usize = 1 << 20;
 /// 9999-12-31T23:59:59Z: times beyond are a joke of somebody's clock.
 const LAST_SECOND: i64 = 253_402_300_799;
 const FIELDS: usize = 6;
+const READ_COMMITS: &str = "read the commits";
 
 /// Reads the commits, in their order. The mailmap is that of `tip` (F33). Sources fill in the rest of the changes.
 ///
@@ -36,11 +44,15 @@ pub(super) async fn read(
         }
         match read_batch(repository, tip, batch).await {
             Ok(read) => changes.extend(read),
-            Err(GitError::TooMuch { .. }) if batch.len() > 1 => {
-                let (older, newer) = batch.split_at(batch.len() / 2);
-                batches.push(newer);
-                batches.push(older);
-            }
+            // A commit that is left out would be the end of its source: no later look could get past it.
+            Err(GitError::TooMuch { .. }) => match batch {
+                [alone] => changes.push(read_beginning(repository, tip, alone).await?),
+                _ => {
+                    let (older, newer) = batch.split_at(batch.len() / 2);
+                    batches.push(newer);
+                    batches.push(older);
+                }
+            },
             Err(error) => return Err(error),
         }
     }
@@ -52,28 +64,58 @@ async fn read_batch(
     tip: &str,
     batch: &[String],
 ) -> Result<Vec<NewChange>, GitError> {
-    let what = "read the commits";
-    let said = repository
-        .git(what)
-        .await?
+    let said = log(repository, tip, batch).await?.limit(BATCH_MAX_BYTES).run().await?;
+    let unreadable =
+        || GitError::Unreadable { what: format!("{READ_COMMITS} of {}", repository.shown()) };
+    let mut read = changes_of(&said).ok_or_else(unreadable)?;
+    add_files(repository, &mut read).await?;
+    // Git answers in the order asked; a commit asked for twice is told once.
+    if read.len() == batch.len() { Ok(read) } else { Err(unreadable()) }
+}
+
+/// A commit that alone says more than anybody reads: as much of it as there is a use for. What is cut is the message, for
+/// it comes last, unless a name is as long as that.
+async fn read_beginning(
+    repository: &Repository,
+    tip: &str,
+    revision: &String,
+) -> Result<NewChange, GitError> {
+    let batch = std::slice::from_ref(revision);
+    let said = log(repository, tip, batch).await?.limit(BEGINNING_MAX_BYTES).run_cut().await?;
+    let mut fields: Vec<&[u8]> = said.splitn(FIELDS, |b| *b == 0).collect();
+    fields.resize(FIELDS, b"");
+    let unreadable =
+        || GitError::Unreadable { what: format!("{READ_COMMITS} of {}", repository.shown()) };
+    let mut read = [change_of(&fields).ok_or_else(unreadable)?];
+    tracing::warn!(
+        repository = repository.shown(),
+        revision,
+        "only the beginning of a commit is kept"
+    );
+    add_files(repository, &mut read).await?;
+    let [change] = read;
+    Ok(change)
+}
+
+/// Asks for the fields of commits.
+async fn log(repository: &Repository, tip: &str, revisions: &[String]) -> Result<Git, GitError> {
+    let git = repository.git(READ_COMMITS).await?;
+    Ok(git
         // The one in the tree that is built, and no other.
         .setting("mailmap.file=")
         .setting(format!("mailmap.blob={tip}:.mailmap"))
-        .limit(BATCH_MAX_BYTES)
         .args(["log", "--no-walk=unsorted", "--stdin", "-s", "-z"])
         .args(["--format=%H%x00%P%x00%ct%x00%aN <%aE>%x00%cN <%cE>%x00%B"])
-        .input(batch.iter().map(|id| format!("{id}\n")).collect::<String>())
-        .run()
-        .await?;
-    let unreadable = || GitError::Unreadable { what: format!("{what} of {}", repository.shown()) };
-    let mut read = changes_of(&said).ok_or_else(unreadable)?;
-    let mut files = files_of(repository, &read).await?;
-    for change in &mut read {
+        .input(revisions.iter().map(|id| format!("{id}\n")).collect::<String>()))
+}
+
+async fn add_files(repository: &Repository, changes: &mut [NewChange]) -> Result<(), GitError> {
+    let mut files = files_of(repository, changes).await?;
+    for change in changes {
         let revision = change.revision.as_deref().unwrap_or_default();
         change.files = files.remove(revision).unwrap_or_default();
     }
-    // Git answers in the order asked; a commit asked for twice is told once.
-    if read.len() == batch.len() { Ok(read) } else { Err(unreadable()) }
+    Ok(())
 }
 
 /// Reads the answer of `git log`: six fields and a message's end for each commit, each ended by NUL. A message cannot
@@ -90,23 +132,26 @@ fn change_of(fields: &[&[u8]]) -> Option<NewChange> {
     let [revision, parents, seconds, author, committer, message] = fields else { return None };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let seconds: i64 = text(seconds).trim().parse().unwrap_or(0);
-    let message = text(message);
-    let comments = message.trim_end_matches('\n');
-    let cut = comments.char_indices().nth(COMMENTS_MAX_CHARS).map_or(comments.len(), |(at, _)| at);
     Some(NewChange {
-        author: text(author).trim().to_owned(),
-        committer: text(committer).trim().to_owned(),
-        comments: comments[..cut].to_owned(),
+        author: beginning(text(author).trim(), NAME_MAX_CHARS),
+        committer: beginning(text(committer).trim(), NAME_MAX_CHARS),
+        comments: beginning(text(message).trim_end_matches('\n'), COMMENTS_MAX_CHARS),
         revision: Some(text(revision)),
         parents: text(parents)
             .split(' ')
             .filter(|id| !id.is_empty())
+            .take(PARENTS_MAX)
             .map(ToOwned::to_owned)
             .collect(),
         when: Some(Timestamp(seconds.clamp(0, LAST_SECOND) * 1000)),
         vcs: "git".to_owned(),
         ..NewChange::default()
     })
+}
+
+fn beginning(text: &str, most_chars: usize) -> String {
+    let end = text.char_indices().nth(most_chars).map_or(text.len(), |(at, _)| at);
+    text[..end].to_owned()
 }
 
 /// The files of each commit against its first parent (F33), by revision.

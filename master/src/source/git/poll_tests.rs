@@ -235,6 +235,33 @@ async fn gp_6_what_a_commit_says_mailmap_of_the_tip_included_f33() {
 }
 
 #[tokio::test]
+async fn gp_6_a_commit_that_says_too_much_is_told_with_the_beginning_of_it() {
+    let (_folder, repo) = repo();
+    repo.commit("a", "one");
+    let mut poller = Poller::new(&repo.name(), &[]);
+    poller.poll().await;
+    repo.commit("a", "two");
+    let endless = format!("three\n\n{}", "all work and no play ".repeat(1 << 20));
+    let three = repo.commit("a", &endless);
+    let name = "Ana ".repeat(5 << 20);
+    let four = format!(
+        "tree {}\nparent {three}\nauthor {name}<a@x> 1 +0000\ncommitter C <c@x> 1 +0000\n\nfour\n",
+        repo.tip("HEAD^{tree}")
+    );
+    let four = repo.git_with(&["hash-object", "-t", "commit", "-w", "--stdin"], four.as_bytes());
+    repo.git(&["reset", "-q", "--hard", &four]);
+    let five = repo.commit("b", "five");
+    let changes = poller.poll().await;
+    let told: Vec<_> = changes.iter().map(|change| change.revision.as_deref().unwrap()).collect();
+    assert_eq!(told[1..], [&*three, &*four, &*five]);
+    assert!(changes[1].comments.len() >= 64 << 10 && endless.starts_with(&changes[1].comments));
+    assert_eq!((changes[1].files.as_slice(), changes[1].parents.len()), (&["a".to_owned()][..], 1));
+    assert!(changes[2].author.starts_with("Ana Ana ") && changes[2].author.len() < 10_000);
+    assert_eq!(changes[2].parents, [three]);
+    assert_eq!(changes[3].comments, "five");
+}
+
+#[tokio::test]
 async fn gp_6_a_plan_that_is_cut_short_loses_nothing_and_tells_nothing_twice() {
     let (_folder, repo) = repo();
     let first = repo.commit("a", "one");
