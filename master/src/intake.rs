@@ -13,7 +13,7 @@ use linn_core::action::Refusal;
 use linn_core::change::{Commit, NewChange, SourceStamp};
 use linn_core::config::Config;
 use linn_core::id::{BuilderName, CodebaseName, SourceName};
-use linn_core::input::Input;
+use linn_core::input::{Asking, Input};
 use linn_core::schedule;
 use linn_core::state::SourceCursor;
 use linn_core::time::Timestamp;
@@ -199,6 +199,10 @@ impl Intake for EngineHandle {
             master.state().source(&source).cloned().unwrap_or_default()
         };
         self.ask(look).await.map_err(ended)
+    }
+
+    fn turn_away(&self, asking: &Asking, why: String) {
+        Self::turn_away(self, asking.token, why);
     }
 
     fn now(&self) -> Timestamp {

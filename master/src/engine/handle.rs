@@ -156,6 +156,11 @@ impl EngineHandle {
         Promise { token, receiver, replies: self.0.replies.clone() }
     }
 
+    /// Answers a token whose input will not come.
+    pub(crate) fn turn_away(&self, token: Token, why: String) {
+        self.0.replies.answer(token, Err(Gone::NotWritten(why)));
+    }
+
     /// Looks at the core, between two batches, in the engine's thread: what `question` sees is durable. It must be quick,
     /// for nothing else happens meanwhile.
     ///

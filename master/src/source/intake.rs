@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use linn_core::id::SourceName;
-use linn_core::input::Input;
+use linn_core::input::{Asking, Input};
 use linn_core::state::SourceCursor;
 use linn_core::time::Timestamp;
 
@@ -19,6 +19,9 @@ pub trait Intake: Clone + Send + Sync + 'static {
         &self,
         source: &SourceName,
     ) -> impl Future<Output = Result<SourceCursor, Ended>> + Send;
+
+    /// Answers somebody whose asking was not handed in, for what they wait for could not be written down.
+    fn turn_away(&self, asking: &Asking, why: String);
 
     /// The present moment.
     fn now(&self) -> Timestamp;

@@ -40,7 +40,7 @@ impl<I: Intake> Task<I> {
         let mut asking = None;
         loop {
             self.board.polling();
-            let state = match self.look(asking.take()).await {
+            let state = match self.look(&mut asking).await {
                 Ok(Looked::Well) => {
                     failures = 0;
                     SourceState::Idle
@@ -54,6 +54,10 @@ impl<I: Intake> Task<I> {
                 }
                 Err(Ended::NotWritten(why)) => {
                     tracing::warn!(source = %self.name, why, "a look could not be written down");
+                    // Handed in with an input, the engine has answered it; else nobody else will.
+                    if let Some(asking) = asking.take() {
+                        self.intake.turn_away(&asking, why);
+                    }
                     failures = failures.saturating_add(1);
                     SourceState::Failing
                 }
@@ -71,21 +75,20 @@ impl<I: Intake> Task<I> {
         }
     }
 
-    /// Looks once and tells what was found.
-    async fn look(&self, asking: Option<Asking>) -> Result<Looked, Ended> {
+    /// Looks once and tells what was found. The asking is taken by the input that goes with it; it stays when there was none.
+    async fn look(&self, asking: &mut Option<Asking>) -> Result<Looked, Ended> {
         let cursor = self.intake.cursor(&self.name).await?;
-        let mut asking = asking;
         let failed = match &self.git {
             Err(why) => why.clone(),
-            Ok(git) => match self.tell(git, &cursor, &mut asking).await? {
+            Ok(git) => match self.tell(git, &cursor, asking).await? {
                 Looked::Well => return Ok(Looked::Well),
                 Looked::Badly(why) => why,
             },
         };
         // The same sentence again is no news, unless somebody waits for it.
         if asking.is_some() || cursor.error.as_ref() != Some(&failed) {
-            let input =
-                Input::SourceFailed { source: self.name.clone(), asking, error: failed.clone() };
+            let (source, asking) = (self.name.clone(), asking.take());
+            let input = Input::SourceFailed { source, asking, error: failed.clone() };
             self.intake.settle(input).await?;
         }
         Ok(Looked::Badly(failed))

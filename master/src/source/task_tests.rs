@@ -17,10 +17,30 @@ use super::{Ended, Intake, PollError, SourceState, Sources, start};
 struct Engine {
     cursor: Arc<Mutex<SourceCursor>>,
     inputs: mpsc::UnboundedSender<Input>,
+    disk: Arc<Mutex<Disk>>,
+    turned_away: mpsc::UnboundedSender<(u64, String)>,
+}
+
+/// What the engine's disk is good for.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Disk {
+    #[default]
+    Well,
+    Readable,
+    Away,
+}
+
+impl Disk {
+    fn full<T>() -> Result<T, Ended> {
+        Err(Ended::NotWritten("the disk is full".to_owned()))
+    }
 }
 
 impl Intake for Engine {
     async fn settle(&self, input: Input) -> Result<(), Ended> {
+        if *self.disk.lock().unwrap() != Disk::Well {
+            return Disk::full();
+        }
         let mut cursor = self.cursor.lock().unwrap();
         match &input {
             Input::SourcePolled { tips, .. } => {
@@ -33,7 +53,14 @@ impl Intake for Engine {
     }
 
     async fn cursor(&self, _: &SourceName) -> Result<SourceCursor, Ended> {
+        if *self.disk.lock().unwrap() == Disk::Away {
+            return Disk::full();
+        }
         Ok(self.cursor.lock().unwrap().clone())
+    }
+
+    fn turn_away(&self, asking: &Asking, why: String) {
+        self.turned_away.send((asking.token.0, why)).unwrap();
     }
 
     fn now(&self) -> Timestamp {
@@ -44,6 +71,7 @@ impl Intake for Engine {
 struct Running {
     engine: Engine,
     inputs: mpsc::UnboundedReceiver<Input>,
+    turned_away: mpsc::UnboundedReceiver<(u64, String)>,
     sources: Sources,
     folder: tempfile::TempDir,
 }
@@ -53,7 +81,13 @@ impl Running {
     fn start(repository: impl FnOnce(&std::path::Path) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (sender, inputs) = mpsc::unbounded_channel();
-        let engine = Engine { cursor: Arc::default(), inputs: sender };
+        let (turning, turned_away) = mpsc::unbounded_channel();
+        let engine = Engine {
+            cursor: Arc::default(),
+            inputs: sender,
+            disk: Arc::default(),
+            turned_away: turning,
+        };
         let source = Source {
             name: "code".into(),
             codebase: None,
@@ -68,7 +102,7 @@ impl Running {
             }),
         };
         let sources = start([&source], &folder.path().join("state"), &engine);
-        Self { engine, inputs, sources, folder }
+        Self { engine, inputs, turned_away, sources, folder }
     }
 
     fn ask(&self, token: u64) {
@@ -133,6 +167,33 @@ async fn who_asks_for_a_large_look_is_answered_with_its_last_portion() {
     running.ask(7);
     let answers = [running.polled().await.1, running.polled().await.1, running.polled().await.1];
     assert_eq!(answers, [None, None, Some(7)]);
+}
+
+#[tokio::test]
+async fn who_asks_for_a_look_that_cannot_be_written_down_is_told() {
+    let mut running = Running::start(|folder| {
+        let repo = Repo::init(folder.join("r"));
+        repo.commit("a", "one");
+        repo.name()
+    });
+    let repo = Repo::init(running.folder.path().join("r"));
+    running.polled().await;
+    let full = |token| Some((token, "the disk is full".to_owned()));
+    // The engine has nothing to look at.
+    *running.engine.disk.lock().unwrap() = Disk::Away;
+    running.ask(1);
+    assert_eq!(running.turned_away.recv().await, full(1));
+    // A portion that is not the last, so that it carries no asking.
+    *running.engine.disk.lock().unwrap() = Disk::Readable;
+    repo.import("main", &repo.tip("main"), 300);
+    running.ask(2);
+    assert_eq!(running.turned_away.recv().await, full(2));
+    // Handed in: now the engine answers, and nobody else.
+    *running.engine.disk.lock().unwrap() = Disk::Well;
+    running.ask(3);
+    assert_eq!(running.polled().await.1, None);
+    assert_eq!(running.polled().await.1, Some(3));
+    running.turned_away.try_recv().unwrap_err();
 }
 
 #[tokio::test]
