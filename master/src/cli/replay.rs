@@ -46,15 +46,10 @@ pub(super) fn run(args: &ReplayArgs, json: bool) -> Result<ExitCode, Failure> {
             .hint("it is a configuration, a line `---`, then one JSON object for each input")
     })?;
     let Some(loaded) = evaluate(&recording.config)? else { return Ok(ExitCode::from(2)) };
+    let show = |step: Step<'_>| if json { print(&step.json()) } else { print(&step.text()) };
+    let played = config::on_deep_stack(|| replay(&recording, &loaded, show));
     // Who closed the pipe has seen enough.
-    let _ =
-        replay(
-            &recording,
-            &loaded,
-            |step| {
-                if json { print(&step.json()) } else { print(&step.text()) }
-            },
-        );
+    let _ = played.map_err(Failure::internal)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -42,6 +42,7 @@ pub use facts::{Facts, MAX_FILES, MAX_NAMES};
 pub use hooks::{Generation, Library};
 pub use manual::manual;
 pub use problem::{Place, Problem, Problems};
+pub(crate) use star::{STACK, on_deep_stack};
 
 use sources::{FACTS, Shelf, Sources};
 

@@ -27,8 +27,8 @@ const LOAD_TICKS: u64 = 2_000_000;
 const LOAD_HEAP: usize = 256 << 20;
 /// Calls inside calls.
 pub(super) const CALL_DEPTH: usize = 100;
-/// The stack of the thread that parses and evaluates. Only what is used of it costs anything.
-const STACK: usize = 256 << 20;
+/// The stack of a thread that parses, evaluates or calls functions. Only what is used of it costs anything.
+pub(crate) const STACK: usize = 256 << 20;
 
 /// What evaluation gives.
 pub(super) struct Evaluated {
@@ -37,11 +37,11 @@ pub(super) struct Evaluated {
     pub functions: Vec<OwnedFrozenValue>,
 }
 
-/// Runs what parses or evaluates on a stack that is deep enough for it.
+/// Runs what parses, evaluates or calls functions on a stack that is deep enough for it.
 ///
 /// # Errors
 /// When there is no thread to be had, or it panicked.
-pub(super) fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+pub(crate) fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new()
             .name("configuration".to_owned())

@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use crate::act::Act;
 use crate::api::{Hub, Sessions, View};
 use crate::clock::Clock;
+use crate::config::STACK;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 use disk::DiskWatch;
@@ -107,40 +108,45 @@ pub(crate) struct Running {
     pub ended: CancellationToken,
 }
 
-/// Loads the state, makes what follows from that durable, and starts the thread.
+/// Starts the thread, which loads the state and makes what follows from that durable before this returns.
+///
+/// Its stack is as deep as that of evaluation: functions of the configuration are called in it, and a value nested in a
+/// loop is as deep as the loop is long. Loading is done there too, for it may call them.
 ///
 /// # Errors
 /// When the store cannot be loaded or written.
-pub(crate) fn start(mut parts: Parts, tables: Tables, seq: u64) -> Result<Running, StoreError> {
+pub(crate) fn start(parts: Parts, tables: Tables, seq: u64) -> Result<Running, StoreError> {
     let ending = Arc::new(AtomicBool::new(false));
     let (handle, messages) =
         EngineHandle::new(parts.clock.clone(), parts.act.replies.clone(), ending.clone());
-    let disk = DiskWatch::new(&parts.folder);
-    let (master, out) = restore(&mut parts, tables);
-    let tidied = Instant::now();
-    let waits_due = None;
-    let looked = parts.clock.now();
-    let mut engine =
-        Engine { parts, master, out, disk, messages, ending, waits_due, tidied, looked, seq };
-    engine.look_at_disk();
-    engine.commit_first()?;
     let runtime = Handle::current();
     let ended = CancellationToken::new();
     let last = LastWords {
-        replies: engine.parts.act.replies.clone(),
-        sessions: engine.parts.act.sessions.clone(),
+        replies: parts.act.replies.clone(),
+        sessions: parts.act.sessions.clone(),
         ended: ended.clone(),
     };
+    let (begun, begins) = std::sync::mpsc::channel();
+    let work = move || {
+        let _last = last;
+        let engine = Engine::begin(parts, tables, seq, messages, ending);
+        let (engine, said) = match engine {
+            Ok(engine) => (Some(engine), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        // Who starts it waits for this.
+        drop(begun.send(said));
+        if let Some(engine) = engine {
+            engine.run(&runtime);
+        }
+    };
+    let broken = |detail| StoreError::Other { file: "the engine's thread".to_owned(), detail };
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
-        .spawn(move || {
-            let _last = last;
-            engine.run(&runtime);
-        })
-        .map_err(|error| StoreError::Other {
-            file: "the engine's thread".to_owned(),
-            detail: error.to_string(),
-        })?;
+        .stack_size(STACK)
+        .spawn(work)
+        .map_err(|error| broken(error.to_string()))?;
+    begins.recv().map_err(|_| broken("it broke down at its start".to_owned()))??;
     Ok(Running { handle, thread, ended })
 }
 
@@ -177,6 +183,25 @@ struct Batch {
 }
 
 impl Engine {
+    fn begin(
+        mut parts: Parts,
+        tables: Tables,
+        seq: u64,
+        messages: mpsc::Receiver<Message>,
+        ending: Arc<AtomicBool>,
+    ) -> Result<Self, StoreError> {
+        let disk = DiskWatch::new(&parts.folder);
+        let (master, out) = restore(&mut parts, tables);
+        let tidied = Instant::now();
+        let waits_due = None;
+        let looked = parts.clock.now();
+        let mut engine =
+            Self { parts, master, out, disk, messages, ending, waits_due, tidied, looked, seq };
+        engine.look_at_disk();
+        engine.commit_first()?;
+        Ok(engine)
+    }
+
     fn run(mut self, runtime: &Handle) {
         let mut taken = Vec::with_capacity(BATCH);
         loop {

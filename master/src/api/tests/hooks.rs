@@ -45,6 +45,26 @@ async fn a_change_is_taken_once_by_its_key() {
     site.stop().await;
 }
 
+/// However deep a value is nested, it is the function that fails and not the master.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_nests_deep_is_no_danger() {
+    let star = r#"
+worker("w1")
+def judge(change):
+    x = []
+    for _ in range(190000):
+        x = [x]
+    return len(str(x)) > 0
+builder("linux", workers = ["w1"], factory = [shell("t", command = ["true"])])
+any_branch_scheduler("a", builders = ["linux"], file_is_important = judge)
+"#;
+    let site = Site::start(star).await;
+    let changes = vec![NewChange { files: vec!["a".to_owned()], ..change("a") }];
+    let said = soon(site.hooks().submit(SubmitRequest { changes })).await.unwrap().into_inner();
+    assert_eq!(said.ids, [1]);
+    site.stop().await;
+}
+
 /// C14.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_followed_without_a_gap() {
