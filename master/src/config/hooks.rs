@@ -14,15 +14,12 @@ use starlark::environment::Module;
 use starlark::eval::Evaluator;
 use starlark::values::{Heap, OwnedFrozenValue, Value};
 
+use super::guard::CALL;
 use super::lower;
 use super::problem::harmless;
 use super::sources::problem_of;
 use super::star::limit;
 
-/// Ticks of one call: a few milliseconds.
-const CALL_TICKS: u64 = 200_000;
-/// Memory of one call, in bytes.
-const CALL_HEAP: usize = 32 << 20;
 /// The largest result, in bytes of JSON.
 const MAX_RESULT: usize = 1 << 20;
 
@@ -110,7 +107,7 @@ fn run(function: &OwnedFrozenValue, arguments: &[Argument]) -> Result<Json, Stri
         let heap = module.heap();
         let explain = |error: starlark::Error| sentence(&error);
         let mut eval = Evaluator::new(&module);
-        limit(&mut eval, CALL_TICKS, CALL_HEAP).map_err(explain)?;
+        limit(&mut eval, &CALL).map_err(explain)?;
         eval.set_print_handler(&Silent);
         let arguments: Vec<Value<'_>> =
             arguments.iter().map(|argument| given(heap, argument)).collect();

@@ -14,17 +14,13 @@ use super::calls::place_of;
 use super::draft::Draft;
 use super::finish;
 use super::globals::{GLOBALS, functions};
-use super::guard::{HeapGuard, REPLACED};
+use super::guard::{Bounds, HeapGuard, LOAD, REPLACED};
 use super::lower;
 use super::nearest;
 use super::problem::{Place, Problem, harmless, quote};
 use super::sources::{Parsed, Sources, problem_of};
 use super::values::{Desk, Phantom};
 
-/// Ticks of one file: some tens of milliseconds. A thousand builders of twenty steps take a tenth of it.
-const LOAD_TICKS: u64 = 2_000_000;
-/// Memory of one file while it is evaluated, in bytes.
-const LOAD_HEAP: usize = 256 << 20;
 /// Calls inside calls.
 pub(super) const CALL_DEPTH: usize = 100;
 /// The stack of a thread that parses, evaluates or calls functions. Only what is used of it costs anything.
@@ -118,7 +114,7 @@ fn evaluate_file(
         }
         {
             let mut eval = Evaluator::new(&module);
-            limit(&mut eval, LOAD_TICKS, LOAD_HEAP)?;
+            limit(&mut eval, &LOAD)?;
             eval.set_loader(&loader);
             eval.set_print_handler(&printer);
             eval.extra = Some(desk);
@@ -132,17 +128,14 @@ fn evaluate_file(
 ///
 /// # Errors
 /// Never in practice: the limits are numbers of ours.
-pub(super) fn limit(
-    eval: &mut Evaluator<'_, '_, '_>,
-    ticks: u64,
-    heap: usize,
-) -> starlark::Result<()> {
+pub(super) fn limit(eval: &mut Evaluator<'_, '_, '_>, bounds: &Bounds) -> starlark::Result<()> {
     let wrap = |error: anyhow::Error| starlark::Error::new_other(error);
-    // The guard is the first to see it, except where there is no statement to be before.
-    eval.set_max_tick_count(ticks.saturating_add(1000)).map_err(wrap)?;
-    eval.set_max_heap_size(heap).map_err(wrap)?;
+    // The guard is the first to see it and says where, except where there is nothing to be before. Starlark's own look
+    // comes last in every call and would take the word from it, so its limit is beyond the heap's next size.
+    eval.set_max_tick_count(bounds.ticks.saturating_add(1000)).map_err(wrap)?;
+    eval.set_max_heap_size(bounds.heap.saturating_mul(2)).map_err(wrap)?;
     eval.set_max_callstack_size(CALL_DEPTH).map_err(wrap)?;
-    eval.before_stmt_for_dap(BeforeStmtFunc::from_dyn(Box::new(HeapGuard { heap, ticks })));
+    eval.before_stmt_for_dap(BeforeStmtFunc::from_dyn(Box::new(HeapGuard)));
     Ok(())
 }
 

@@ -278,7 +278,7 @@ fn functions_are_called_later_and_elsewhere() {
         (2, ""),
         (
             3,
-            "functions.star:23: the result would have a length of 2000000000; at most 1048576 is allowed",
+            "functions.star:23: the result would have a length of 2000000000; at most 65536 is allowed",
         ),
         (4, "functions.star:26: "),
         (5, "functions.star:29: "),
@@ -298,6 +298,52 @@ fn functions_are_called_later_and_elsewhere() {
 
     let stranger = HookId { config: ConfigDigest::new("0"), ..important.clone() };
     assert!(library.call(&stranger, &[]).is_err());
+}
+
+/// What stands before Starlark's own functions and operators is not to be seen.
+#[test]
+fn guarded_functions_are_as_they_were() {
+    let said = good(
+        "note(\"%s %d%%\" % (str([1]), 7 % 4))\nnote(str(sorted([2, 1], reverse = True)))\nnote(list.type)\nnote(str(dict(a = list(map(str, (1, 2))))))\n",
+    );
+    let said: Vec<_> = said.notes.iter().map(|note| note.message.as_str()).collect();
+    assert_eq!(said, ["[1] 3%", "[2, 1]", "list", "{\"a\": [\"1\", \"2\"]}"]);
+    let wrong = [
+        "x = [1] + list(5)\n",
+        "x = sorted([1, \"a\"])\n",
+        "x = \"%d\" % \"a\"\n",
+        "x = zip(1, a = 2)\n",
+    ];
+    assert_eq!(
+        wrong.map(lines).concat(),
+        [
+            "master.star:1:11: operation `(iter)` not supported on type `int`",
+            "master.star:1:5: operation `cmp()` not supported for types `string` and `int`",
+            "master.star:1:5: operation `format(%d)` not supported on type `string`",
+            "master.star:1:5: found `a` extra named parameter(s) for call to zip",
+        ]
+    );
+}
+
+/// A comprehension is one statement, so its rounds are looked at one by one.
+#[test]
+fn a_function_cannot_eat_memory_within_one_statement() {
+    for expression in [
+        "[[0] * 60000 for _ in range(400)]",
+        "[TEXT + TEXT[1:] for _ in range(900)]",
+        "[list(range(60000)) for _ in range(400)]",
+        "[\"%s %s %s\" % (TEXT, TEXT, TEXT) for _ in range(900)]",
+        "[str([TEXT, TEXT, TEXT]) for _ in range(900)]",
+    ] {
+        let star = format!(
+            "{WORKER}TEXT = \"x\" * 30000\nbuilder(\"all\", workers = [\"w\"], factory = [shell(command = lambda build: str(len({expression})))])\n"
+        );
+        let loaded = good(&star);
+        let library = Library::new();
+        library.insert(loaded.generation.clone());
+        let error = library.call(&steps_of(&loaded)[0], &[a_build()]).unwrap_err().what;
+        assert!(error.contains("it uses more than 32 MiB of memory"), "{expression}: {error}");
+    }
 }
 
 /// What a load may cost is bounded, too.

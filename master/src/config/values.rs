@@ -10,11 +10,12 @@ use linn_core::config::{ChangeFilter, ForceParameter, StepSpec, TemplateValue};
 use starlark::any::ProvidesStaticType;
 use starlark::eval::{Arguments, Evaluator};
 use starlark::starlark_simple_value;
-use starlark::values::{Heap, NoSerialize, StarlarkValue, Value, starlark_value};
+use starlark::values::{FrozenValue, Heap, NoSerialize, StarlarkValue, Value, starlark_value};
 
 use super::call;
 use super::draft::Draft;
 use super::globals::Function;
+use super::guard::{self, Bounds};
 
 /// What is being put together, where native functions find it: the evaluator's `extra`.
 #[derive(Debug, ProvidesStaticType)]
@@ -163,7 +164,8 @@ impl<'v> StarlarkValue<'v> for Phantom {
 }
 
 /// What a guarded operator does.
-pub(super) type Operate = for<'v> fn(Value<'v>, Value<'v>, Heap<'v>) -> starlark::Result<Value<'v>>;
+pub(super) type Operate =
+    for<'v> fn(Value<'v>, Value<'v>, Heap<'v>, &Bounds) -> starlark::Result<Value<'v>>;
 
 /// An operator with a bound on its result (guard.rs).
 #[derive(Debug, ProvidesStaticType, NoSerialize, Allocative)]
@@ -190,7 +192,52 @@ impl<'v> StarlarkValue<'v> for Operator {
         arguments: &Arguments<'v, '_>,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<Value<'v>> {
+        let bounds = guard::look(eval)?;
         let [left, right] = arguments.positional(eval.heap())?;
-        (self.act)(left, right, eval.heap())
+        (self.act)(left, right, eval.heap(), bounds)
+    }
+}
+
+/// A function of Starlark's before which the heap is looked at (guard.rs).
+#[derive(Debug, ProvidesStaticType, NoSerialize, Allocative)]
+pub(super) struct Growing {
+    #[allocative(skip)]
+    pub name: &'static str,
+    /// Of globals that live as long as the program.
+    #[allocative(skip)]
+    pub function: FrozenValue,
+}
+
+starlark_simple_value!(Growing);
+
+impl fmt::Display for Growing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+#[starlark_value(type = "native function")]
+impl<'v> StarlarkValue<'v> for Growing {
+    fn invoke(
+        &self,
+        _me: Value<'v>,
+        arguments: &Arguments<'v, '_>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        guard::look(eval)?;
+        let heap = eval.heap();
+        let positional: Vec<Value<'v>> = arguments.positions(heap)?.collect();
+        let names = arguments.names_map()?;
+        let named: Vec<(&str, Value<'v>)> =
+            names.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        eval.eval_function(self.function.to_value(), &positional, &named)
+    }
+
+    fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
+        self.function.to_value().get_attr(attribute, heap).ok().flatten()
+    }
+
+    fn name_for_call_stack(&self, _me: Value<'v>) -> String {
+        self.name.to_owned()
     }
 }

@@ -212,16 +212,22 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
     .flatten()
 }
 
+/// What there is of Starlark's own beside its standard.
+const EXTENSIONS: [LibraryExtension; 5] = [
+    LibraryExtension::StructType,
+    LibraryExtension::Map,
+    LibraryExtension::Filter,
+    LibraryExtension::Print,
+    LibraryExtension::Json,
+];
+
+/// Starlark's own functions as they are, for those of ours that stand before them.
+static STANDARD: LazyLock<Globals> = LazyLock::new(|| Globals::extended_by(&EXTENSIONS));
+
 /// The names that every file starts with.
 pub(super) static GLOBALS: LazyLock<Globals> = LazyLock::new(|| {
-    let mut globals = GlobalsBuilder::extended_by(&[
-        LibraryExtension::StructType,
-        LibraryExtension::Map,
-        LibraryExtension::Filter,
-        LibraryExtension::Print,
-        LibraryExtension::Json,
-    ]);
-    guard::install(&mut globals);
+    let mut globals = GlobalsBuilder::extended_by(&EXTENSIONS);
+    guard::install(&mut globals, &STANDARD);
     for function in functions() {
         globals.set(function.name, Native { function });
     }
