@@ -4,12 +4,13 @@
 //! an edge must know beside the order (where a command's logs lie, what counts as a warning) is looked up in the core's
 //! state while that is at hand.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use linn_core::action::{Action, HeldVerdict};
-use linn_core::id::{BuildId, CommandId, SessionId, SourceName};
+use linn_core::id::{BuildId, CommandId, LogId, SessionId, SourceName};
 use linn_core::master::Master;
-use linn_core::model::Step;
+use linn_core::model::{Build, Step};
 use linn_core::record::Record;
 use linn_core::time::Timestamp;
 
@@ -68,10 +69,22 @@ impl Act {
         }
     }
 
-    /// What follows from a fact without an order: the logs of a build that is over are sealed.
-    pub(crate) fn follow(&self, record: &Record) {
-        if let (Record::BuildFinished { id, .. }, Some(logs)) = (record, &self.logs) {
-            logs.seal(*id);
+    /// What follows from a fact without an order: the logs of a build that is over are sealed, and those of one that was
+    /// given up when its worker has brought the rest.
+    pub(crate) fn follow(&self, record: &Record, master: &Master) {
+        let Some(logs) = &self.logs else { return };
+        let state = master.state();
+        let (id, heard) = match record {
+            Record::BuildFinished { id, .. } => (Some(*id), None),
+            Record::StaleResultRefused { command, .. } => {
+                (state.command(*command).map(|(id, _)| id), Some(*command))
+            }
+            _ => (None, None),
+        };
+        if let Some(build) = id.and_then(|id| state.build(id))
+            && build.complete_at.is_some()
+        {
+            logs.seal(build.id, awaited(build, heard));
         }
     }
 
@@ -101,6 +114,12 @@ fn command_of(master: &Master, id: CommandId) -> Option<Command> {
         warning_pattern: master.warning_pattern(id).map(ToOwned::to_owned),
         since: step.started_at.unwrap_or(build.started_at),
     })
+}
+
+/// Logs of a build whose rest may still come with its worker, but for those of a command that was `heard` since.
+pub(crate) fn awaited(build: &Build, heard: Option<CommandId>) -> BTreeSet<LogId> {
+    let awaited = |step: &&Step| step.was_given_up() && (heard.is_none() || step.command != heard);
+    build.steps.iter().filter(awaited).flat_map(|step| &step.logs).map(|log| log.id).collect()
 }
 
 fn log_keys(build: BuildId, step: &Step) -> Vec<LogKey> {

@@ -19,13 +19,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle as Task;
 use tokio_util::sync::CancellationToken;
 
-use crate::act::Act;
+use crate::act::{self, Act};
 use crate::api::{self, Channel, Dialler, Doors, Facts, Hub, ListenError, Sessions, View};
 use crate::clock::Clock;
 use crate::config::{self, Library, Loaded};
 use crate::engine::{self, EngineHandle, Replies};
 use crate::local::LocalWorkers;
-use crate::logs::{LogError, LogStore};
+use crate::logs::{Growing, LogError, LogStore};
 use crate::metrics::{Metrics, Reading};
 use crate::source::{self, Sources};
 use crate::store::{Queries, SqliteStore, Store, StoreError};
@@ -202,7 +202,7 @@ impl Master {
         if let Some(logged) = logs.newest_build().filter(|logged| *logged > known) {
             return Err(StartError::OtherHistory { logs: dir.join("logs"), logged, known });
         }
-        logs.recover(unfinished(&tables));
+        logs.recover(growing(&tables));
 
         let clock = Clock::not_before(newest(&tables));
         let hub = Arc::new(Hub::new(epoch.to_vec(), seq.0, linn_core::state::TAIL_BUILDS));
@@ -409,10 +409,13 @@ fn poll(sources: Arc<OnceLock<Sources>>) -> crate::act::Poll {
     })
 }
 
-/// Builds that are not over.
-fn unfinished(tables: &Tables) -> std::collections::BTreeSet<BuildId> {
+/// The logs that may still grow.
+fn growing(tables: &Tables) -> Growing {
     let unfinished = tables.builds.iter().filter(|build| build.complete_at.is_none());
-    unfinished.map(|build| build.id).collect()
+    Growing {
+        unfinished: unfinished.map(|build| build.id).collect(),
+        awaited: tables.builds.iter().flat_map(|build| act::awaited(build, None)).collect(),
+    }
 }
 
 /// The newest moment that is recorded: time goes on from there.

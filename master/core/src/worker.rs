@@ -9,7 +9,6 @@ use crate::input::{Asking, WorkerVerb};
 use crate::model::{Build, Exit, Finished, Hold, Notice, NoticeKind, StepState, WorkerInfo};
 use crate::record::{Record, Subject};
 use crate::refusal::suggestion;
-use crate::results::Results;
 use crate::step;
 use crate::time::Timestamp;
 
@@ -110,9 +109,9 @@ fn verdict(ctx: &Ctx<'_>, worker: &WorkerName, (command, ended): (CommandId, boo
     if step.state() == StepState::Running && build.worker == *worker {
         return HeldVerdict::Resume;
     }
-    // Given up without its end: what it wrote may still be missing, so it is heard out.
-    let given_up = matches!(step.results, Some(Results::Retry | Results::Cancelled));
-    if given_up || build.stop.is_some() { HeldVerdict::Kill } else { done_with }
+    // What it wrote may still be missing, so it is heard out.
+    let given_up = step.was_given_up() || build.stop.is_some();
+    if given_up { HeldVerdict::Kill } else { done_with }
 }
 
 /// A build goes on on its worker: what it holds is resumed, what it never got is sent again with the same id.

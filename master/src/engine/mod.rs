@@ -291,7 +291,7 @@ impl Engine {
         }
         self.parts.metrics.handled(batch.inputs);
         for record in &records {
-            self.parts.act.follow(record);
+            self.parts.act.follow(record, &self.master);
         }
         for action in actions {
             self.parts.act.perform(action, self.seq, now, &self.master);

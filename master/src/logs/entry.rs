@@ -140,6 +140,15 @@ impl Entry {
         !matches!(*lock(&self.stage), Stage::Unopened)
     }
 
+    /// Nothing more comes, as far as this process knows.
+    pub(super) fn is_settled(&self) -> bool {
+        match &*lock(&self.stage) {
+            Stage::Plain(plain) => plain.settled.is_some(),
+            Stage::Sealed(_) | Stage::Removed => true,
+            Stage::Unopened => false,
+        }
+    }
+
     /// Finds out what is on the disk. A plain file is read once, so that index and marks are true whatever happened to
     /// the process that wrote it: half a second for a gigabyte.
     pub(super) fn open(&self) -> Result<(), LogError> {

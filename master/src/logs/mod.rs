@@ -49,6 +49,7 @@ pub use key::{LogKey, MAX_SLUG, slug};
 pub use line::{Appended, Found, Lengths, Line, Marks, Settled, Start, Stream, Window};
 pub use pattern::Pattern;
 pub use store::LogStore;
+pub use sweep::Growing;
 
 /// The largest append, in bytes.
 pub const MAX_APPEND: usize = 1024 * 1024;

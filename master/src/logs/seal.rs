@@ -16,7 +16,8 @@ use super::line::Lengths;
 use super::pack::pack;
 use super::span::Spans;
 use super::store::{LogStore, Shared, lock};
-use super::{LogError, disk, sweep};
+use super::sweep::{self, Growing};
+use super::{LogError, disk};
 
 /// Smaller logs stay plain.
 pub(super) const SEAL_FROM: u64 = 64 * 1024;
@@ -36,18 +37,21 @@ struct Work {
 
 /// Something to do.
 pub(super) enum Order {
-    /// Pack the logs of a build; then tell.
-    Build(BuildId, oneshot::Sender<()>),
-    /// Clean up after a crash; these builds are not over.
-    Sweep(BTreeSet<BuildId>),
+    /// Pack the logs of a build, but for those that are awaited; then tell.
+    Build(BuildId, BTreeSet<LogId>, oneshot::Sender<()>),
+    /// Clean up after a crash.
+    Sweep(Growing),
 }
 
 impl LogStore {
     /// Packs the logs of a build that is over, in the background: only large ones, and none that is still being
     /// written. The receiver hears when that is done; it may be dropped.
-    pub fn seal(&self, build: BuildId) -> oneshot::Receiver<()> {
+    ///
+    /// The rest of an `awaited` log may still be with a worker that is away. It stays open until it is settled, and is
+    /// sealed when this is asked for again.
+    pub fn seal(&self, build: BuildId, awaited: BTreeSet<LogId>) -> oneshot::Receiver<()> {
         let (done, receiver) = oneshot::channel();
-        self.shared().sealer.order(Order::Build(build, done));
+        self.shared().sealer.order(Order::Build(build, awaited, done));
         receiver
     }
 }
@@ -86,20 +90,20 @@ impl Sealer {
         disk::step_back();
         while let Some(order) = shared.sealer.next() {
             match order {
-                Order::Build(build, done) => {
+                Order::Build(build, awaited, done) => {
                     shared.let_go(build);
-                    seal_build(shared, build);
+                    seal_build(shared, build, &awaited);
                     // Nobody need wait for it.
                     let _ = done.send(());
                 }
-                Order::Sweep(unfinished) => sweep::sweep(shared, &unfinished),
+                Order::Sweep(growing) => sweep::sweep(shared, &growing),
             }
         }
     }
 }
 
 /// Packs what is large in a build's folder. What cannot be packed stays as it is, and readable.
-pub(super) fn seal_build(shared: &Shared, build: BuildId) {
+pub(super) fn seal_build(shared: &Shared, build: BuildId, awaited: &BTreeSet<LogId>) {
     let folder = build_folder(&shared.root, build);
     // A build without output has no folder.
     let Ok(files) = fs::read_dir(&folder) else { return };
@@ -108,6 +112,9 @@ pub(super) fn seal_build(shared: &Shared, build: BuildId) {
         let large = file.metadata().is_ok_and(|meta| meta.is_file() && meta.len() >= SEAL_FROM);
         let Some(log) = log_of(&path).filter(|_| large) else { continue };
         let entry = shared.by_id(log);
+        if awaited.contains(&log) && !entry.as_deref().is_some_and(Entry::is_settled) {
+            continue;
+        }
         if let Err(error) = seal_log(&path, entry.as_deref()) {
             tracing::warn!(build = %build, log = %log, %error, "a log stays unpacked");
         }

@@ -17,7 +17,8 @@ static NO_ROOM: Seldom = Seldom::new();
 
 impl LogStore {
     /// Waits until the log has `bytes` bytes, makes them durable and closes it. While the disk is full it waits for room.
-    /// Settling again gives the same answer. A log without bytes has no file, and this costs nothing.
+    /// Settling again gives the same answer; with other `bytes` it is not intact, for a log that is over does not grow.
+    /// A log without bytes has no file, and this costs nothing.
     ///
     /// Dropping the future leaves the log open; it can be settled again.
     ///
@@ -43,7 +44,8 @@ impl LogStore {
                 let entry = entry.clone();
                 blocking(move || entry.open()).await?;
             }
-            lengths.wait_for(|now| now.bytes >= bytes).await.map_err(|_| LogError::Closed)?;
+            let enough = lengths.wait_for(|now| now.complete || now.bytes >= bytes);
+            drop(enough.await.map_err(|_| LogError::Closed)?);
             let _turn = self.shared().settling.acquire().await.map_err(|_| LogError::Closed)?;
             let (entry, shared) = (entry.clone(), self.shared().clone());
             match blocking(move || entry.settle(bytes, sha256, &shared)).await {
@@ -95,7 +97,7 @@ impl LogStore {
 }
 
 impl Entry {
-    /// Closes the log; `None`: it has fewer bytes than that.
+    /// Closes the log; `None`: it has fewer bytes than that, and more may come.
     fn settle(
         &self,
         bytes: u64,
@@ -124,13 +126,13 @@ impl Entry {
             Stage::Unopened => return Ok(None),
             Stage::Removed => return Ok(Some(Settled { bytes: 0, lines: 0, intact: bytes == 0 })),
         };
-        if plain.length < bytes || plain.durable < plain.length {
-            return Ok(None);
-        }
         if plain.settled.is_none() {
+            if plain.length < bytes || plain.durable < plain.length {
+                return Ok(None);
+            }
             plain.settled = Some(plain.is_intact(bytes, sha256, read));
         }
-        let intact = plain.settled == Some(true);
+        let intact = plain.settled == Some(true) && plain.length == bytes;
         self.lengths.send_replace(plain.lengths());
         Ok(Some(Settled { bytes: plain.length, lines: plain.index.lines(), intact }))
     }

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use linn_core::id::BuildId;
+use linn_core::id::{BuildId, LogId};
 
 use super::key::build_folder;
+use super::line::Lengths;
 use super::seal::{Order, seal_build};
 use super::store::{LogStore, Shared, blocking, lock};
 use super::{LogError, entry::Stage};
@@ -15,11 +16,20 @@ use super::{LogError, entry::Stage};
 /// Folders of a thousand builds each that are looked through at a start: a crash leaves traces in the newest only.
 const NEWEST: usize = 2;
 
+/// What may still grow when a master starts, and so is not sealed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Growing {
+    /// Builds that are not over.
+    pub unfinished: BTreeSet<BuildId>,
+    /// As in [`LogStore::seal`].
+    pub awaited: BTreeSet<LogId>,
+}
+
 impl LogStore {
     /// Cleans up in the background after a crash: removes files that were being made, and seals what was not sealed any
-    /// more, among the newest one to two thousand builds that are not `unfinished`.
-    pub fn recover(&self, unfinished: BTreeSet<BuildId>) {
-        self.shared().sealer.order(Order::Sweep(unfinished));
+    /// more, among the newest one to two thousand builds.
+    pub fn recover(&self, growing: Growing) {
+        self.shared().sealer.order(Order::Sweep(growing));
     }
 
     /// The newest build that has a folder here, whoever made it. Reads two folders.
@@ -43,6 +53,8 @@ impl LogStore {
                 if let Stage::Plain(plain) = old {
                     shared.buffered.fetch_sub(plain.unwritten(), Ordering::Relaxed);
                 }
+                // Whoever waits for more bytes waits no longer.
+                entry.lengths.send_replace(Lengths { complete: true, ..Lengths::default() });
             }
             let folder = build_folder(&shared.root, build);
             match fs::remove_dir_all(&folder) {
@@ -57,7 +69,7 @@ impl LogStore {
 }
 
 /// The sealing thread's part of [`LogStore::recover`].
-pub(super) fn sweep(shared: &Shared, unfinished: &BTreeSet<BuildId>) {
+pub(super) fn sweep(shared: &Shared, growing: &Growing) {
     for thousand in numbered(&shared.root).into_iter().rev().take(NEWEST) {
         let folder = shared.root.join(thousand.to_string());
         for build in numbered(&folder).into_iter().rev() {
@@ -65,8 +77,8 @@ pub(super) fn sweep(shared: &Shared, unfinished: &BTreeSet<BuildId>) {
                 return;
             }
             remove_leftovers(&folder.join(build.to_string()));
-            if !unfinished.contains(&BuildId(build)) {
-                seal_build(shared, BuildId(build));
+            if !growing.unfinished.contains(&BuildId(build)) {
+                seal_build(shared, BuildId(build), &growing.awaited);
             }
         }
     }

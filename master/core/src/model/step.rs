@@ -76,6 +76,12 @@ impl Step {
             (None, None) => StepState::Pending,
         }
     }
+
+    /// Over, as a step is whose worker was not heard: what it wrote may still be missing here, and come with a late worker.
+    #[must_use]
+    pub const fn was_given_up(&self) -> bool {
+        matches!(self.results, Some(Results::Retry | Results::Cancelled))
+    }
 }
 
 /// Where a step is in its life.

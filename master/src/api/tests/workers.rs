@@ -1,5 +1,7 @@
 //! Workers: the way of a build, cuts, and who may speak of what.
 
+use std::time::Duration;
+
 use linn_proto::common::Results;
 use linn_proto::console::{FollowLogRequest, LogMarksRequest, RawLogRequest, ReadLogRequest};
 use linn_proto::entity::Kind;
@@ -146,6 +148,54 @@ async fn a_build_survives_its_master() {
     assert_eq!(worker.acked().await, command);
     let build = build_of(site.wait(Kind::Build, "linux#1").await);
     assert_eq!((build.results(), build.attempt), (Results::Success, 1));
+    site.stop().await;
+}
+
+/// LW-1: a worker that was given up comes late. The old build's log gets the rest, and the worker may forget it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_worker_brings_the_rest_of_its_log() {
+    let site = Site::start(&format!("{ONE}master(lost_after = \"0s\")\n")).await;
+    let mut worker = FakeWorker::join(&site, "w1").await;
+    site.force_linux().await;
+    let command = worker.start().await.command;
+    // Long enough to be packed when the build is over.
+    let bytes = b"0123456789\n".repeat(20_000);
+    let here = bytes.len() / 2;
+    worker.append(command, 0, &bytes[..here]).await;
+    while worker.durable().await.durable_to < here as u64 {}
+    drop(worker);
+    let lost = build_of(site.wait(Kind::Build, "linux#1").await);
+    assert_eq!(lost.results(), Results::Retry);
+    // Time enough to pack the log, were it taken for over.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    let length = bytes.len() as u64;
+    let held = wire::Held {
+        command,
+        state: wire::HeldState::Finished.into(),
+        spooled_to: [("stdio".to_owned(), length)].into(),
+    };
+    let mut worker = FakeWorker::dial(&site, hello("w1", 1, vec![held])).await;
+    let welcome = worker.welcome().await;
+    assert!(matches!(welcome.held[0].answer, Some(held_answer::Answer::Kill(_))), "{welcome:?}");
+    worker.finish(command, 0, length).await;
+    worker.append(command, 0, &bytes[..here]).await;
+    worker.append(command, here as u64, &bytes[here..]).await;
+    loop {
+        match worker.hear().await {
+            to_worker::Msg::Acked(acked) => break assert_eq!(acked.command, command),
+            // The next attempt.
+            to_worker::Msg::Start(start) => assert_eq!(start.build, "linux#2"),
+            other => panic!("neither ack nor start: {other:?}"),
+        }
+    }
+    let request = RawLogRequest { log: "linux#1/test".to_owned(), offset: 0, follow: false };
+    let mut raw = soon(site.console().raw_log(request)).await.unwrap().into_inner();
+    let mut stored = Vec::new();
+    while let Some(piece) = soon(raw.message()).await.unwrap() {
+        stored.extend(piece.data);
+    }
+    assert!(stored == bytes, "{} bytes of {}", stored.len(), bytes.len());
     site.stop().await;
 }
 

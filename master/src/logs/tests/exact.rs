@@ -1,5 +1,8 @@
 //! Byte for byte (I6): whatever pieces bytes come in, however often, with whatever crashes in between.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::super::LogStore;
@@ -91,7 +94,7 @@ proptest! {
             let file = file_of(folder.path(), &key, ".log");
             assert_eq!(file.map(|file| std::fs::read(file).unwrap()).unwrap_or_default(), told);
             // Sealed, it is the same; opened by another process as well.
-            store.seal(key.build).await.unwrap();
+            store.seal(key.build, BTreeSet::new()).await.unwrap();
             let large = told.len() as u64 >= super::super::seal::SEAL_FROM;
             assert_eq!(file_of(folder.path(), &key, ".log.zst").is_some(), large);
             assert_eq!(stored(&store, &key).await, told);
@@ -115,7 +118,7 @@ async fn a_silent_log_has_no_file() {
     let store = LogStore::open(folder.path()).unwrap();
     let settled = settle_all(&store, &key(1), b"").await;
     assert_eq!(settled, Settled { bytes: 0, lines: 0, intact: true });
-    store.seal(key(1).build).await.unwrap();
+    store.seal(key(1).build, BTreeSet::new()).await.unwrap();
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
     assert!(
         store.read_lines(&key(1), super::super::Start::Line(1), 10).await.unwrap().lines.is_empty()
@@ -141,6 +144,61 @@ async fn settling_waits_for_the_bytes() {
     assert!(matches!(more, Err(super::super::LogError::Complete { bytes: 8, .. })));
     let wrong = store.settle(&key, 8, Some([0; 32])).await.unwrap();
     assert!(wrong.intact, "the first settling counts");
+}
+
+/// What is over does not grow: whoever settles it with more than it has hears so, and is not left waiting.
+#[tokio::test]
+async fn settling_does_not_wait_for_what_never_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LogStore::open(folder.path()).unwrap();
+    let bytes = b"0123456789\n".repeat(10_000);
+    let more = bytes.len() as u64 + 1;
+    let answered = move |store: LogStore, key: LogKey| async move {
+        let settled = tokio::time::timeout(Duration::from_secs(5), store.settle(&key, more, None));
+        settled.await.expect("it is answered").unwrap()
+    };
+    // Settled shorter before; sealed since; removed since.
+    append_all(&store, &key(1), &bytes, 65_536).await;
+    assert!(settle_all(&store, &key(1), &bytes).await.intact);
+    let settled = answered(store.clone(), key(1)).await;
+    assert_eq!((settled.bytes, settled.intact), (bytes.len() as u64, false));
+    store.seal(key(1).build, BTreeSet::new()).await.unwrap();
+    let settled = answered(store.clone(), key(1)).await;
+    assert_eq!((settled.bytes, settled.intact), (bytes.len() as u64, false));
+    // The same while somebody waits.
+    for log in [2, 3] {
+        append_all(&store, &key(log), &bytes, 65_536).await;
+        store.flush().await.unwrap();
+        let waiting = tokio::spawn(answered(store.clone(), key(log)));
+        while store.known(&key(log)).is_none_or(|entry| entry.lengths.receiver_count() == 0) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        if log == 2 {
+            store.seal(key(log).build, BTreeSet::new()).await.unwrap();
+        } else {
+            store.remove(key(log).build).await.unwrap();
+        }
+        assert!(!waiting.await.unwrap().intact);
+    }
+}
+
+/// The rest of the log of a step that was given up may still come with its worker: until then the log stays open.
+#[tokio::test]
+async fn what_is_awaited_is_sealed_when_it_has_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LogStore::open(folder.path()).unwrap();
+    let bytes = b"0123456789\n".repeat(10_000);
+    let (here, late) = bytes.split_at(100_000);
+    append_all(&store, &key(1), here, 50_000).await;
+    store.flush().await.unwrap();
+    let awaited = BTreeSet::from([key(1).log]);
+    store.seal(key(1).build, awaited.clone()).await.unwrap();
+    let data = Bytes::copy_from_slice(late);
+    store.append(&key(1), 100_000, Stream::Out, Timestamp(9_999_999), data).await.unwrap();
+    assert!(settle_all(&store, &key(1), &bytes).await.intact);
+    store.seal(key(1).build, awaited).await.unwrap();
+    assert!(file_of(folder.path(), &key(1), ".log.zst").is_some());
+    assert_eq!(stored(&store, &key(1)).await, bytes);
 }
 
 #[tokio::test]

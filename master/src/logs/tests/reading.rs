@@ -1,5 +1,7 @@
 //! Windows, times, searches and marks against the plain way: all lines in a list.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::super::{Found, Line, LogStore, MAX_TEXT, Pattern, Start};
@@ -159,7 +161,7 @@ proptest! {
             compare(&store, &key, &bytes, &dice).await;
             settle_all(&store, &key, &bytes).await;
             let marks = store.marks(&key).await.unwrap();
-            store.seal(key.build).await.unwrap();
+            store.seal(key.build, BTreeSet::new()).await.unwrap();
             compare(&store, &key, &bytes, &dice).await;
             let again = LogStore::open(folder.path()).unwrap();
             compare(&again, &key, &bytes, &dice).await;
@@ -204,7 +206,7 @@ async fn lines_know_when_they_came() {
     let second = LogStore::open(folder.path()).unwrap();
     check(&second).await;
     second.settle(&key, offset, None).await.unwrap();
-    second.seal(key.build).await.unwrap();
+    second.seal(key.build, BTreeSet::new()).await.unwrap();
     check(&second).await;
     assert!(file_of(folder.path(), &key, ".spans").is_none());
 }

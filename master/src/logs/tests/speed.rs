@@ -1,5 +1,6 @@
 //! Measures; run it in release with `cargo test --release -p linn-master logs::tests::speed -- --ignored --nocapture`.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::super::{LogStore, Pattern, Start};
@@ -66,7 +67,7 @@ fn how_fast() {
             };
             window("plain").await;
             let (began, before) = (Instant::now(), processor());
-            store.seal(key.build).await.unwrap();
+            store.seal(key.build, BTreeSet::new()).await.unwrap();
             println!("  sealed in {:?}, {:?} of processor (target 5 s)", began.elapsed(), processor() - before);
             window("sealed").await;
         }

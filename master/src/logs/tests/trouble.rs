@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use super::super::{LogError, LogStore, MAX_APPEND, Pattern, Start, key::build_folder};
+use super::super::{Growing, LogError, LogStore, MAX_APPEND, Pattern, Start, key::build_folder};
 use super::*;
 
 /// F14: nothing is called durable, memory stays bounded, and it goes on by itself when there is room.
@@ -93,7 +93,7 @@ async fn a_line_without_an_end_is_cut_for_readers() {
         let mut hits = store.search(&key(1), Pattern::literal("a", false).unwrap(), 0, true, 1);
         assert_eq!(hits.recv().await.unwrap().unwrap().line.unwrap().number, 2);
         assert!(settle_all(&store, &key(1), &bytes).await.intact);
-        store.seal(key(1).build).await.unwrap();
+        store.seal(key(1).build, BTreeSet::new()).await.unwrap();
     }
     let packed = fs::metadata(file_of(folder.path(), &key(1), ".log.zst").unwrap()).unwrap();
     assert!(packed.len() < 200_000);
@@ -107,7 +107,7 @@ async fn sealed_logs_are_plain_zstd() {
     let bytes = b"some line of a log\n".repeat(50_000);
     append_all(&store, &key(1), &bytes, 65_536).await;
     settle_all(&store, &key(1), &bytes).await;
-    store.seal(key(1).build).await.unwrap();
+    store.seal(key(1).build, BTreeSet::new()).await.unwrap();
     let packed = fs::read(file_of(folder.path(), &key(1), ".log.zst").unwrap()).unwrap();
     assert_eq!(zstd::stream::decode_all(packed.as_slice()).unwrap(), bytes);
 }
@@ -119,7 +119,7 @@ async fn damage_is_told() {
     let bytes: Vec<u8> = (0..400_000_u32).map(|n| (n.wrapping_mul(n) >> 3) as u8).collect();
     append_all(&store, &key(1), &bytes, 65_536).await;
     settle_all(&store, &key(1), &bytes).await;
-    store.seal(key(1).build).await.unwrap();
+    store.seal(key(1).build, BTreeSet::new()).await.unwrap();
     let path = file_of(folder.path(), &key(1), ".log.zst").unwrap();
     let whole = fs::read(&path).unwrap();
     for damage in 0..400 {
@@ -154,15 +154,15 @@ async fn leftovers_are_swept() {
         append_all(&store, &key(log), &bytes, 50_000).await;
         settle_all(&store, &key(log), &bytes).await;
     }
-    store.seal(key(1).build).await.unwrap();
+    store.seal(key(1).build, BTreeSet::new()).await.unwrap();
     drop(store);
     let sealed = file_of(folder.path(), &key(1), ".log.zst").unwrap();
     fs::write(sealed.with_extension(""), &bytes).unwrap();
     fs::write(sealed.with_file_name("9-x.zst.new"), b"half").unwrap();
     let store = LogStore::open(folder.path()).unwrap();
-    store.recover(BTreeSet::from([key(3).build]));
+    store.recover(Growing { unfinished: BTreeSet::from([key(3).build]), ..Growing::default() });
     // Orders are done one after another: this one comes after the sweep.
-    store.seal(BuildId(9)).await.unwrap();
+    store.seal(BuildId(9), BTreeSet::new()).await.unwrap();
     assert_eq!(fs::read_dir(sealed.parent().unwrap()).unwrap().count(), 1);
     assert!(
         file_of(folder.path(), &key(2), ".log").is_none(),
@@ -215,7 +215,7 @@ async fn many_logs_share_rounds_and_memory() {
     for log in 1..=400 {
         let bytes = format!("log {log}\n");
         assert!(settle_all(&store, &key(log), bytes.as_bytes()).await.intact);
-        store.seal(key(log).build).await.unwrap();
+        store.seal(key(log).build, BTreeSet::new()).await.unwrap();
     }
     for log in 401..=2_000 {
         store.lengths(&key(log)).await.unwrap();
