@@ -22,7 +22,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::Doors;
 use super::session::{Session, message};
 use super::status;
-use crate::logs::{self, LogError, LogKey, Pusher};
+use crate::logs::{self, Ack, LogError, LogKey, Pusher};
 use crate::seldom::Seldom;
 
 /// A worker that dials and says nothing is cut after so long.
@@ -110,12 +110,12 @@ impl Worker for WorkerDoor {
             }
         });
         tokio::spawn(async move {
-            while let Some(durable) = acks.next().await {
-                for (log, durable_to) in durable {
+            while let Some(news) = acks.next().await {
+                for Ack { log, durable_to, expected } in news {
                     let Some(pushing) = names.upgrade() else { return };
                     let Some((command, log)) = pushing.name_of(log) else { continue };
                     drop(pushing);
-                    let acked = wire::LogAcked { command, log, durable_to, expected: None };
+                    let acked = wire::LogAcked { command, log, durable_to, expected };
                     if outbound.send(Ok(acked)).await.is_err() {
                         return;
                     }

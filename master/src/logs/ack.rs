@@ -1,4 +1,5 @@
-//! Which bytes a worker may forget: the newest length of each log that became durable, told to the connection it came on.
+//! Which bytes a worker may forget, and which it must send again: the newest news of each log, told to the connection its
+//! bytes came on.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -12,6 +13,17 @@ use super::line::{Appended, Stream};
 use super::store::{LogStore, lock};
 use super::{LogError, LogKey};
 
+/// What a worker hears of one of its logs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ack {
+    /// Which.
+    pub log: LogId,
+    /// How much of it would survive a power cut: the worker may forget below it.
+    pub durable_to: u64,
+    /// What was taken in beyond is lost: send again from here.
+    pub expected: Option<u64>,
+}
+
 /// Between the logs of one connection and its acks. Bounded by the number of logs: a newer value replaces an older one.
 #[derive(Default)]
 pub(super) struct AckBox {
@@ -21,14 +33,24 @@ pub(super) struct AckBox {
 
 #[derive(Default)]
 struct News {
-    durable: BTreeMap<LogId, u64>,
+    acks: BTreeMap<LogId, Ack>,
     closed: bool,
 }
 
 impl AckBox {
     /// A log is now durable up to here.
     pub(super) fn tell(&self, log: LogId, durable_to: u64) {
-        lock(&self.news).durable.insert(log, durable_to);
+        // That bytes were lost is news until it was heard, whatever became durable since: a worker that is told too often
+        // sends twice, and what is there is skipped; one that is not told would wait for ever.
+        let mut news = lock(&self.news);
+        let expected = news.acks.get(&log).and_then(|ack| ack.expected);
+        news.acks.insert(log, Ack { log, durable_to, expected });
+        self.told.notify_one();
+    }
+
+    /// A log fell back to what is durable.
+    pub(super) fn ask_again(&self, log: LogId, durable_to: u64) {
+        lock(&self.news).acks.insert(log, Ack { log, durable_to, expected: Some(durable_to) });
         self.told.notify_one();
     }
 }
@@ -67,18 +89,18 @@ impl Pusher {
     }
 }
 
-/// What has become durable since it was last asked, for one connection.
+/// What has become durable, or was lost, since it was last asked, for one connection.
 pub struct Acks(Arc<AckBox>);
 
 impl Acks {
-    /// Waits for news: some logs, each with the length up to which it is now durable. `None`: all pushers are gone and
-    /// everything was told. May be dropped while it waits without losing anything.
-    pub async fn next(&mut self) -> Option<Vec<(LogId, u64)>> {
+    /// Waits for news of some logs. `None`: all pushers are gone and everything was told. May be dropped while it waits
+    /// without losing anything.
+    pub async fn next(&mut self) -> Option<Vec<Ack>> {
         loop {
             {
                 let mut news = lock(&self.0.news);
-                if !news.durable.is_empty() {
-                    return Some(std::mem::take(&mut news.durable).into_iter().collect());
+                if !news.acks.is_empty() {
+                    return Some(std::mem::take(&mut news.acks).into_values().collect());
                 }
                 if news.closed {
                     return None;

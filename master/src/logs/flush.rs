@@ -2,7 +2,7 @@
 //!
 //! What could not be written stays in memory and is tried again. What could not be synced is given up: after a failed
 //! sync the system may have dropped the very pages, so the log falls back to what is durable and its worker, who still
-//! has the rest, sends it again (F16).
+//! has the rest, is asked for it again (F16). Not only its next append would tell it: it may have sent everything.
 
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
@@ -101,7 +101,7 @@ impl Entry {
         let (acks, durable) = {
             let mut stage = lock(&self.stage);
             let Stage::Plain(plain) = &mut *stage else { return };
-            if plain.durable >= written.to {
+            if plain.durable >= written.to || !written.is_of(plain) {
                 return;
             }
             plain.durable = written.to;
@@ -112,18 +112,34 @@ impl Entry {
         }
     }
 
-    /// Forgets everything that is not durable. The next to use the log finds it as long as that.
+    /// Forgets everything that is not durable. The next to use the log finds it as long as that, and its worker hears that
+    /// there is something to send.
     fn fall_back(&self, written: &Written, shared: &Shared) {
         let _one = lock(&self.disk);
         let mut stage = lock(&self.stage);
         let Stage::Plain(plain) = &mut *stage else { return };
-        let durable = plain.durable;
+        if !written.is_of(plain) {
+            return;
+        }
+        let (durable, acks) = (plain.durable, plain.acks.upgrade());
         shared.buffered.fetch_sub(plain.unwritten(), Ordering::Relaxed);
         *stage = Stage::Unopened;
         drop(stage);
         if let Err(error) = written.file.set_len(durable) {
             tracing::error!(log = %self.key.log, %error, "a log that could not be synced cannot be cut");
         }
+        // Not before: what came then would be forgotten as well.
+        if let Some(acks) = acks {
+            acks.ask_again(self.key.log, durable);
+        }
+    }
+}
+
+impl Written {
+    /// Whether it was written since the log was opened last. If not, the log fell back in between, and what it holds now may
+    /// be other bytes at the same place.
+    fn is_of(&self, plain: &Plain) -> bool {
+        plain.file.as_ref().is_some_and(|file| Arc::ptr_eq(file, &self.file))
     }
 }
 

@@ -43,7 +43,7 @@ mod sync;
 mod tests;
 mod view;
 
-pub use ack::{Acks, Pusher};
+pub use ack::{Ack, Acks, Pusher};
 pub use error::LogError;
 pub use key::{LogKey, MAX_SLUG, slug};
 pub use line::{Appended, Found, Lengths, Line, Marks, Settled, Start, Stream, Window};

@@ -431,7 +431,7 @@ pub struct LogAcked {
     /// the worker may forget below it
     #[prost(uint64, tag = "3")]
     pub durable_to: u64,
-    /// an append beyond the length was refused: send from here
+    /// send again from here: an append beyond the length was refused, or bytes could not be synced
     #[prost(uint64, optional, tag = "4")]
     pub expected: ::core::option::Option<u64>,
 }

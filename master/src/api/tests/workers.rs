@@ -233,6 +233,29 @@ async fn a_gap_in_a_log_is_asked_for_again() {
     site.stop().await;
 }
 
+/// F16: the disk loses what a command wrote last, when its worker has sent everything and told its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_the_disk_lost_are_asked_for_again() {
+    let site = Site::start(ONE).await;
+    let mut worker = FakeWorker::join(&site, "w1").await;
+    site.force_linux().await;
+    let command = worker.start().await.command;
+    let logs = site.dir.path().join("state/logs/0/1");
+    std::fs::create_dir_all(&logs).unwrap();
+    // Writing there succeeds, syncing does not.
+    std::os::unix::fs::symlink("/dev/null", logs.join("1-stdio.log")).unwrap();
+    worker.append(command, 0, b"abc").await;
+    worker.finish(command, 0, 3).await;
+    let asked = worker.durable().await;
+    assert_eq!((asked.command, asked.durable_to, asked.expected), (command, 0, Some(0)));
+    std::fs::remove_file(logs.join("1-stdio.log")).unwrap();
+    worker.append(command, 0, b"abc").await;
+    assert_eq!(worker.acked().await, command);
+    let build = build_of(site.wait(Kind::Build, "linux#1").await);
+    assert_eq!((build.results(), build.steps[0].logs[0].bytes), (Results::Success, 3));
+    site.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_workers_come_at_once() {
     let names: Vec<String> = (0..200).map(|number| format!("w{number}")).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::super::LogStore;
+use super::super::{Ack, LogStore};
 use super::*;
 
 /// Pieces of a log as a worker may send them: forward, again, overlapping, and too far ahead.
@@ -223,14 +223,15 @@ async fn acks_go_to_the_connection_that_sends() {
     }
     let mut heard = std::collections::BTreeMap::new();
     while heard.len() < 2 {
-        heard.extend(acks.next().await.unwrap());
+        heard.extend(acks.next().await.unwrap().into_iter().map(|ack| (ack.log, ack.durable_to)));
     }
     assert_eq!(heard, [(LogId(1), 3), (LogId(2), 7)].into());
     // Another connection sends the same again: it hears at once.
     let (second, mut second_acks) = store.pusher();
     let data = Bytes::from_static(b"one");
     second.append(&key(1), 0, Stream::Out, Timestamp(0), data).await.unwrap();
-    assert_eq!(second_acks.next().await, Some(vec![(LogId(1), 3)]));
+    let safe = Ack { log: LogId(1), durable_to: 3, expected: None };
+    assert_eq!(second_acks.next().await, Some(vec![safe]));
     drop(second);
     assert_eq!(second_acks.next().await, None);
     drop(pusher);

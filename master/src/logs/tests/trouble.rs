@@ -3,8 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use super::super::{Growing, LogError, LogStore, MAX_APPEND, Pattern, Start, key::build_folder};
+use super::super::{
+    Ack, Growing, LogError, LogStore, MAX_APPEND, Pattern, Start, key::build_folder,
+};
 use super::*;
 
 /// F14: nothing is called durable, memory stays bounded, and it goes on by itself when there is room.
@@ -70,6 +74,60 @@ async fn a_really_full_disk_loses_nothing() {
     assert_eq!(stored(&store, &key).await, bytes);
     drop(store);
     assert!(mount(&["umount", "-l", path]));
+}
+
+/// F16: all bytes were sent when the sync fails. Their worker waits for acks alone, so it must hear what to send again.
+#[tokio::test]
+async fn what_cannot_be_synced_is_asked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LogStore::open(folder.path()).unwrap();
+    let (pusher, mut acks) = store.pusher();
+    let key = key(1);
+    let file = lie_in_nothing(folder.path(), &key);
+    let bytes = Bytes::from_static(b"one\ntwo\n");
+    let ends = tokio::spawn({
+        let (store, key, bytes) = (store.clone(), key.clone(), bytes.clone());
+        async move {
+            // Nobody waits for it in the meantime but a command that has ended.
+            while store.settle(&key, bytes.len() as u64, Some(digest(&bytes))).await.is_err() {}
+        }
+    });
+    pusher.append(&key, 0, Stream::Out, Timestamp(0), bytes.clone()).await.unwrap();
+    let lost = Ack { log: key.log, durable_to: 0, expected: Some(0) };
+    let news = tokio::time::timeout(Duration::from_secs(5), acks.next()).await;
+    assert_eq!(news.expect("it is told"), Some(vec![lost]));
+    fs::remove_file(&file).unwrap();
+    pusher.append(&key, 0, Stream::Out, Timestamp(0), bytes.clone()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), ends).await.expect("it settles").unwrap();
+    assert_eq!(fs::read(&file).unwrap(), bytes);
+}
+
+/// What is lost is news until it was heard.
+#[tokio::test]
+async fn a_later_sync_does_not_hide_what_was_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LogStore::open(folder.path()).unwrap();
+    let (pusher, mut acks) = store.pusher();
+    let key = key(1);
+    let file = lie_in_nothing(folder.path(), &key);
+    let data = Bytes::from_static(b"one\n");
+    pusher.append(&key, 0, Stream::Out, Timestamp(0), data.clone()).await.unwrap();
+    // Whoever syncs first hears that it failed: this, or the next round.
+    drop(store.flush().await);
+    fs::remove_file(&file).unwrap();
+    pusher.append(&key, 0, Stream::Out, Timestamp(0), data).await.unwrap();
+    assert_eq!(store.durable_to(&key).await.unwrap(), 4);
+    let both = Ack { log: key.log, durable_to: 4, expected: Some(0) };
+    assert_eq!(acks.next().await, Some(vec![both]));
+}
+
+/// Puts a log where writing succeeds and syncing does not.
+fn lie_in_nothing(root: &Path, key: &LogKey) -> PathBuf {
+    let build = build_folder(root, key.build);
+    fs::create_dir_all(&build).unwrap();
+    let file = build.join(format!("{}-stdio.log", key.log));
+    symlink("/dev/null", &file).unwrap();
+    file
 }
 
 /// One line of 50 MB: windows and searches of it need little memory and give little.
@@ -210,7 +268,7 @@ async fn many_logs_share_rounds_and_memory() {
     }
     let mut durable = BTreeSet::new();
     while durable.len() < 400 {
-        durable.extend(acks.next().await.unwrap().into_iter().map(|(log, _)| log));
+        durable.extend(acks.next().await.unwrap().into_iter().map(|ack| ack.log));
     }
     for log in 1..=400 {
         let bytes = format!("log {log}\n");
