@@ -413,6 +413,7 @@ fn poll(sources: Arc<OnceLock<Sources>>) -> crate::act::Poll {
 fn growing(tables: &Tables) -> Growing {
     let unfinished = tables.builds.iter().filter(|build| build.complete_at.is_none());
     Growing {
+        newest: BuildId(tables.last.build),
         unfinished: unfinished.map(|build| build.id).collect(),
         awaited: tables.builds.iter().flat_map(|build| act::awaited(build, None)).collect(),
     }

@@ -100,6 +100,11 @@ impl Plain {
         self.flushing.len() + self.pending.len()
     }
 
+    /// It takes in bytes, and was not let go since.
+    pub(super) fn is_growing(&self) -> bool {
+        self.active || self.unwritten() > 0
+    }
+
     /// How long it is, for those who watch.
     pub(super) fn lengths(&self) -> Lengths {
         Lengths { bytes: self.length, lines: self.index.lines(), complete: self.settled.is_some() }

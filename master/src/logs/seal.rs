@@ -133,7 +133,8 @@ pub(super) fn log_of(path: &Path) -> Option<LogId> {
 fn seal_log(plain: &Path, entry: Option<&Entry>) -> Result<(), LogError> {
     let (target, temporary) = (plain.with_extension("log.zst"), plain.with_extension("zst.new"));
     let length = match entry.map(|entry| lock(&entry.stage)).as_deref() {
-        Some(Stage::Plain(open)) if open.settled.is_none() && open.unwritten() > 0 => return Ok(()),
+        // Bytes come, and more of them may.
+        Some(Stage::Plain(open)) if open.settled.is_none() && open.is_growing() => return Ok(()),
         Some(Stage::Plain(open)) => open.written,
         Some(Stage::Sealed(_) | Stage::Removed) => return Ok(()),
         Some(Stage::Unopened) | None => {

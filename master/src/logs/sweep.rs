@@ -17,8 +17,10 @@ use super::{LogError, entry::Stage};
 const NEWEST: usize = 2;
 
 /// What may still grow when a master starts, and so is not sealed.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Growing {
+    /// The newest build that was known then: what is newer has begun since, for this is done while builds run.
+    pub newest: BuildId,
     /// Builds that are not over.
     pub unfinished: BTreeSet<BuildId>,
     /// As in [`LogStore::seal`].
@@ -76,9 +78,13 @@ pub(super) fn sweep(shared: &Shared, growing: &Growing) {
             if shared.sealer.is_closed() {
                 return;
             }
+            let id = BuildId(build);
+            if id > growing.newest {
+                continue;
+            }
             remove_leftovers(&folder.join(build.to_string()));
-            if !growing.unfinished.contains(&BuildId(build)) {
-                seal_build(shared, BuildId(build), &growing.awaited);
+            if !growing.unfinished.contains(&id) {
+                seal_build(shared, id, &growing.awaited);
             }
         }
     }

@@ -218,7 +218,11 @@ async fn leftovers_are_swept() {
     fs::write(sealed.with_extension(""), &bytes).unwrap();
     fs::write(sealed.with_file_name("9-x.zst.new"), b"half").unwrap();
     let store = LogStore::open(folder.path()).unwrap();
-    store.recover(Growing { unfinished: BTreeSet::from([key(3).build]), ..Growing::default() });
+    store.recover(Growing {
+        newest: BuildId(2_000),
+        unfinished: BTreeSet::from([key(3).build]),
+        awaited: BTreeSet::new(),
+    });
     // Orders are done one after another: this one comes after the sweep.
     store.seal(BuildId(9), BTreeSet::new()).await.unwrap();
     assert_eq!(fs::read_dir(sealed.parent().unwrap()).unwrap().count(), 1);
@@ -229,6 +233,33 @@ async fn leftovers_are_swept() {
     assert!(file_of(folder.path(), &key(3), ".log").is_some(), "its build is not over");
     for log in [1, 2, 3] {
         assert_eq!(stored(&store, &key(log)).await, bytes);
+    }
+}
+
+/// The sweep steps back behind everything else, so builds may have begun before it comes to look.
+#[tokio::test]
+async fn what_grows_is_not_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = b"0123456789\n".repeat(20_000);
+    let store = LogStore::open(folder.path()).unwrap();
+    append_all(&store, &key(3), &bytes, 50_000).await;
+    store.flush().await.unwrap();
+    let store = LogStore::open(folder.path()).unwrap();
+    for log in [1, 2] {
+        append_all(&store, &key(log), &bytes, 50_000).await;
+    }
+    store.flush().await.unwrap();
+    // The first was known; the second is new; the third is to come with its worker.
+    store.recover(Growing {
+        newest: key(1).build,
+        unfinished: BTreeSet::new(),
+        awaited: BTreeSet::from([key(3).log]),
+    });
+    store.seal(BuildId(9), BTreeSet::new()).await.unwrap();
+    for log in [1, 2, 3] {
+        assert!(file_of(folder.path(), &key(log), ".log").is_some(), "{log}");
+        let more = Bytes::from_static(b"more\n");
+        store.append(&key(log), bytes.len() as u64, Stream::Out, Timestamp(0), more).await.unwrap();
     }
 }
 
