@@ -162,8 +162,8 @@ impl Entry {
             return Ok(());
         }
         let stage = match Sealed::open(&self.path(".log.zst"))? {
-            Some(sealed) => Stage::Sealed(Arc::new(sealed)),
-            None => Stage::Plain(Box::new(self.open_plain()?)),
+            Some(sealed) if sealed.covers(&self.log_path())? => Stage::Sealed(Arc::new(sealed)),
+            _ => Stage::Plain(Box::new(self.open_plain()?)),
         };
         let lengths = match &stage {
             Stage::Sealed(sealed) => {

@@ -18,26 +18,16 @@ use super::{LogError, disk};
 /// As fast as level 1 on build logs, and a tenth smaller.
 const LEVEL: i32 = 3;
 
-/// Packs the `length` bytes of a plain log into `target`, by way of `temporary`, and gives the sealed log, checked
-/// against the plain one and durable. Nothing is left behind when it fails.
+/// Packs the `length` bytes of a plain log into a `temporary` file and gives the sealed log, checked against the plain one
+/// and durable but for its name. Nothing is left behind when it fails.
 pub(super) fn pack(
     plain: &Path,
     length: u64,
     spans: &Rows,
     temporary: &Path,
-    target: &Path,
 ) -> Result<Sealed, LogError> {
-    let result = write(plain, length, spans, temporary)
-        .and_then(|digest| check(temporary, length, digest))
-        .and_then(|()| {
-            fs::rename(temporary, target).map_err(|error| LogError::io(target, "named", error))?;
-            if let Some(folder) = target.parent() {
-                let named = File::open(folder).and_then(|folder| folder.sync_all());
-                named.map_err(|error| LogError::io(folder, "synced", error))?;
-            }
-            Sealed::open(target)?
-                .ok_or_else(|| LogError::Damaged { path: target.to_owned(), what: "it vanished" })
-        });
+    let result =
+        write(plain, length, spans, temporary).and_then(|digest| check(temporary, length, digest));
     if result.is_err() {
         // What remains is swept away at the next start.
         drop(fs::remove_file(temporary));
@@ -169,7 +159,7 @@ impl Write for Counted {
 }
 
 /// Unpacks what was written and compares it with what was packed.
-fn check(path: &Path, length: u64, expected: [u8; 32]) -> Result<(), LogError> {
+fn check(path: &Path, length: u64, expected: [u8; 32]) -> Result<Sealed, LogError> {
     let damaged = || LogError::Damaged { path: path.to_owned(), what: "it differs from its log" };
     let sealed = Sealed::open(path)?.ok_or_else(damaged)?;
     let (mut digest, mut frame, mut done) = (Sha256::new(), Vec::new(), 0);
@@ -178,5 +168,5 @@ fn check(path: &Path, length: u64, expected: [u8; 32]) -> Result<(), LogError> {
         digest.update(&frame);
         done += frame.len() as u64;
     }
-    if <[u8; 32]>::from(digest.finalize()) == expected { Ok(()) } else { Err(damaged()) }
+    if <[u8; 32]>::from(digest.finalize()) == expected { Ok(sealed) } else { Err(damaged()) }
 }

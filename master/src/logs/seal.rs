@@ -3,7 +3,7 @@
 //! Small logs stay plain: packing them would save nothing but make them awkward to read.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -14,10 +14,11 @@ use super::entry::{Entry, Stage};
 use super::key::build_folder;
 use super::line::Lengths;
 use super::pack::pack;
+use super::sealed::Sealed;
 use super::span::Spans;
 use super::store::{LogStore, Shared, lock};
 use super::sweep::{self, Growing};
-use super::{LogError, disk};
+use super::{LogError, LogKey, disk};
 
 /// Smaller logs stay plain.
 pub(super) const SEAL_FROM: u64 = 64 * 1024;
@@ -110,64 +111,140 @@ pub(super) fn seal_build(shared: &Shared, build: BuildId, awaited: &BTreeSet<Log
     for file in files.flatten() {
         let path = file.path();
         let large = file.metadata().is_ok_and(|meta| meta.is_file() && meta.len() >= SEAL_FROM);
-        let Some(log) = log_of(&path).filter(|_| large) else { continue };
-        let entry = shared.by_id(log);
-        if awaited.contains(&log) && !entry.as_deref().is_some_and(Entry::is_settled) {
+        let Some(key) = key_of(build, &path).filter(|_| large) else { continue };
+        // In use from now on, so that nobody opens it unseen while it is packed.
+        let entry = shared.entry(&key);
+        if entry.log_path() != path || (awaited.contains(&key.log) && !entry.is_settled()) {
             continue;
         }
-        if let Err(error) = seal_log(&path, entry.as_deref()) {
-            tracing::warn!(build = %build, log = %log, %error, "a log stays unpacked");
+        if let Err(error) = seal_log(&entry, shared) {
+            tracing::warn!(build = %build, log = %key.log, %error, "a log stays unpacked");
         }
     }
 }
 
-/// The log whose plain file this is.
-pub(super) fn log_of(path: &Path) -> Option<LogId> {
-    if path.extension()? != "log" {
-        return None;
-    }
-    path.file_name()?.to_str()?.split_once('-')?.0.parse().ok().map(LogId)
+/// The log whose plain file this is. A slug is its own slug, so it serves as the name.
+fn key_of(build: BuildId, path: &Path) -> Option<LogKey> {
+    let (log, slug) = path.file_name()?.to_str()?.strip_suffix(".log")?.split_once('-')?;
+    Some(LogKey::new(build, LogId(log.parse().ok()?), slug))
 }
 
 /// Packs one plain log and puts the packed one in its place.
-fn seal_log(plain: &Path, entry: Option<&Entry>) -> Result<(), LogError> {
-    let (target, temporary) = (plain.with_extension("log.zst"), plain.with_extension("zst.new"));
-    let length = match entry.map(|entry| lock(&entry.stage)).as_deref() {
+fn seal_log(entry: &Entry, shared: &Shared) -> Result<(), LogError> {
+    entry.open()?;
+    let length = match &*lock(&entry.stage) {
         // Bytes come, and more of them may.
-        Some(Stage::Plain(open)) if open.settled.is_none() && open.is_growing() => return Ok(()),
-        Some(Stage::Plain(open)) => open.written,
-        Some(Stage::Sealed(_) | Stage::Removed) => return Ok(()),
-        Some(Stage::Unopened) | None => {
-            fs::metadata(plain).map_err(|error| LogError::io(plain, "read", error))?.len()
-        }
+        Stage::Plain(plain) if plain.settled.is_none() && plain.is_growing() => return Ok(()),
+        Stage::Plain(plain) => plain.length,
+        Stage::Unopened | Stage::Sealed(_) | Stage::Removed => return Ok(()),
     };
-    let times = plain.with_extension("spans");
+    // Durable in one file or the other at every moment.
+    entry.sync(shared)?;
+    let (plain, times) = (entry.log_path(), entry.path(".spans"));
     let spans = Spans::open(&times, length).map_err(|error| LogError::io(&times, "read", error))?;
-    let sealed = pack(plain, length, &spans.rows, &temporary, &target)?;
-    if let Some(entry) = entry {
-        let _one = lock(&entry.disk);
-        let mut stage = lock(&entry.stage);
-        let same = match &*stage {
-            Stage::Plain(open) => open.length == length,
-            Stage::Unopened => true,
-            Stage::Sealed(_) | Stage::Removed => false,
-        };
-        if !same {
-            // Bytes came although the build is over: they are kept, and so is the plain file.
-            drop(stage);
-            return fs::remove_file(&target)
-                .map_err(|error| LogError::io(&target, "removed", error));
-        }
-        let lengths = Lengths { bytes: sealed.bytes, lines: sealed.lines, complete: true };
-        *stage = Stage::Sealed(Arc::new(sealed));
-        entry.lengths.send_replace(lengths);
+    let sealed = pack(&plain, length, &spans.rows, &entry.path(".zst.new"))?;
+    if !put_in_place(entry, sealed)? {
+        return Ok(());
     }
-    for path in [plain, &times] {
-        if let Err(error) = fs::remove_file(path)
+    for path in [plain, times] {
+        if let Err(error) = fs::remove_file(&path)
             && error.kind() != std::io::ErrorKind::NotFound
         {
-            return Err(LogError::io(path, "removed", error));
+            return Err(LogError::io(&path, "removed", error));
         }
     }
     Ok(())
+}
+
+/// Gives a packed log its name, unless bytes came while it was packed (false): they are kept, and so is the plain file.
+/// The log takes in nothing more before the name is there, so that a crash cannot leave a shorter packed log beside it.
+fn put_in_place(entry: &Entry, sealed: Sealed) -> Result<bool, LogError> {
+    let (temporary, target) = (entry.path(".zst.new"), entry.path(".log.zst"));
+    let sealed = Arc::new(sealed.named(&target));
+    let lengths = Lengths { bytes: sealed.bytes, lines: sealed.lines, complete: true };
+    let _one = lock(&entry.disk);
+    if !close_as(entry, sealed) {
+        fs::remove_file(&temporary).map_err(|error| LogError::io(&temporary, "removed", error))?;
+        return Ok(false);
+    }
+    if let Err(error) = fs::rename(&temporary, &target) {
+        *lock(&entry.stage) = Stage::Unopened;
+        // What remains is swept away at the next start.
+        drop(fs::remove_file(&temporary));
+        return Err(LogError::io(&target, "named", error));
+    }
+    entry.lengths.send_replace(lengths);
+    if let Some(folder) = target.parent() {
+        let named = File::open(folder).and_then(|folder| folder.sync_all());
+        named.map_err(|error| LogError::io(folder, "synced", error))?;
+    }
+    Ok(true)
+}
+
+/// From now on the log is what was packed; false: it is another by now.
+fn close_as(entry: &Entry, sealed: Arc<Sealed>) -> bool {
+    let mut stage = lock(&entry.stage);
+    let same = matches!(&*stage, Stage::Plain(plain) if plain.length == sealed.bytes);
+    if same {
+        *stage = Stage::Sealed(sealed);
+    }
+    same
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use linn_core::time::Timestamp;
+
+    use super::super::Stream;
+    use super::*;
+
+    /// The build is over, the log is being packed, and bytes come all the same.
+    #[tokio::test]
+    async fn what_came_while_it_was_packed_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LogStore::open(folder.path()).unwrap();
+        let key = LogKey::new(BuildId(1), LogId(1), "stdio");
+        let data = Bytes::from(b"0123456789\n".repeat(10_000));
+        store.append(&key, 0, Stream::Out, Timestamp(1), data.clone()).await.unwrap();
+        store.flush().await.unwrap();
+        let entry = store.entry(&key);
+        let (plain, temporary) = (entry.log_path(), entry.path(".zst.new"));
+        let length = data.len() as u64;
+        let none = Spans::default();
+        let early = pack(&plain, length, &none.rows, &temporary).unwrap();
+        let more = Bytes::from_static(b"more\n");
+        store.append(&key, length, Stream::Out, Timestamp(2), more).await.unwrap();
+        assert!(!put_in_place(&entry, early).unwrap());
+        assert!(plain.exists() && !temporary.exists() && !entry.path(".log.zst").exists());
+        store.flush().await.unwrap();
+        let whole = pack(&plain, length + 5, &none.rows, &temporary).unwrap();
+        assert!(put_in_place(&entry, whole).unwrap());
+        assert!(entry.path(".log.zst").exists() && !temporary.exists());
+        assert_eq!(store.lengths(&key).await.unwrap().bytes, length + 5);
+    }
+
+    /// Nothing is lost when the packed log cannot take its name.
+    #[tokio::test]
+    async fn a_log_that_stays_plain_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LogStore::open(folder.path()).unwrap();
+        let key = LogKey::new(BuildId(1), LogId(1), "stdio");
+        let data = Bytes::from(b"0123456789\n".repeat(10_000));
+        store.append(&key, 0, Stream::Out, Timestamp(1), data.clone()).await.unwrap();
+        store.flush().await.unwrap();
+        let entry = store.entry(&key);
+        let sealed = pack(
+            &entry.log_path(),
+            data.len() as u64,
+            &Spans::default().rows,
+            &entry.path(".zst.new"),
+        );
+        fs::create_dir(entry.path(".log.zst")).unwrap();
+        assert!(put_in_place(&entry, sealed.unwrap()).is_err());
+        fs::remove_dir(entry.path(".log.zst")).unwrap();
+        let more = Bytes::from_static(b"more\n");
+        store.append(&key, data.len() as u64, Stream::Out, Timestamp(2), more).await.unwrap();
+        assert_eq!(store.lengths(&key).await.unwrap().bytes, data.len() as u64 + 5);
+    }
 }

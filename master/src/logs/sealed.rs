@@ -11,7 +11,7 @@
 //!
 //! Numbers are little-endian. The file is written whole, checked, and only then takes the name; it never changes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,6 +55,20 @@ pub(super) struct Sealed {
 }
 
 impl Sealed {
+    /// The same file under the name that it is given now.
+    pub(super) fn named(self, path: &Path) -> Self {
+        Self { path: path.to_owned(), ..self }
+    }
+
+    /// Whether it has all that a plain log beside it has. A longer one went on after it was packed, and counts instead.
+    pub(super) fn covers(&self, plain: &Path) -> Result<bool, LogError> {
+        match fs::metadata(plain) {
+            Ok(meta) => Ok(meta.len() <= self.bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(LogError::io(plain, "read", error)),
+        }
+    }
+
     /// Opens a sealed log; `None`: there is none.
     pub(super) fn open(path: &Path) -> Result<Option<Self>, LogError> {
         let file = match File::open(path) {

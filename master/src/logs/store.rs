@@ -124,11 +124,6 @@ impl Shared {
         entry
     }
 
-    /// A log by its id, if it is in use.
-    pub(super) fn by_id(&self, log: LogId) -> Option<Arc<Entry>> {
-        lock(&self.entries).by_id.get(&log).cloned()
-    }
-
     /// The build is over: nothing more is expected for its logs, and they need not be kept at hand.
     pub(super) fn let_go(&self, build: BuildId) {
         for entry in lock(&self.entries).by_id.values().filter(|entry| entry.build() == build) {

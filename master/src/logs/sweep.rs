@@ -10,6 +10,7 @@ use linn_core::id::{BuildId, LogId};
 use super::key::build_folder;
 use super::line::Lengths;
 use super::seal::{Order, seal_build};
+use super::sealed::Sealed;
 use super::store::{LogStore, Shared, blocking, lock};
 use super::{LogError, entry::Stage};
 
@@ -99,17 +100,23 @@ fn numbered(folder: &Path) -> Vec<u64> {
     numbers
 }
 
-/// Half-made packed logs, and plain logs beside the packed ones that took their place.
+/// Half-made packed logs, and plain logs beside the packed ones that took their place: not those that are longer.
 fn remove_leftovers(folder: &Path) {
     let Ok(files) = fs::read_dir(folder) else { return };
     for path in files.flatten().map(|file| file.path()) {
         let name = path.to_string_lossy();
-        let superseded = (name.ends_with(".log") && path.with_extension("log.zst").exists())
-            || (name.ends_with(".spans") && path.with_extension("log.zst").exists());
+        let superseded =
+            (name.ends_with(".log") || name.ends_with(".spans")) && is_superseded(&path);
         if (name.ends_with(".zst.new") || superseded)
             && let Err(error) = fs::remove_file(&path)
         {
             tracing::warn!(path = %path.display(), %error, "a leftover cannot be removed");
         }
     }
+}
+
+fn is_superseded(path: &Path) -> bool {
+    // One that cannot be read takes nobody's place.
+    let sealed = Sealed::open(&path.with_extension("log.zst")).ok().flatten();
+    sealed.is_some_and(|sealed| sealed.covers(&path.with_extension("log")).unwrap_or(false))
 }

@@ -236,6 +236,31 @@ async fn leftovers_are_swept() {
     }
 }
 
+/// Bytes that came while a log was packed are in the plain file alone.
+#[tokio::test]
+async fn the_longer_of_two_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = b"0123456789\n".repeat(20_000);
+    let store = LogStore::open(folder.path()).unwrap();
+    append_all(&store, &key(1), &bytes, 50_000).await;
+    settle_all(&store, &key(1), &bytes).await;
+    store.seal(key(1).build, BTreeSet::new()).await.unwrap();
+    drop(store);
+    let sealed = file_of(folder.path(), &key(1), ".log.zst").unwrap();
+    let longer = [bytes.as_slice(), b"more\n"].concat();
+    fs::write(sealed.with_extension(""), &longer).unwrap();
+    assert_eq!(stored(&LogStore::open(folder.path()).unwrap(), &key(1)).await, longer);
+    let store = LogStore::open(folder.path()).unwrap();
+    store.recover(Growing {
+        newest: key(1).build,
+        unfinished: BTreeSet::new(),
+        awaited: BTreeSet::new(),
+    });
+    store.seal(BuildId(9), BTreeSet::new()).await.unwrap();
+    assert_eq!(stored(&store, &key(1)).await, longer);
+    assert_eq!(fs::read_dir(sealed.parent().unwrap()).unwrap().count(), 1, "it is packed anew");
+}
+
 /// The sweep steps back behind everything else, so builds may have begun before it comes to look.
 #[tokio::test]
 async fn what_grows_is_not_swept() {
