@@ -83,10 +83,14 @@ impl Session {
             tokio::select! {
                 order = orders.recv() => {
                     let Some(order) = order else { return "closed by the master" };
-                    welcomed |= matches!(order, Order::Welcome(_));
+                    let welcome = matches!(order, Order::Welcome(_));
                     match self.carry_out(session, order, &mut ending).await {
                         Ok(()) => {}
                         Err(ended) => return ended,
+                    }
+                    if welcome {
+                        // It had nothing to say before, however long that took.
+                        (welcomed, heard) = (true, Instant::now());
                     }
                 }
                 said = self.inbound.message() => {

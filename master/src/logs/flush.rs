@@ -5,11 +5,13 @@
 //! has the rest, is asked for it again (F16). Not only its next append would tell it: it may have sent everything.
 
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::entry::{Entry, Plain, Stage};
+use super::sealed::Sealed;
 use super::store::{Shared, lock};
 use super::{LogError, disk};
 
@@ -80,6 +82,30 @@ impl Entry {
             Some(written) => self.sync_written(&written, shared),
             None => Ok(()),
         }
+    }
+
+    /// Syncs what an earlier process wrote, and gives how much that is; `None`: the log is open already.
+    pub(super) fn sync_unopened(&self) -> Result<Option<u64>, LogError> {
+        let _one = lock(&self.disk);
+        if self.is_open() {
+            return Ok(None);
+        }
+        let path = self.log_path();
+        if let Some(sealed) = Sealed::open(&self.path(".log.zst"))?
+            && sealed.covers(&path)?
+        {
+            return Ok(Some(sealed.bytes));
+        }
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(0)),
+            Err(error) => return Err(LogError::io(&path, "read", error)),
+        };
+        let length = file.metadata().map_err(|error| LogError::io(&path, "read", error))?.len();
+        if length > 0 {
+            disk::sync(&file).map_err(|error| LogError::io(&path, "synced", error))?;
+        }
+        Ok(Some(length))
     }
 
     /// Syncs what was written.
@@ -166,7 +192,7 @@ impl Plain {
 fn create(path: &Path) -> Result<File, LogError> {
     let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
     let made = match open() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| open())
         }
         other => other,

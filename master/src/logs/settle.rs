@@ -64,20 +64,27 @@ impl LogStore {
         }
     }
 
-    /// How much of a log is durable, for a worker that resumes: syncs what is there first.
+    /// How much of a log is durable, for a worker that resumes: syncs what is there first. A log that is not open is not
+    /// read for it, as the worker is not welcome before all its logs were looked at.
     ///
     /// # Errors
     /// When it cannot be read, written or synced.
     pub async fn durable_to(&self, key: &LogKey) -> Result<u64, LogError> {
         let (entry, shared) = (self.entry(key), self.shared().clone());
         blocking(move || {
-            entry.open()?;
-            entry.sync(&shared)?;
-            Ok(match &*lock(&entry.stage) {
-                Stage::Plain(plain) => plain.durable,
-                Stage::Sealed(sealed) => sealed.bytes,
-                Stage::Unopened | Stage::Removed => 0,
-            })
+            loop {
+                if let Some(bytes) = entry.sync_unopened()? {
+                    return Ok(bytes);
+                }
+                entry.sync(&shared)?;
+                match &*lock(&entry.stage) {
+                    Stage::Plain(plain) => return Ok(plain.durable),
+                    Stage::Sealed(sealed) => return Ok(sealed.bytes),
+                    Stage::Removed => return Ok(0),
+                    // It fell back in between.
+                    Stage::Unopened => {}
+                }
+            }
         })
         .await
     }

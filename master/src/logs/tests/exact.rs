@@ -211,6 +211,21 @@ async fn a_wrong_digest_is_told_and_the_bytes_are_kept() {
     assert_eq!(stored(&store, &key(1)).await, b"abc");
 }
 
+/// A worker waits for its welcome until each log it holds was looked at: none is read for that.
+#[tokio::test]
+async fn how_much_is_durable_is_known_without_reading() {
+    const LENGTH: u64 = 16 << 30;
+    let folder = tempfile::tempdir().unwrap();
+    let build = super::super::key::build_folder(folder.path(), key(1).build);
+    std::fs::create_dir_all(&build).unwrap();
+    let holes = std::fs::File::create(build.join("1-stdio.log")).unwrap();
+    holes.set_len(LENGTH).unwrap();
+    let store = LogStore::open(folder.path()).unwrap();
+    let known = tokio::time::timeout(Duration::from_secs(2), store.durable_to(&key(1))).await;
+    assert_eq!(known.expect("it is quick").unwrap(), LENGTH);
+    assert_eq!(store.durable_to(&key(2)).await.unwrap(), 0, "one without a file");
+}
+
 /// Workers hear over their own connection what they may forget, and the newest value only.
 #[tokio::test]
 async fn acks_go_to_the_connection_that_sends() {
