@@ -22,7 +22,7 @@ use tonic::{Status, Streaming};
 use super::Doors;
 use super::convert;
 use super::sessions::{Command, Order};
-use crate::logs::{LogError, LogKey, Pattern};
+use crate::logs::{LogError, LogKey, Pattern, Settled};
 use crate::seldom::Seldom;
 
 /// How often each side makes sure that the other is there.
@@ -113,6 +113,8 @@ impl Session {
                 Some(finished) = ends.join_next() => {
                     // A settling task that panicked has been reported; its worker tells of the end again.
                     let Ok(finished) = finished else { return "a log could not be settled" };
+                    // The worker asks in its next session how much of the log is here, and hears that nothing is.
+                    let Some(finished) = finished else { return "a log must come again" };
                     let input = Input::CommandFinished { session, finished: Box::new(finished) };
                     if self.doors.engine.send(input).await.is_err() {
                         return "the master is ending";
@@ -238,43 +240,58 @@ pub(super) fn message(msg: to_worker::Msg) -> wire::ToWorker {
     wire::ToWorker { msg: Some(msg) }
 }
 
-/// Waits until every log of a command is whole and durable; then its end may be told.
+/// Waits until every log of a command is whole and durable; then its end may be told. `None`: one of them was found to be
+/// spoilt, and must come again first.
 async fn settle(
     doors: Arc<Doors>,
     mut said: wire::Finished,
     command: Option<Arc<Command>>,
-) -> Finished {
+) -> Option<Finished> {
     let finals = std::mem::take(&mut said.logs);
+    // Of a lost command the worker has what is left of its spool, which is no better than what is here.
+    let lost = said.exit.as_ref().is_some_and(|exit| exit.ending() == wire::Ending::Lost);
     let mut logs = Vec::new();
+    let mut whole = true;
     let keys = command.iter().flat_map(|command| &command.logs).take(MAX_LOGS);
     for key in keys {
         let last = finals.iter().find(|last| last.name == key.name);
-        logs.push(settle_log(&doors, key, last, command.as_deref()).await);
+        match settle_log(&doors, key, last, lost).await {
+            Some(settled) => {
+                logs.push(counted(&doors, key, settled, last, command.as_deref()).await);
+            }
+            None => whole = false,
+        }
     }
     // Without a command nobody waits for its end, and the core will say so.
     let since = command.map_or(Timestamp(0), |command| command.since);
-    convert::read_finished(said, logs, since, doors.engine.now())
+    whole.then(|| convert::read_finished(said, logs, since, doors.engine.now()))
 }
 
+/// Waits until a log is whole and durable, however long the disk gives trouble; `None`: it was spoilt and is dropped.
 async fn settle_log(
     doors: &Doors,
     key: &LogKey,
     last: Option<&wire::FinalLog>,
-    command: Option<&Command>,
-) -> FinalLog {
+    lost: bool,
+) -> Option<Settled> {
     let sha256 = last.and_then(|last| <[u8; 32]>::try_from(last.sha256.as_slice()).ok());
-    let settled = loop {
+    loop {
         let length = match last {
             Some(last) => Ok(last.bytes),
             // The worker knows nothing of it, so what is here is all there will be.
             None => doors.logs.lengths(key).await.map(|lengths| lengths.bytes),
         };
         let settled = match length {
-            Ok(bytes) => doors.logs.settle(key, bytes, sha256).await,
+            Ok(bytes) if lost => doors.logs.settle(key, bytes, sha256).await,
+            Ok(bytes) => doors.logs.settle_or_drop(key, bytes, sha256).await,
             Err(error) => Err(error),
         };
         match settled {
-            Ok(settled) => break settled,
+            Ok(settled) => return Some(settled),
+            Err(error @ LogError::Differs { .. }) => {
+                tracing::warn!(log = key.log.0, "a log comes again from its beginning: {error}");
+                return None;
+            }
             Err(error) => {
                 NOT_SETTLED.say(|unsaid| {
                     tracing::error!(
@@ -286,7 +303,17 @@ async fn settle_log(
                 tokio::time::sleep(DISK_RETRY).await;
             }
         }
-    };
+    }
+}
+
+/// What the core hears of a settled log.
+async fn counted(
+    doors: &Doors,
+    key: &LogKey,
+    settled: Settled,
+    last: Option<&wire::FinalLog>,
+    command: Option<&Command>,
+) -> FinalLog {
     if !settled.intact {
         tracing::error!(log = key.log.0, "a log is not what its worker read from the program");
     }

@@ -30,6 +30,12 @@ pub enum LogError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// What an earlier process left is not what the worker sent. It was dropped, and can come again from the beginning.
+    #[error("{} is not what its worker sent before", path.display())]
+    Differs {
+        /// The file.
+        path: PathBuf,
+    },
     /// More bytes for a log that is over.
     #[error("the log {name} is complete with {bytes} bytes and takes no more")]
     Complete {

@@ -161,6 +161,26 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Forgets everything, what is durable too: its worker is to send it again from the beginning.
+    pub(super) fn start_over(&self, shared: &Shared) -> Result<(), LogError> {
+        let _one = lock(&self.disk);
+        let file = match &*lock(&self.stage) {
+            Stage::Plain(plain) => plain.file.clone(),
+            _ => None,
+        };
+        if let Some(file) = file {
+            file.set_len(0).map_err(|error| LogError::io(&self.log_path(), "cut", error))?;
+        }
+        let mut stage = lock(&self.stage);
+        if let Stage::Plain(plain) = &mut *stage {
+            shared.buffered.fetch_sub(plain.unwritten(), Ordering::Relaxed);
+            *stage = Stage::Unopened;
+        }
+        Ok(())
+    }
+}
+
 impl Written {
     /// Whether it was written since the log was opened last. If not, the log fell back in between, and what it holds now may
     /// be other bytes at the same place.

@@ -15,6 +15,13 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Every log that has ended would say so at every retry.
 static NO_ROOM: Seldom = Seldom::new();
 
+/// What becomes of bytes of an earlier process that are not what their worker says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Differing {
+    Kept,
+    Dropped,
+}
+
 impl LogStore {
     /// Waits until the log has `bytes` bytes, makes them durable and closes it. While the disk is full it waits for room.
     /// Settling again gives the same answer; with other `bytes` it is not intact, for a log that is over does not grow.
@@ -29,6 +36,30 @@ impl LogStore {
         key: &LogKey,
         bytes: u64,
         sha256: Option<[u8; 32]>,
+    ) -> Result<Settled, LogError> {
+        self.settle_as(key, bytes, sha256, Differing::Kept).await
+    }
+
+    /// The same for a worker that has every byte still. After a power cut a file may end in other bytes than were written
+    /// and not yet synced: when its digest is not the one that was said, what an earlier process left is dropped.
+    ///
+    /// # Errors
+    /// As [`LogStore::settle`], and [`LogError::Differs`]: the log is empty, and its worker must learn of that.
+    pub async fn settle_or_drop(
+        &self,
+        key: &LogKey,
+        bytes: u64,
+        sha256: Option<[u8; 32]>,
+    ) -> Result<Settled, LogError> {
+        self.settle_as(key, bytes, sha256, Differing::Dropped).await
+    }
+
+    async fn settle_as(
+        &self,
+        key: &LogKey,
+        bytes: u64,
+        sha256: Option<[u8; 32]>,
+        differing: Differing,
     ) -> Result<Settled, LogError> {
         let entry = match self.known(key) {
             Some(entry) => entry,
@@ -48,7 +79,7 @@ impl LogStore {
             drop(enough.await.map_err(|_| LogError::Closed)?);
             let _turn = self.shared().settling.acquire().await.map_err(|_| LogError::Closed)?;
             let (entry, shared) = (entry.clone(), self.shared().clone());
-            match blocking(move || entry.settle(bytes, sha256, &shared)).await {
+            match blocking(move || entry.settle(bytes, sha256, differing, &shared)).await {
                 Ok(Some(settled)) => return Ok(settled),
                 // It fell back in between: its bytes come again.
                 Ok(None) => {}
@@ -109,6 +140,7 @@ impl Entry {
         &self,
         bytes: u64,
         sha256: Option<[u8; 32]>,
+        differing: Differing,
         shared: &Shared,
     ) -> Result<Option<Settled>, LogError> {
         self.open()?;
@@ -137,7 +169,15 @@ impl Entry {
             if plain.length < bytes || plain.durable < plain.length {
                 return Ok(None);
             }
-            plain.settled = Some(plain.is_intact(bytes, sha256, read));
+            let intact = plain.is_intact(bytes, sha256, read);
+            // A longer one has bytes that the worker has not.
+            if !intact && read.is_some() && plain.length == bytes && differing == Differing::Dropped
+            {
+                drop(stage);
+                self.start_over(shared)?;
+                return Err(LogError::Differs { path: self.log_path() });
+            }
+            plain.settled = Some(intact);
         }
         let intact = plain.settled == Some(true) && plain.length == bytes;
         self.lengths.send_replace(plain.lengths());

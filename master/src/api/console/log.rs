@@ -137,6 +137,7 @@ pub(super) fn failed(error: &LogError) -> Status {
         LogError::Full { .. }
         | LogError::Io { .. }
         | LogError::Damaged { .. }
+        | LogError::Differs { .. }
         | LogError::Complete { .. }
         | LogError::TooLarge { .. } => {
             let mut why = String::new();

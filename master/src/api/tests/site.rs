@@ -251,9 +251,14 @@ impl FakeWorker {
 
     /// Ends a command with an exit code after so many bytes of output.
     pub(super) async fn finish(&self, command: u64, code: i32, bytes: u64) {
+        self.finish_with(command, code, bytes, Vec::new()).await;
+    }
+
+    /// The same with the digest of that output.
+    pub(super) async fn finish_with(&self, command: u64, code: i32, bytes: u64, sha256: Vec<u8>) {
         let exit =
             wire::Exit { ending: wire::Ending::Exited.into(), code, ..wire::Exit::default() };
-        let log = wire::FinalLog { name: "stdio".to_owned(), bytes, ..wire::FinalLog::default() };
+        let log = wire::FinalLog { name: "stdio".to_owned(), bytes, sha256, dropped: 0 };
         self.tell(from_worker::Msg::Finished(wire::Finished {
             command,
             exit: Some(exit),

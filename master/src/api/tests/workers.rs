@@ -7,6 +7,8 @@ use linn_proto::console::{FollowLogRequest, LogMarksRequest, RawLogRequest, Read
 use linn_proto::entity::Kind;
 use linn_proto::worker::{self as wire, from_worker, held_answer, to_worker};
 
+use sha2::Digest as _;
+
 use super::site::{FakeWorker, ONE, Site, build_of, hello, made, soon};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,6 +198,48 @@ async fn a_late_worker_brings_the_rest_of_its_log() {
         stored.extend(piece.data);
     }
     assert!(stored == bytes, "{} bytes of {}", stored.len(), bytes.len());
+    site.stop().await;
+}
+
+/// I6: the master's machine lost its power, and what was not synced is not what it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spoilt_log_is_sent_again_from_its_beginning() {
+    let site = Site::start(ONE).await;
+    let mut worker = FakeWorker::join(&site, "w1").await;
+    site.force_linux().await;
+    let command = worker.start().await.command;
+    worker.append(command, 0, b"abcdef").await;
+    while worker.durable().await.durable_to < 6 {}
+    let dir = site.stop().await;
+    std::fs::write(dir.path().join("state/logs/0/1/1-stdio.log"), b"abc\0\0\0").unwrap();
+
+    let site = Site::start_in(dir, ONE).await;
+    let held = wire::Held {
+        command,
+        state: wire::HeldState::Finished.into(),
+        spooled_to: [("stdio".to_owned(), 6)].into(),
+    };
+    let sha256 = sha2::Sha256::digest(b"abcdef").to_vec();
+    for durable in [6, 0] {
+        let mut worker = FakeWorker::dial(&site, hello("w1", 1, vec![held.clone()])).await;
+        let welcome = worker.welcome().await;
+        let Some(held_answer::Answer::Resume(resume)) = &welcome.held[0].answer else {
+            panic!("{welcome:?}")
+        };
+        assert_eq!(resume.acked_to.get("stdio"), Some(&durable));
+        worker.append(command, durable, &b"abcdef"[usize::try_from(durable).unwrap()..]).await;
+        worker.finish_with(command, 0, 6, sha256.clone()).await;
+        match worker.try_hear().await {
+            None => assert_eq!(durable, 6, "the session ends, so that it comes again"),
+            Some(to_worker::Msg::Acked(_)) => assert_eq!(durable, 0),
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+    let build = build_of(site.wait(Kind::Build, "linux#1").await);
+    assert_eq!((build.results(), build.attempt), (Results::Success, 1));
+    let request = RawLogRequest { log: "linux#1/test".to_owned(), offset: 0, follow: false };
+    let mut raw = soon(site.console().raw_log(request)).await.unwrap().into_inner();
+    assert_eq!(soon(raw.message()).await.unwrap().unwrap().data, b"abcdef".as_slice());
     site.stop().await;
 }
 

@@ -102,6 +102,43 @@ async fn what_cannot_be_synced_is_asked_for_again() {
     assert_eq!(fs::read(&file).unwrap(), bytes);
 }
 
+/// I6: a power cut may leave a file of the right length and the wrong bytes. Its worker has the right ones.
+#[tokio::test]
+async fn what_a_power_cut_spoilt_comes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LogStore::open(folder.path()).unwrap();
+    let bytes = b"0123456789\n".repeat(20_000);
+    let length = bytes.len() as u64;
+    append_all(&store, &key(1), &bytes, 50_000).await;
+    store.flush().await.unwrap();
+    drop(store);
+    let file = file_of(folder.path(), &key(1), ".log").unwrap();
+    let mut spoilt = bytes.clone();
+    spoilt[150_000..].fill(0);
+    fs::write(&file, &spoilt).unwrap();
+
+    // Who has nothing better keeps it, and hears that it is not what it was.
+    let store = LogStore::open(folder.path()).unwrap();
+    assert!(!settle_all(&store, &key(1), &bytes).await.intact);
+    assert_eq!(fs::read(&file).unwrap(), spoilt);
+    drop(store);
+
+    let store = LogStore::open(folder.path()).unwrap();
+    assert_eq!(store.durable_to(&key(1)).await.unwrap(), length);
+    let settled = store.settle_or_drop(&key(1), length, Some(digest(&bytes))).await;
+    assert!(matches!(settled, Err(LogError::Differs { .. })), "{settled:?}");
+    assert_eq!(store.durable_to(&key(1)).await.unwrap(), 0);
+    append_all(&store, &key(1), &bytes, 50_000).await;
+    let settled = store.settle_or_drop(&key(1), length, Some(digest(&bytes))).await.unwrap();
+    assert!(settled.intact);
+    assert_eq!(stored(&store, &key(1)).await, bytes);
+
+    // What this process took in itself is not asked for twice.
+    append_all(&store, &key(2), &spoilt, 50_000).await;
+    let settled = store.settle_or_drop(&key(2), length, Some(digest(&bytes))).await.unwrap();
+    assert!(!settled.intact);
+}
+
 /// What is lost is news until it was heard.
 #[tokio::test]
 async fn a_later_sync_does_not_hide_what_was_lost() {
