@@ -139,7 +139,7 @@ impl Entry {
     }
 
     /// Forgets everything that is not durable. The next to use the log finds it as long as that, and its worker hears that
-    /// there is something to send.
+    /// there is something to send. A log that takes in nothing has perhaps no worker any more: its file stays as it is.
     fn fall_back(&self, written: &Written, shared: &Shared) {
         let _one = lock(&self.disk);
         let mut stage = lock(&self.stage);
@@ -147,11 +147,11 @@ impl Entry {
         if !written.is_of(plain) {
             return;
         }
-        let (durable, acks) = (plain.durable, plain.acks.upgrade());
+        let (durable, active, acks) = (plain.durable, plain.active, plain.acks.upgrade());
         shared.buffered.fetch_sub(plain.unwritten(), Ordering::Relaxed);
         *stage = Stage::Unopened;
         drop(stage);
-        if let Err(error) = written.file.set_len(durable) {
+        if active && let Err(error) = written.file.set_len(durable) {
             tracing::error!(log = %self.key.log, %error, "a log that could not be synced cannot be cut");
         }
         // Not before: what came then would be forgotten as well.
@@ -218,4 +218,32 @@ fn create(path: &Path) -> Result<File, LogError> {
         other => other,
     };
     made.map_err(|error| LogError::io(path, "made", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use linn_core::id::{BuildId, LogId};
+    use linn_core::time::Timestamp;
+
+    use super::super::{LogKey, LogStore, Stream};
+    use super::*;
+
+    /// A log that is over and is read, or packed, has no worker to send it again.
+    #[tokio::test]
+    async fn what_no_worker_has_is_never_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = LogKey::new(BuildId(1), LogId(1), "stdio");
+        let data = Bytes::from_static(b"one\ntwo\n");
+        let store = LogStore::open(folder.path()).unwrap();
+        store.append(&key, 0, Stream::Out, Timestamp(1), data.clone()).await.unwrap();
+        store.flush().await.unwrap();
+
+        let store = LogStore::open(folder.path()).unwrap();
+        assert_eq!(store.lengths(&key).await.unwrap().bytes, 8);
+        let entry = store.entry(&key);
+        let unsynced = entry.flush(store.shared()).unwrap().unwrap();
+        entry.fall_back(&unsynced, store.shared());
+        assert_eq!(fs::read(entry.log_path()).unwrap(), data);
+    }
 }
