@@ -99,8 +99,14 @@ impl Session {
                     match said.msg {
                         Some(from_worker::Msg::Finished(finished)) => {
                             let id = CommandId(finished.command);
+                            if self.doors.sessions.is_strange(session, id) {
+                                // Nobody waits for it, and nothing of it is missing.
+                                let acked = wire::Acked { command: id.0 };
+                                if let Err(ended) = self.say(to_worker::Msg::Acked(acked)).await {
+                                    return ended;
+                                }
                             // Said again within one session: the first telling is still being dealt with.
-                            if ending.insert(id) {
+                            } else if ending.insert(id) {
                                 let command = self.doors.sessions.command_of(session, id);
                                 ends.spawn(settle(self.doors.clone(), finished, command));
                             }

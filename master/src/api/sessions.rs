@@ -125,15 +125,17 @@ impl Sessions {
         self.lock().commands.remove(&id);
     }
 
-    /// A command that a connected worker holds.
-    pub(crate) fn command(&self, id: CommandId) -> Option<Arc<Command>> {
-        self.lock().commands.get(&id).map(|(_, command)| command.clone())
-    }
-
-    /// The same, if it is that session's.
+    /// A command of that session.
     pub(crate) fn command_of(&self, session: SessionId, id: CommandId) -> Option<Arc<Command>> {
         let inner = self.lock();
         inner.commands.get(&id).filter(|(of, _)| *of == session).map(|(_, command)| command.clone())
+    }
+
+    /// Whether a session that stands has no such command. Of one that was ended nothing is known any more.
+    pub(crate) fn is_strange(&self, session: SessionId, id: CommandId) -> bool {
+        let inner = self.lock();
+        inner.sessions.contains_key(&session)
+            && inner.commands.get(&id).is_none_or(|(of, _)| *of != session)
     }
 }
 
@@ -152,12 +154,16 @@ mod tests {
         sessions.know(session, CommandId(1), command());
         sessions.order(session, Order::Ack(CommandId(1)));
         assert!(matches!(orders.recv().await, Some(Order::Ack(CommandId(1)))));
-        assert!(sessions.command(CommandId(1)).is_some());
+        assert!(sessions.command_of(session, CommandId(1)).is_some());
         let (other, _queue) = sessions.open();
         assert!(sessions.command_of(other, CommandId(1)).is_none(), "it is another's");
+        assert!(
+            sessions.is_strange(other, CommandId(1)) && !sessions.is_strange(session, CommandId(1))
+        );
         sessions.close(session);
         assert!(orders.recv().await.is_none());
-        assert!(sessions.command(CommandId(1)).is_none());
+        assert!(sessions.command_of(session, CommandId(1)).is_none());
+        assert!(!sessions.is_strange(session, CommandId(1)), "nothing is known any more");
     }
 
     #[tokio::test]

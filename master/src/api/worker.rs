@@ -36,9 +36,10 @@ static NOT_WRITTEN: Seldom = Seldom::new();
 /// The longest name of a worker, in bytes (F32).
 const MAX_NAME_BYTES: usize = 100;
 
-/// Names the session on the log stream: bytes are taken for that session's commands alone. Without it, for any command
-/// that some connected worker holds.
+/// Names the session on the log stream.
 const SESSION_KEY: &str = "linn-session";
+/// How many logs of one connection are remembered before those that are over are looked for.
+const NAMES_AT_HAND: usize = 1024;
 
 /// Serves workers.
 pub(super) struct WorkerDoor(pub(super) Arc<Doors>);
@@ -87,12 +88,11 @@ impl Worker for WorkerDoor {
         &self,
         request: Request<Streaming<wire::LogAppend>>,
     ) -> Result<Response<Self::PushLogsStream>, Status> {
-        let session = match request.metadata().get(SESSION_KEY) {
-            Some(said) => Some(session_of(said).ok_or_else(|| {
-                status::mistake(format!("`{SESSION_KEY}` is not the number of a session"))
-            })?),
-            None => None,
-        };
+        // Bytes are taken for the commands of that session alone: nobody writes into another worker's logs.
+        let session =
+            request.metadata().get(SESSION_KEY).and_then(session_of).ok_or_else(|| {
+                status::mistake(format!("`{SESSION_KEY}` must be the number of a session"))
+            })?;
         let inbound = request.into_inner();
         let (outbound, answers) = mpsc::channel(WAITING_MESSAGES);
         let (pusher, mut acks) = self.0.logs.pusher();
@@ -153,7 +153,7 @@ fn session_of(said: &MetadataValue<Ascii>) -> Option<SessionId> {
 /// One connection's appends.
 struct Pushing {
     doors: Arc<Doors>,
-    session: Option<SessionId>,
+    session: SessionId,
     pusher: Pusher,
     outbound: mpsc::Sender<Result<wire::LogAcked, Status>>,
     /// How the worker calls each log that came over this connection.
@@ -163,6 +163,20 @@ struct Pushing {
 impl Pushing {
     fn name_of(&self, log: LogId) -> Option<(u64, String)> {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner).get(&log).cloned()
+    }
+
+    /// Notes how the worker calls a log. Of a connection that stands for weeks, those of commands that are over go.
+    fn name(&self, log: LogId, piece: &wire::LogAppend) {
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        if logs.contains_key(&log) {
+            return;
+        }
+        if logs.len() >= NAMES_AT_HAND && logs.len().is_power_of_two() {
+            logs.retain(|_, (command, _)| {
+                self.doors.sessions.command_of(self.session, CommandId(*command)).is_some()
+            });
+        }
+        logs.insert(log, (piece.command, piece.log.clone()));
     }
 
     async fn take_in(&self, mut inbound: Streaming<wire::LogAppend>) -> Result<(), Status> {
@@ -179,11 +193,7 @@ impl Pushing {
             }
             // A command that is over or another's gets no ack: its worker hears what to do in its session.
             let id = CommandId(piece.command);
-            let command = match self.session {
-                Some(session) => self.doors.sessions.command_of(session, id),
-                None => self.doors.sessions.command(id),
-            };
-            let Some(command) = command else { continue };
+            let Some(command) = self.doors.sessions.command_of(self.session, id) else { continue };
             let Some(key) = command.log(&piece.log) else {
                 return Err(status::mistake("bytes came for a log that its command does not have"));
             };
@@ -192,11 +202,7 @@ impl Pushing {
     }
 
     async fn append(&self, key: &LogKey, piece: wire::LogAppend) -> Result<(), Status> {
-        self.logs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(key.log)
-            .or_insert_with(|| (piece.command, piece.log.clone()));
+        self.name(key.log, &piece);
         let stream = match piece.stream() {
             wire::Stream::Err => logs::Stream::Err,
             wire::Stream::Out | wire::Stream::Unspecified => logs::Stream::Out,

@@ -157,8 +157,9 @@ impl Watching {
 pub(super) struct FakeWorker {
     pub(super) say: mpsc::Sender<wire::FromWorker>,
     heard: Streaming<wire::ToWorker>,
-    pub(super) push: mpsc::Sender<wire::LogAppend>,
-    pub(super) acked: Streaming<wire::LogAcked>,
+    client: WorkerClient<Channel>,
+    /// From its Welcome on.
+    pushing: Option<(mpsc::Sender<wire::LogAppend>, Streaming<wire::LogAcked>)>,
 }
 
 pub(super) fn hello(name: &str, instance: u8, held: Vec<wire::Held>) -> wire::Hello {
@@ -178,10 +179,7 @@ impl FakeWorker {
         let (say, said) = mpsc::channel(64);
         say.send(wire::FromWorker { msg: Some(from_worker::Msg::Hello(hello)) }).await.unwrap();
         let heard = soon(client.session(ReceiverStream::new(said))).await.unwrap().into_inner();
-        let (push, pushed) = mpsc::channel(64);
-        let request = Request::new(ReceiverStream::new(pushed));
-        let acked = soon(client.push_logs(request)).await.unwrap().into_inner();
-        Self { say, heard, push, acked }
+        Self { say, heard, client, pushing: None }
     }
 
     /// Dials and is taken in.
@@ -210,7 +208,14 @@ impl FakeWorker {
 
     pub(super) async fn welcome(&mut self) -> wire::Welcome {
         match self.hear().await {
-            to_worker::Msg::Welcome(welcome) => welcome,
+            to_worker::Msg::Welcome(welcome) => {
+                let (push, pushed) = mpsc::channel(64);
+                let mut request = Request::new(ReceiverStream::new(pushed));
+                request.metadata_mut().insert("linn-session", welcome.session.into());
+                let acked = soon(self.client.push_logs(request)).await.unwrap().into_inner();
+                self.pushing = Some((push, acked));
+                welcome
+            }
             other => panic!("no welcome: {other:?}"),
         }
     }
@@ -242,11 +247,13 @@ impl FakeWorker {
             at_ms: 1,
             data: bytes::Bytes::copy_from_slice(data),
         };
-        self.push.send(append).await.unwrap();
+        let (push, _) = self.pushing.as_ref().expect("it was taken in");
+        push.send(append).await.unwrap();
     }
 
     pub(super) async fn durable(&mut self) -> wire::LogAcked {
-        soon(self.acked.message()).await.unwrap().expect("the log stream goes on")
+        let (_, acked) = self.pushing.as_mut().expect("it was taken in");
+        soon(acked.message()).await.unwrap().expect("the log stream goes on")
     }
 
     /// Ends a command with an exit code after so many bytes of output.

@@ -277,6 +277,20 @@ async fn a_gap_in_a_log_is_asked_for_again() {
     site.stop().await;
 }
 
+/// I4: the end of a command that is nobody's is acknowledged at once, and leaves nothing behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_waits_for_is_acknowledged() {
+    let site = Site::start(ONE).await;
+    let mut worker = FakeWorker::join(&site, "w1").await;
+    for command in 1_000..1_100 {
+        worker.finish(command, 0, 3).await;
+        assert_eq!(worker.acked().await, command);
+    }
+    site.force_linux().await;
+    assert_eq!(worker.start().await.build, "linux#1");
+    site.stop().await;
+}
+
 /// F16: the disk loses what a command wrote last, when its worker has sent everything and told its end.
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_that_the_disk_lost_are_asked_for_again() {
