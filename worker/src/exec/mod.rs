@@ -19,4 +19,5 @@ pub(crate) mod pty;
 pub(crate) mod signal;
 pub(crate) mod supervise;
 pub(crate) mod tail;
+pub(crate) mod turn;
 pub(crate) mod watch;

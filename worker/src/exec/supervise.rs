@@ -22,6 +22,7 @@ use crate::exec::limits::{Limits, not_started};
 use crate::exec::line::{self, Line};
 use crate::exec::mask::Words;
 use crate::exec::output::Logs;
+use crate::exec::turn;
 use crate::exec::watch::Watch;
 use crate::id::CommandId;
 use crate::spool;
@@ -99,13 +100,7 @@ fn perform(run: Run, dir: PathBuf, folder: &Path, line: &mut Line) -> io::Result
         }
         Ok(limits) => {
             let mut watch = Watch::new(line, job.start.command, limits, logs);
-            let exit = match &job.start.what {
-                Some(start::What::Shell(shell)) => shell::run(&mut watch, &job, shell)?,
-                Some(start::What::Checkout(checkout)) => git::run(&mut watch, &job, checkout)?,
-                None => {
-                    not_started("this worker does not know the kind of command: upgrade it".into())
-                }
-            };
+            let exit = in_turn(&mut watch, &job)?;
             let mut finished = finished(job.start.command, exit, &mut watch.logs);
             finished.properties = watch.properties().to_vec();
             finished.started_ms = watch.started_ms();
@@ -116,6 +111,18 @@ fn perform(run: Run, dir: PathBuf, folder: &Path, line: &mut Line) -> io::Result
     };
     line.finish(finished);
     Ok(())
+}
+
+/// Runs the command when its builder's folder is free.
+fn in_turn(watch: &mut Watch<'_>, job: &Job) -> io::Result<Exit> {
+    let Some(_turn) = turn::wait(watch, &job.dir, &job.start.builder)? else {
+        return Ok(watch.stopped_exit().unwrap_or_else(|| not_started("stopped".to_owned())));
+    };
+    match &job.start.what {
+        Some(start::What::Shell(shell)) => shell::run(watch, job, shell),
+        Some(start::What::Checkout(checkout)) => git::run(watch, job, checkout),
+        None => Ok(not_started("this worker does not know the kind of command: upgrade it".into())),
+    }
 }
 
 /// Writes the result down; `sync` are the logs of a command that ran for long. When the disk takes nothing (it is

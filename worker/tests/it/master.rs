@@ -380,6 +380,11 @@ pub(crate) fn with(command: u64, what: start::What) -> Start {
     }
 }
 
+/// The same command of another builder: those of one builder run one after the other.
+pub(crate) fn of(builder: &str, start: Start) -> Start {
+    Start { builder: builder.to_owned(), ..start }
+}
+
 /// Changes the shell part of a command.
 pub(crate) fn shell(mut start: Start, change: impl FnOnce(&mut Shell)) -> Start {
     let Some(start::What::Shell(shell)) = &mut start.what else { panic!("no shell") };

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use linn_proto::worker::{Ending, Refused, start};
 use linn_worker::WorkerError;
 
-use crate::master::{sh, shell};
+use crate::master::{of, sh, shell};
 use crate::{World, ending, succeeded};
 
 /// The worker as a process of its own, for those that kill it.
@@ -107,14 +107,15 @@ async fn a_killed_agent_ends_nothing() {
     let mut first = agent(&world);
     world.master.session(1).await;
     world.master.start(sh(1, COUNT));
-    world.master.start(sh(2, "while ! test -e ended; do sleep 0.01; done; echo over"));
+    let other = sh(2, "while ! test -e ended; do sleep 0.01; done; echo over");
+    world.master.start(of("mac", other));
     world.master.printed(1, "line 10\n").await;
     world.master.until("both run", |kept| kept.starts.contains_key(&2).then_some(())).await;
     first.kill().unwrap();
     first.wait().unwrap();
 
     // One ends while there is no agent, one goes on.
-    std::fs::write(world.build_dir().join("ended"), "").unwrap();
+    std::fs::write(world.worker_dir().join("builds/mac/build/ended"), "").unwrap();
     world.until_file(&world.worker_dir().join("spool/2/exit"), true).await;
     let mut second = agent(&world);
     world.master.session(2).await;
@@ -324,8 +325,8 @@ async fn an_agent_that_is_killed_again_and_again_runs_each_command_once() {
         // Killed with some commands ended, some running and some perhaps not even handed over.
         for _ in 0..6 {
             id += 1;
-            let script = format!("echo {id} >> ../runs; sleep 0.0{}; echo out {id}", id % 7);
-            world.master.start(sh(id, &script));
+            let script = format!("echo {id} >> ../../runs; sleep 0.0{}; echo out {id}", id % 7);
+            world.master.start(of(&format!("b{id}"), sh(id, &script)));
         }
         world
             .master
@@ -343,12 +344,13 @@ async fn an_agent_that_is_killed_again_and_again_runs_each_command_once() {
         let known = held.iter().any(|held| held.command == id)
             || world.master.with(|kept| kept.finishes.contains_key(&id));
         if !known {
-            world.master.start(sh(id, &format!("echo {id} >> ../runs; echo out {id}")));
+            let script = format!("echo {id} >> ../../runs; echo out {id}");
+            world.master.start(of(&format!("b{id}"), sh(id, &script)));
         }
         assert!(succeeded(&world.master.finished(id).await));
         assert_eq!(world.master.text(id), format!("out {id}\n"));
     }
-    let runs = std::fs::read_to_string(world.worker_dir().join("builds/linux/runs")).unwrap();
+    let runs = std::fs::read_to_string(world.worker_dir().join("builds/runs")).unwrap();
     let mut runs: Vec<u64> = runs.lines().map(|line| line.parse().unwrap()).collect();
     runs.sort_unstable();
     assert_eq!(runs, (1..=id).collect::<Vec<_>>());

@@ -3,7 +3,7 @@
 use linn_proto::worker::{Ending, EnvVar, LogLimits, Start, Stream};
 use sha2::{Digest, Sha256};
 
-use crate::master::{argv, sh, shell};
+use crate::master::{argv, of, sh, shell};
 use crate::{World, code, ending, names, succeeded, why};
 
 #[tokio::test]
@@ -43,7 +43,8 @@ async fn one_supervisor_runs_many_commands() {
 async fn many_commands_run_at_once_and_do_not_mix() {
     let world = World::new().await;
     for id in 1..=40 {
-        world.master.start(sh(id, &format!("for n in 1 2 3 4 5; do echo {id}; done; exit {id}")));
+        let script = format!("for n in 1 2 3 4 5; do echo {id}; done; exit {id}");
+        world.master.start(of(&format!("b{id}"), sh(id, &script)));
     }
     for id in 1..=40 {
         let finished = world.master.finished(id).await;

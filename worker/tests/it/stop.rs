@@ -70,6 +70,23 @@ async fn killing_takes_the_whole_tree_with_daemons() {
     assert!(!pids.iter().any(|pid| lives(pid)), "{pids:?}");
 }
 
+/// CA-4, LW-1: what is on its way to its end has its folder until then.
+#[tokio::test]
+async fn the_next_command_of_a_builder_waits_for_the_one_before() {
+    let world = World::new().await;
+    let first = "trap 'sleep 0.3; echo gone >> order; exit 0' TERM; echo ready; while :; do sleep 0.05; done";
+    world.master.start(sh(1, first));
+    world.master.printed(1, "ready").await;
+    world.master.interrupt(1, "given up");
+    world.master.start(sh(2, "echo came >> order; cat order"));
+    world.master.start(sh(3, "echo never >> order"));
+    world.master.printed(2, "waiting for it").await;
+    world.master.kill(3, "stop");
+    assert_eq!(ending(&world.master.finished(3).await), Ending::Interrupted);
+    assert!(succeeded(&world.master.finished(2).await));
+    assert!(world.master.text(2).ends_with("gone\ncame\n"), "{}", world.master.text(2));
+}
+
 #[tokio::test]
 async fn nothing_outlives_a_command_that_ends_by_itself() {
     let world = World::new().await;
