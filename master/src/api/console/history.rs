@@ -11,9 +11,11 @@ use linn_proto::entity::{self as entity, Entity};
 use tonic::Status;
 
 use super::super::convert::{self, Asked};
+use super::super::key::Key;
 use super::super::view::{build_entity, request_entity};
 use super::super::{Doors, gone};
 use crate::logs::LogKey;
+use crate::store::BuildFilter;
 
 /// A thing.
 pub(super) fn thing(of: Of) -> Entity {
@@ -53,6 +55,49 @@ pub(super) async fn builds(doors: &Doors, rows: Vec<Build>) -> Result<Vec<entity
         measure_logs(doors, build).await;
     }
     Ok(builds)
+}
+
+/// How many builds of a page may be read one by one.
+const FEW: usize = 32;
+
+/// Builds without their properties, newest first, for the page that is asked for most: those that are over are taken from
+/// what consoles are shown anyway, and only few rows are read. `None`: there are more to read than that.
+pub(super) async fn remembered(
+    doors: &Arc<Doors>,
+    filter: &BuildFilter,
+) -> Result<Option<Vec<entity::Build>>, Status> {
+    let asked = filter.clone();
+    let Some(refs) = doors.query(move |queries| queries.build_refs(&asked)).await? else {
+        return Ok(None);
+    };
+    let mut found: Vec<Option<entity::Build>> = Vec::with_capacity(refs.len());
+    let mut missing = Vec::new();
+    for (id, build) in refs {
+        let shown = doors.hub.get(&Key::Build(build.builder.clone(), build.number));
+        match shown.and_then(|entity| entity.of.clone()) {
+            Some(Of::Build(shown)) if shown.id == id.0 && shown.complete_at_ms.is_some() => {
+                found.push(Some(shown));
+            }
+            _ => {
+                found.push(None);
+                missing.push(build);
+            }
+        }
+    }
+    if missing.len() > FEW {
+        return Ok(None);
+    }
+    let read = move |queries: &crate::store::Queries| {
+        let rows: Result<Vec<_>, _> = missing.iter().map(|build| queries.build(build)).collect();
+        Ok(rows?.into_iter().flatten().collect::<Vec<_>>())
+    };
+    let rows = doors.query(read).await?;
+    let mut rows = builds(doors, rows).await?.into_iter();
+    // Those that were forgotten between the two looks are missing, and nobody else is.
+    let mut whole: Vec<_> =
+        found.into_iter().filter_map(|build| build.or_else(|| rows.next())).collect();
+    whole.iter_mut().for_each(|build| build.properties.clear());
+    Ok(Some(whole))
 }
 
 /// How long the logs of a build that runs are now: the engine sees none of their bytes, so it cannot tell.

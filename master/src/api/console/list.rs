@@ -36,6 +36,15 @@ pub(super) async fn list(doors: &Arc<Doors>, asked: ListRequest) -> Result<ListR
         Kind::Unspecified => Err(status::mistake("say which kind of thing to list")),
         Kind::Build => {
             let filter = build_filter(&asked, limit, before)?;
+            let keyed = |builds: Vec<linn_proto::entity::Build>| {
+                page(builds.into_iter().map(|build| (build.id, Of::Build(build))).collect())
+            };
+            if asked.brief
+                && let Some(builds) = history::remembered(doors, &filter).await?
+                && !builds.is_empty()
+            {
+                return Ok(keyed(builds));
+            }
             let rows = doors.query(move |queries| queries.builds(&filter)).await?;
             if rows.is_empty() {
                 get::builder_known(doors, &asked.builder).await?;
@@ -44,7 +53,7 @@ pub(super) async fn list(doors: &Arc<Doors>, asked: ListRequest) -> Result<ListR
             if asked.brief {
                 builds.iter_mut().for_each(|build| build.properties.clear());
             }
-            Ok(page(builds.into_iter().map(|build| (build.id, Of::Build(build))).collect()))
+            Ok(keyed(builds))
         }
         Kind::Request => {
             let filter = RequestFilter {

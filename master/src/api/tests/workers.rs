@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use linn_proto::common::Results;
-use linn_proto::console::{FollowLogRequest, LogMarksRequest, RawLogRequest, ReadLogRequest};
-use linn_proto::entity::Kind;
+use linn_proto::console::{
+    FollowLogRequest, ListReply, ListRequest, LogMarksRequest, RawLogRequest, ReadLogRequest,
+};
+use linn_proto::entity::entity::Of;
+use linn_proto::entity::{Entity, Kind};
 use linn_proto::worker::{self as wire, from_worker, held_answer, to_worker};
 
 use sha2::Digest as _;
@@ -43,6 +46,52 @@ async fn a_forced_build_goes_its_way() {
     assert_eq!(build.steps[0].logs[0].lines, 3);
     assert_eq!(build.steps[0].statistics.get("warnings"), Some(&1.0));
     assert!(build.properties.iter().any(|property| property.name == "buildername"));
+    site.stop().await;
+}
+
+/// A short list is made from what consoles are shown, and says what the rows say.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_list_is_the_whole_one_without_properties() {
+    let site = Site::start(ONE).await;
+    let mut worker = FakeWorker::join(&site, "w1").await;
+    // More than are remembered, and one that runs.
+    for _ in 0..25 {
+        site.force_linux().await;
+        let command = worker.start().await.command;
+        worker.finish(command, 0, 0).await;
+        assert_eq!(worker.acked().await, command);
+    }
+    site.force_linux().await;
+    worker.start().await;
+    for (state, limit) in [("", 10), ("", 200), ("finished", 3)] {
+        let ask = |brief| ListRequest {
+            kind: Kind::Build.into(),
+            state: state.to_owned(),
+            limit,
+            brief,
+            ..ListRequest::default()
+        };
+        let listed = |brief| {
+            let mut console = site.console();
+            async move { soon(console.list(ask(brief))).await.unwrap().into_inner() }
+        };
+        let (short, mut whole) = (listed(true).await, listed(false).await);
+        for entity in &mut whole.entities {
+            let Some(Of::Build(build)) = &mut entity.of else { panic!("no build") };
+            assert!(!build.properties.is_empty());
+            build.properties.clear();
+        }
+        let known = |entity: &Entity| {
+            let mut build = build_of(entity.clone());
+            // What is usual is told of what is remembered alone, and the time goes on.
+            (build.eta_ms, build.usual_ms) = (None, None);
+            build.steps.iter_mut().for_each(|step| (step.eta_ms, step.usual_ms) = (None, None));
+            build
+        };
+        let all = |reply: &ListReply| reply.entities.iter().map(known).collect::<Vec<_>>();
+        assert_eq!(all(&short), all(&whole), "{state} {limit}");
+        assert_eq!(short.next_before, whole.next_before);
+    }
     site.stop().await;
 }
 

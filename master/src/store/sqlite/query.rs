@@ -62,6 +62,27 @@ impl Queries {
         self.ask(|db| builds(db, filter))
     }
 
+    /// Which builds [`Queries::builds`] gives, by id and name; `None`: only their rows tell.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn build_refs(
+        &self,
+        filter: &BuildFilter,
+    ) -> Result<Option<Vec<(BuildId, BuildRef)>>, StoreError> {
+        if filter.state.is_some_and(|state| state != BuildStateFilter::Finished) {
+            return Ok(None);
+        }
+        let read = |row: &Row<'_>| {
+            let (builder, number) = (row.get_ref(1)?.as_str()?.into(), row.get(2)?);
+            Ok((BuildId(row::id(row, 0)?), BuildRef { builder, number }))
+        };
+        let (list, order) = build_list(filter);
+        let refs =
+            self.ask(|db| list.read(db, "build", "id, builder, number", order, filter.limit, read));
+        refs.map(Some)
+    }
+
     /// One build, whole.
     ///
     /// # Errors
@@ -270,8 +291,8 @@ fn by_ref(db: &Connection, build: &BuildRef) -> Result<Option<Build>> {
     db.prepare_cached(&sql)?.query_row(key, row::build).optional()
 }
 
-fn builds(db: &Connection, filter: &BuildFilter) -> Result<Vec<Build>> {
-    let columns = if filter.brief { row::BUILD_BRIEF } else { row::BUILD };
+/// Which builds a filter lets through, and in which order.
+fn build_list(filter: &BuildFilter) -> (List, &'static str) {
     let mut list = List::new();
     list.before(filter.before);
     list.only("builder = ?", filter.builder.as_ref().map(|it| it.to_string().into()));
@@ -287,12 +308,19 @@ fn builds(db: &Connection, filter: &BuildFilter) -> Result<Vec<Build>> {
         "id IN (SELECT id FROM build WHERE complete_at >= ? UNION ALL SELECT id FROM build WHERE complete_at IS NULL)",
         filter.since.map(|since| since.0.into()),
     );
+    if filter.state == Some(BuildStateFilter::Finished) {
+        list.wheres.push("complete_at IS NOT NULL".to_owned());
+    }
     // A builder's numbers and the ids of its builds grow together, and numbers are what the index has.
     let order = if filter.builder.is_some() { "number DESC" } else { "id DESC" };
+    (list, order)
+}
+
+fn builds(db: &Connection, filter: &BuildFilter) -> Result<Vec<Build>> {
+    let columns = if filter.brief { row::BUILD_BRIEF } else { row::BUILD };
+    let (mut list, order) = build_list(filter);
     match filter.state {
-        None => list.read(db, "build", columns, order, filter.limit, row::build),
-        Some(BuildStateFilter::Finished) => {
-            list.wheres.push("complete_at IS NOT NULL".to_owned());
+        None | Some(BuildStateFilter::Finished) => {
             list.read(db, "build", columns, order, filter.limit, row::build)
         }
         Some(state) => {
@@ -349,7 +377,7 @@ impl List {
         columns: &str,
         order: &str,
         limit: usize,
-        read: fn(&Row<'_>) -> Result<T>,
+        read: impl Fn(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
         let wheres =
             if self.wheres.is_empty() { "TRUE".to_owned() } else { self.wheres.join(" AND ") };
