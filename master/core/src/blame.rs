@@ -398,17 +398,20 @@ fn people(state: &State, changes: &BTreeSet<ChangeId>) -> Vec<String> {
 
 /// Of some changes of one codebase, the one whose tree holds the others: the last to arrive, unless the graph says that
 /// it is an ancestor of another on the same branch (CH-10).
-pub(crate) fn head<'a>(state: &State, changes: &[&'a Change]) -> Option<&'a Change> {
+pub(crate) fn head<'a>(state: &'a State, changes: &[&'a Change]) -> Option<&'a Change> {
     let mut head = *changes.last()?;
+    // As a rule they came in order, and one walk back from the last meets all of them.
+    let far = MAX_ORDER_WALK + changes.len();
+    let mut below = behind(state, head, far);
     for other in changes.iter().rev().skip(1) {
         let same_line = other.repository == head.repository && other.branch == head.branch;
         if let (Some(older), Some(newer)) = (&head.revision, &other.revision)
             && same_line
-            && older != newer
-            && descends(state, &head.repository, newer, older)
-            && !descends(state, &head.repository, older, newer)
+            && !below.contains(newer.as_str())
+            && behind(state, other, MAX_ORDER_WALK).contains(older.as_str())
         {
             head = other;
+            below = behind(state, head, far);
         }
     }
     Some(head)
@@ -417,19 +420,17 @@ pub(crate) fn head<'a>(state: &State, changes: &[&'a Change]) -> Option<&'a Chan
 /// The most commits looked at to order two changes that came together.
 const MAX_ORDER_WALK: usize = 500;
 
-/// Whether `newer` has `older` among its ancestors.
-fn descends(state: &State, repository: &str, newer: &str, older: &str) -> bool {
-    let mut seen = BTreeSet::from([newer]);
-    let mut queue = VecDeque::from([newer]);
+/// A change's revision and its ancestors, so many commits at most.
+fn behind<'a>(state: &'a State, change: &'a Change, most: usize) -> BTreeSet<&'a str> {
+    let Some(revision) = change.revision.as_deref() else { return BTreeSet::new() };
+    let mut seen = BTreeSet::from([revision]);
+    let mut queue = VecDeque::from([revision]);
     while let Some(at) = queue.pop_front() {
-        if at == older {
-            return true;
-        }
-        for parent in state.parents(repository, at).unwrap_or_default() {
-            if seen.len() < MAX_ORDER_WALK && seen.insert(parent) {
+        for parent in state.parents(&change.repository, at).unwrap_or_default() {
+            if seen.len() < most && seen.insert(parent) {
                 queue.push_back(parent);
             }
         }
     }
-    false
+    seen
 }

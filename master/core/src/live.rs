@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::filter::CompiledFilter;
 use crate::id::{BuildId, BuilderName, ConfigDigest, SchedulerName, SessionId, WorkerName};
 use crate::model::Build;
 use crate::record::Record;
-use crate::schedule::CompiledImportance;
+use crate::schedule::{self, Compiled};
 use crate::state::State;
 use crate::time::Span;
 use crate::timers::{Timer, Timers, build_deadline, next_fire};
@@ -19,7 +18,7 @@ use crate::timers::{Timer, Timers, build_deadline, next_fire};
 pub(crate) struct Generation {
     pub(crate) config: Arc<Config>,
     /// Of each branch scheduler.
-    pub(crate) filters: BTreeMap<SchedulerName, (CompiledFilter, CompiledImportance)>,
+    pub(crate) compiled: BTreeMap<SchedulerName, Compiled>,
     builders_of: BTreeMap<WorkerName, BTreeSet<BuilderName>>,
 }
 
@@ -31,8 +30,8 @@ impl Generation {
                 builders_of.entry(worker.clone()).or_default().insert(builder.name.clone());
             }
         }
-        let filters = crate::schedule::compile(&config);
-        Self { config, filters, builders_of }
+        let compiled = schedule::compile(&config);
+        Self { config, compiled, builders_of }
     }
 
     /// The builders that a worker may run.

@@ -59,14 +59,24 @@ impl CompiledImportance {
     }
 }
 
-/// Compiles every branch scheduler's filter and importance.
-pub(crate) fn compile(
-    config: &Config,
-) -> BTreeMap<SchedulerName, (CompiledFilter, CompiledImportance)> {
+/// What a branch scheduler asks of every change, worked out once: nothing but the configuration decides it.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    filter: CompiledFilter,
+    importance: CompiledImportance,
+    codebases: BTreeSet<CodebaseName>,
+}
+
+/// Compiles every branch scheduler's.
+pub(crate) fn compile(config: &Config) -> BTreeMap<SchedulerName, Compiled> {
     let compiled = |scheduler: &Scheduler| {
         let timer = timer_of(scheduler)?;
-        let both = (CompiledFilter::new(&timer.filter), CompiledImportance::new(&timer.importance));
-        Some((scheduler.name.clone(), both))
+        let compiled = Compiled {
+            filter: CompiledFilter::new(&timer.filter),
+            importance: CompiledImportance::new(&timer.importance),
+            codebases: codebases_of(config, scheduler),
+        };
+        Some((scheduler.name.clone(), compiled))
     };
     config.schedulers.iter().filter_map(compiled).collect()
 }
@@ -119,7 +129,7 @@ fn judge(
     hooks: &dyn Hooks,
 ) -> Option<Judgement> {
     let timer = timer_of(scheduler)?;
-    let (filter, importance) = generation.filters.get(&scheduler.name)?;
+    let Compiled { filter, importance, codebases } = generation.compiled.get(&scheduler.name)?;
     let mut judgement = Judgement {
         scheduler: scheduler.name.clone(),
         takes: false,
@@ -140,7 +150,7 @@ fn judge(
         (judgement.rule, judgement.detail) = (rule, detail);
         return Some(judgement);
     }
-    if !codebases_of(&generation.config, scheduler).contains(&change.codebase) {
+    if !codebases.contains(&change.codebase) {
         "codebases".clone_into(&mut judgement.rule);
         judgement.detail = match change.codebase.as_str() {
             "" => "the change is of no declared codebase".to_owned(),
