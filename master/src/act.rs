@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use linn_core::action::{Action, HeldVerdict};
-use linn_core::id::{BuildId, CommandId, LogId, SessionId, SourceName};
+use linn_core::id::{BuildId, CommandId, LogId, SessionId};
 use linn_core::master::Master;
 use linn_core::model::{Build, Step};
 use linn_core::record::Record;
@@ -18,9 +18,6 @@ use crate::api::{Command, Order, Sessions};
 use crate::engine::{Answered, Replies};
 use crate::logs::{LogKey, LogStore};
 
-/// Asks a source to look now.
-pub(crate) type Poll = Box<dyn Fn(&SourceName) + Send>;
-
 /// The edges that take orders.
 pub(crate) struct Act {
     /// Connected workers.
@@ -29,8 +26,6 @@ pub(crate) struct Act {
     pub replies: Arc<Replies>,
     /// Logs, to be sealed when a build is over; `None` in tests without logs.
     pub logs: Option<LogStore>,
-    /// Change sources.
-    pub poll: Poll,
 }
 
 impl Act {
@@ -65,7 +60,6 @@ impl Act {
             Action::Reply { token, answer } => {
                 self.replies.answer(token, Ok(Answered { answer, seq }));
             }
-            Action::Poll { source } => (self.poll)(&source),
         }
     }
 

@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -208,7 +208,6 @@ impl Master {
         let hub = Arc::new(Hub::new(epoch.to_vec(), seq.0, linn_core::state::TAIL_BUILDS));
         let sessions = Arc::new(Sessions::default());
         let metrics = Arc::new(Metrics::default());
-        let sources: Arc<OnceLock<Sources>> = Arc::default();
         let parts = engine::Parts {
             open: opener(&dir),
             store: Box::new(store),
@@ -229,13 +228,11 @@ impl Master {
                 sessions: sessions.clone(),
                 replies: Arc::new(Replies::default()),
                 logs: Some(logs.clone()),
-                poll: poll(sources.clone()),
             },
             metrics: metrics.clone(),
         };
         let engine = engine::start(parts, tables, seq.0)?;
-        let started = source::start(config.sources.values(), &dir, &engine.handle);
-        let sources = sources.get_or_init(|| started).clone();
+        let sources = source::start(config.sources.values(), &dir, &engine.handle);
 
         let doors = Arc::new(Doors {
             engine: engine.handle.clone(),
@@ -398,15 +395,6 @@ fn close(path: &Path, mode: u32) {
 fn opener(dir: &Path) -> engine::Opener {
     let dir = dir.to_owned();
     Box::new(move || Ok(Box::new(SqliteStore::open(&dir)?) as Box<dyn Store>))
-}
-
-/// Asks a source to look; one that is gone, or asked by too many already, looks by itself.
-fn poll(sources: Arc<OnceLock<Sources>>) -> crate::act::Poll {
-    Box::new(move |name| {
-        if let Some(Err(error)) = sources.get().map(|sources| sources.poll(name, None)) {
-            tracing::warn!("{error}");
-        }
-    })
 }
 
 /// The logs that may still grow.

@@ -146,8 +146,7 @@ impl Site {
             }
             Action::RefuseWorker { .. }
             | Action::CloseSession { .. }
-            | Action::InterruptCommand { .. }
-            | Action::Poll { .. } => {}
+            | Action::InterruptCommand { .. } => {}
         }
     }
 

@@ -39,7 +39,7 @@ pub(crate) fn message(master: &Master, action: &Action) -> Option<(SessionId, to
         Action::AckCommand { session, command } => {
             (*session, to_worker::Msg::Acked(Acked { command: command.0 }))
         }
-        Action::Reply { .. } | Action::CloseSession { .. } | Action::Poll { .. } => return None,
+        Action::Reply { .. } | Action::CloseSession { .. } => return None,
     })
 }
 

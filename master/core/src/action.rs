@@ -1,6 +1,6 @@
 //! What an edge must do, after the records before it are durable.
 
-use crate::id::{ChangeId, CommandId, SessionId, SourceName, Token};
+use crate::id::{ChangeId, CommandId, SessionId, Token};
 use crate::model::CommandSpec;
 use crate::record::Subject;
 
@@ -59,11 +59,6 @@ pub enum Action {
         token: Token,
         /// What.
         answer: Answer,
-    },
-    /// Look at a source now.
-    Poll {
-        /// Which.
-        source: SourceName,
     },
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn of(state: &State, build: &Build) -> Blame {
         let lineage = trace(state, stamp, revision_of(build, stamp), &comparable);
         new.extend(lineage.new);
         since.extend(lineage.since);
-        good = good.max_by_number(lineage.good);
+        good = newer(good, lineage.good);
     }
     Blame {
         blamelist: people(state, &new),
@@ -69,9 +69,10 @@ pub(crate) enum Before<'a> {
 /// and green after it is a recovery (RM-3).
 pub(crate) fn before<'a>(state: &'a State, build: &Build) -> Before<'a> {
     let comparable: Vec<_> = of_the_same_place(state, build)
-        .filter(|built| is_telling(built) || built.results == Results::Exception)
+        .filter(|built| built.results.is_telling() || built.results == Results::Exception)
         .collect();
-    let telling: Vec<_> = comparable.iter().copied().filter(|built| is_telling(built)).collect();
+    let telling: Vec<_> =
+        comparable.iter().copied().filter(|built| built.results.is_telling()).collect();
     // Where the graph knows no built ancestor, as after an amended commit, the order of building stands in.
     let before = || comparable.iter().find(|built| built.number < build.number).copied();
     let mut found: Option<&Built> = None;
@@ -85,7 +86,7 @@ pub(crate) fn before<'a>(state: &'a State, build: &Build) -> Before<'a> {
         };
         let at = built_at(stamp, &comparable);
         let walk = ancestors(state, repository, revision, &at, &comparable);
-        found = found.max_by_number(walk.nearest.map(|(_, _, built)| built));
+        found = newer(found, walk.nearest.map(|(_, _, built)| built));
         let at = built_at(stamp, &telling);
         if is_built_upon(state, repository, revision, &walk.seen, &at, &telling) {
             overtaken = true;
@@ -114,14 +115,9 @@ fn built_at<'a>(
     built_at
 }
 
-trait MaxByNumber: Sized {
-    fn max_by_number(self, other: Self) -> Self;
-}
-
-impl MaxByNumber for Option<&Built> {
-    fn max_by_number(self, other: Self) -> Self {
-        self.into_iter().chain(other).max_by_key(|built| built.number)
-    }
+/// The one with the higher number.
+fn newer<'a>(one: Option<&'a Built>, other: Option<&'a Built>) -> Option<&'a Built> {
+    one.into_iter().chain(other).max_by_key(|built| built.number)
 }
 
 /// What was built, or is to be.
@@ -132,12 +128,7 @@ fn revision_of<'a>(build: &'a Build, stamp: &'a SourceStamp) -> Option<&'a str> 
 
 /// The finished builds that a build can be compared with (BM-5), newest number first.
 fn comparable<'a>(state: &'a State, build: &Build) -> Vec<&'a Built> {
-    of_the_same_place(state, build).filter(|built| is_telling(built)).collect()
-}
-
-/// Whether a result says something of the tree that was built.
-const fn is_telling(built: &Built) -> bool {
-    matches!(built.results, Results::Success | Results::Warnings | Results::Failure)
+    of_the_same_place(state, build).filter(|built| built.results.is_telling()).collect()
 }
 
 /// The finished builds of the same builder, repositories and branches, newest number first.

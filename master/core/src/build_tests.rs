@@ -13,7 +13,6 @@ use crate::model::{CommandWhat, Exit, FinalLog, Finished, NoticeKind};
 use crate::record::Record;
 use crate::render::parse_template;
 use crate::results::Results;
-use crate::step::effect;
 use crate::testing::{Harness, builder, config, force, git, shell, stamp, worker};
 use crate::time::Span;
 
@@ -64,7 +63,7 @@ fn flags_decide_what_a_result_counts() {
         (Retry, none, Retry, true),
         (Cancelled, none, Cancelled, true),
     ] {
-        assert_eq!(effect(results, flags), (counted, ends), "{results}");
+        assert_eq!(results.effect(flags), (counted, ends), "{results}");
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use crate::id::BuilderName;
 use crate::model::{Build, Step, StepState};
-use crate::results::Results;
 use crate::state::State;
 use crate::time::{Span, Timestamp};
 
@@ -24,7 +23,7 @@ pub fn usual(state: &State, builder: &BuilderName) -> Usual {
     let mut builds = Vec::new();
     let mut steps: BTreeMap<&str, Vec<Span>> = BTreeMap::new();
     for build in state.finished_of(builder) {
-        if !is_good(build) {
+        if !build.results.went_through() {
             continue;
         }
         builds.extend(build.complete_at.map(|end| end - build.started_at));
@@ -46,13 +45,8 @@ pub fn usual(state: &State, builder: &BuilderName) -> Usual {
 /// How long a whole build of a builder usually takes; `None`: none was good yet.
 #[must_use]
 pub fn usual_length(state: &State, builder: &BuilderName) -> Option<Span> {
-    let good = state.finished_of(builder).filter(|build| is_good(build));
+    let good = state.finished_of(builder).filter(|build| build.results.went_through());
     median(good.filter_map(|build| Some(build.complete_at? - build.started_at)).collect())
-}
-
-/// What may be learnt from: a build that went through.
-const fn is_good(build: &Build) -> bool {
-    matches!(build.results, Results::Success | Results::Warnings)
 }
 
 /// The middle value; of two middle ones their mean.

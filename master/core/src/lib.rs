@@ -44,6 +44,7 @@ pub mod model;
 mod notice;
 pub mod properties;
 mod rebuild;
+mod reconfigure;
 pub mod record;
 pub mod refusal;
 pub mod render;
@@ -55,6 +56,7 @@ mod template;
 pub mod testing;
 pub mod time;
 pub mod timers;
+mod trouble;
 pub mod view;
 mod worker;
 #[cfg(test)]

@@ -7,10 +7,10 @@ use crate::config::{Config, StepKind};
 use crate::ctx::{Ctx, Outbox};
 use crate::explain::Explainer;
 use crate::hooks::Hooks;
-use crate::id::{BuildId, ChangeId, CommandId, RequestId, Token, WorkerName};
+use crate::id::{BuildId, ChangeId, CommandId, RequestId, Token};
 use crate::input::{Asking, Input};
 use crate::live::Live;
-use crate::model::{Notice, NoticeKind, Stop, Wait};
+use crate::model::{Stop, Wait};
 use crate::record::{Record, Subject};
 use crate::results::Results;
 use crate::schedule::force::{self, Force};
@@ -18,7 +18,7 @@ use crate::state::{State, Tables};
 use crate::time::{Span, Timestamp};
 use crate::timers::{Timer, lost_deadline, max_time_deadline};
 use crate::worker::{self, Hello};
-use crate::{build, cancel, distribute, intake, rebuild, schedule};
+use crate::{build, cancel, distribute, intake, rebuild, reconfigure, schedule, trouble};
 
 /// How long an asking's id is known again.
 const ANSWER_KEPT: Span = Span::minutes(24 * 60);
@@ -265,9 +265,9 @@ fn take(ctx: &mut Ctx<'_>, input: Input) {
             worker::property_found(ctx, session, command, name, value);
         }
         Input::CommandFinished { session, finished } => worker::finished(ctx, session, *finished),
-        Input::Reconfigured(config) => reconfigure(ctx, config),
-        Input::DiskState(trouble) => disk_state(ctx, trouble),
-        Input::TimeSkipped(span) => time_skipped(ctx, span),
+        Input::Reconfigured(config) => reconfigure::reconfigure(ctx, config),
+        Input::DiskState(trouble) => trouble::disk_state(ctx, trouble),
+        Input::TimeSkipped(span) => trouble::time_skipped(ctx, span),
     }
 }
 
@@ -320,66 +320,5 @@ fn take_asking(ctx: &mut Ctx<'_>, input: Input) {
             worker::control(ctx, &asking, worker, verb, reason);
         }
         _ => {}
-    }
-}
-
-/// Another configuration is followed from now on; running builds keep theirs (D9).
-fn reconfigure(ctx: &mut Ctx<'_>, config: Arc<Config>) {
-    if config.digest == ctx.config().digest {
-        return;
-    }
-    let digest = config.digest.clone();
-    ctx.follow(config);
-    // A worker that is not declared any more is shown out; its builds are waited for as after any loss.
-    let declared = ctx.config();
-    let removed: Vec<WorkerName> = ctx
-        .state()
-        .workers()
-        .map(|worker| worker.name.clone())
-        .filter(|name| !declared.workers.contains_key(name))
-        .collect();
-    for name in removed {
-        if let Some(session) = ctx.live.sessions.of(&name) {
-            ctx.live.sessions.close(session);
-            ctx.order(Action::CloseSession { session });
-            worker::gone(ctx, &name);
-        }
-    }
-    let at = ctx.now;
-    ctx.record(Record::ConfigApplied { digest, at });
-}
-
-/// Time went by that nobody saw: who is waited for is waited for anew, and builds may take so much longer.
-fn time_skipped(ctx: &mut Ctx<'_>, span: Span) {
-    let at = ctx.now;
-    let unfinished = ctx.state().unfinished();
-    let builds: Vec<_> =
-        unfinished.map(|build| (build.id, build.reference(), build.lost_since.is_some())).collect();
-    for (id, build, lost) in builds {
-        ctx.unsee(id, span);
-        if lost {
-            ctx.record(Record::BuildOrphaned { id, build, at });
-        }
-    }
-}
-
-/// The disk is nearly full, or has room again: nothing new is started meanwhile.
-fn disk_state(ctx: &mut Ctx<'_>, trouble: Option<String>) {
-    if ctx.live.trouble == trouble {
-        return;
-    }
-    let text = trouble.clone().unwrap_or_else(|| "there is room on the disk again".to_owned());
-    ctx.live.trouble = trouble;
-    ctx.tell(Notice {
-        kind: NoticeKind::Master,
-        subject: "master".to_owned(),
-        text,
-        key: "disk".to_owned(),
-        people: Vec::new(),
-        build: None,
-        step: String::new(),
-    });
-    if ctx.live.trouble.is_none() {
-        ctx.all_dirty();
     }
 }

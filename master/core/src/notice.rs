@@ -16,11 +16,6 @@ pub(crate) struct Judged {
     pub(crate) notice: Option<Notice>,
 }
 
-/// Whether somebody must mend something.
-pub(crate) const fn is_red(results: Results) -> bool {
-    matches!(results, Results::Failure | Results::Exception)
-}
-
 /// Compares a build that ends so with its comparable predecessor, which is of the same builder and branch.
 pub(crate) fn judge(
     state: &State,
@@ -40,11 +35,11 @@ pub(crate) fn judge(
         Before::Nothing => None,
         Before::Overtaken => return nothing,
     };
-    let was_red = before.map(|before| is_red(before.results));
+    let was_red = before.map(|before| before.results.is_red());
     let place = place(build);
     let reference = build.reference();
     let number = before.map_or(0, |before| before.number);
-    match (is_red(results), was_red) {
+    match (results.is_red(), was_red) {
         (true, Some(true)) | (false, Some(false) | None) => nothing,
         (true, _) => Judged {
             new_failure: true,
@@ -101,7 +96,7 @@ fn failed_step(build: &Build, recipe: Option<&Builder>) -> String {
     let mut steps = build.steps.iter().enumerate();
     let red = steps.find(|(nth, step)| {
         let spec = recipe.and_then(|builder| builder.factory.get(*nth));
-        is_red(step::counted(build, step, spec))
+        step::counted(build, step, spec).is_red()
     });
     red.map(|(_, step)| step.name.clone()).unwrap_or_default()
 }

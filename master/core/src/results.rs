@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Flags;
+
 /// How a build, step, request or buildset ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -54,10 +56,50 @@ impl Results {
         if other.badness() > self.badness() { other } else { self }
     }
 
+    /// How the result of a step counts for its build, and whether the build ends with it (BL-1, BL-3).
+    #[must_use]
+    pub(crate) const fn effect(self, flags: Flags) -> (Self, bool) {
+        match self {
+            Self::Success | Self::Skipped => (Self::Success, false),
+            Self::Warnings if flags.flunk_on_warnings => (Self::Failure, false),
+            Self::Warnings if flags.warn_on_warnings => (Self::Warnings, false),
+            Self::Warnings => (Self::Success, false),
+            Self::Failure => {
+                let counted = if flags.flunk_on_failure {
+                    Self::Failure
+                } else if flags.warn_on_failure {
+                    Self::Warnings
+                } else {
+                    Self::Success
+                };
+                (counted, flags.halt_on_failure)
+            }
+            Self::Exception | Self::Retry | Self::Cancelled => (self, true),
+        }
+    }
+
     /// Success, warnings or skipped: nothing that anybody must mend.
     #[must_use]
     pub const fn is_good(self) -> bool {
         matches!(self, Self::Success | Self::Warnings | Self::Skipped)
+    }
+
+    /// Failure or exception: somebody must mend something.
+    #[must_use]
+    pub const fn is_red(self) -> bool {
+        matches!(self, Self::Failure | Self::Exception)
+    }
+
+    /// It went through: how long that took says how long it usually takes.
+    #[must_use]
+    pub(crate) const fn went_through(self) -> bool {
+        matches!(self, Self::Success | Self::Warnings)
+    }
+
+    /// It says something of the tree that was built, and not of the build system or of somebody's wish.
+    #[must_use]
+    pub(crate) const fn is_telling(self) -> bool {
+        matches!(self, Self::Success | Self::Warnings | Self::Failure)
     }
 
     /// The word of cli.md's JSON and tables.

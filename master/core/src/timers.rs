@@ -89,18 +89,22 @@ pub fn next_fire(state: &State, scheduler: &Scheduler) -> Option<Timestamp> {
     }
     let lines = state.quiet_of(&scheduler.name).map(|(_, quiet)| quiet);
     if matches!(scheduler.kind, SchedulerKind::AnyBranch(_)) {
-        return lines.filter_map(|quiet| quiet_deadline(timer, quiet)).min();
+        return lines.filter_map(|quiet| quiet_deadline(timer, important(quiet))).min();
     }
-    quiet_deadline(timer, &together(lines))
+    quiet_deadline(timer, together(lines))
 }
 
-/// All lines of a scheduler taken as one (TS-5, single branch). Only the times are gathered.
-pub(crate) fn together<'a>(lines: impl Iterator<Item = &'a Quiet>) -> Quiet {
-    lines.fold(Quiet::default(), |all, quiet| Quiet {
-        changes: all.changes,
-        first_important: earlier(all.first_important, quiet.first_important),
-        last_important: all.last_important.max(quiet.last_important),
-    })
+/// When the first and the last important change of some lines came in.
+pub(crate) type Important = (Option<Timestamp>, Option<Timestamp>);
+
+/// Of one line.
+pub(crate) const fn important(quiet: &Quiet) -> Important {
+    (quiet.first_important, quiet.last_important)
+}
+
+/// All lines of a scheduler taken as one (TS-5, single branch).
+pub(crate) fn together<'a>(lines: impl Iterator<Item = &'a Quiet>) -> Important {
+    lines.map(important).fold((None, None), |all, line| (earlier(all.0, line.0), all.1.max(line.1)))
 }
 
 fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
@@ -111,9 +115,9 @@ fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
 }
 
 /// The last important change plus the quiet time, but no later than the first plus the longest wait (TS-6, TS-7).
-pub(crate) fn quiet_deadline(timer: &BranchTimer, quiet: &Quiet) -> Option<Timestamp> {
-    let calm = quiet.last_important? + timer.tree_stable_timer.unwrap_or(Span::ZERO);
-    let patience = timer.max_wait.and_then(|wait| Some(quiet.first_important? + wait));
+pub(crate) fn quiet_deadline(timer: &BranchTimer, (first, last): Important) -> Option<Timestamp> {
+    let calm = last? + timer.tree_stable_timer.unwrap_or(Span::ZERO);
+    let patience = timer.max_wait.and_then(|wait| Some(first? + wait));
     Some(patience.map_or(calm, |patience| calm.min(patience)))
 }
 
@@ -151,8 +155,8 @@ mod tests {
             last_important: Some(Timestamp(last)),
             ..Quiet::default()
         };
-        assert_eq!(quiet_deadline(&timer, &quiet(0, 5_000)), Some(Timestamp(15_000)));
-        assert_eq!(quiet_deadline(&timer, &quiet(0, 24_000)), Some(Timestamp(25_000)));
-        assert_eq!(quiet_deadline(&timer, &Quiet::default()), None);
+        assert_eq!(quiet_deadline(&timer, important(&quiet(0, 5_000))), Some(Timestamp(15_000)));
+        assert_eq!(quiet_deadline(&timer, important(&quiet(0, 24_000))), Some(Timestamp(25_000)));
+        assert_eq!(quiet_deadline(&timer, (None, None)), None);
     }
 }

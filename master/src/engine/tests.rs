@@ -99,12 +99,7 @@ fn rig() -> Rig {
         clock: Clock::default(),
         hub: hub.clone(),
         view: View::new(Facts::default()),
-        act: Act {
-            sessions: sessions.clone(),
-            replies: Arc::new(Replies::default()),
-            logs: None,
-            poll: Box::new(|_| {}),
-        },
+        act: Act { sessions: sessions.clone(), replies: Arc::new(Replies::default()), logs: None },
         metrics: metrics.clone(),
     };
     // The configuration that is followed is the first fact.

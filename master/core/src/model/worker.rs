@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{SessionId, WorkerName};
+use crate::id::WorkerName;
 use crate::time::Timestamp;
 
 /// What is known of a worker, declared or once seen.
@@ -22,9 +22,6 @@ pub struct Worker {
     pub hold: Option<Hold>,
     /// When its last build ended: the longest idle is taken first.
     pub idle_since: Option<Timestamp>,
-    /// Its present session. Not stored: a restarted master has none.
-    #[serde(skip)]
-    pub session: Option<SessionId>,
 }
 
 impl Worker {
@@ -39,7 +36,6 @@ impl Worker {
             lost_at: None,
             hold: None,
             idle_since: None,
-            session: None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regex::RegexBuilder;
 use serde_json::Value;
 
-use super::branch::default_stamp;
+use super::stamp::default_stamp;
 use crate::action::Refusal;
 use crate::buildset::{self, NewBuildset};
 use crate::change::SourceStamp;

@@ -2,11 +2,12 @@
 
 pub(crate) mod branch;
 pub(crate) mod force;
+mod stamp;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use branch::{default_stamp, repository_of};
+pub use stamp::{default_stamp, repository_of};
 
 use crate::change::Change;
 use crate::config::{BranchTimer, Config, Importance, Scheduler, SchedulerKind};

@@ -19,8 +19,8 @@ use crate::view::truthy;
 mod outcome;
 mod property;
 
+pub(crate) use outcome::counted;
 use outcome::{Ended, outcome, settled};
-pub(crate) use outcome::{counted, effect};
 pub(crate) use property::found;
 use property::set_property;
 
@@ -233,7 +233,7 @@ fn end(ctx: &mut Ctx<'_>, position: &Position, ended: Ended) {
         }
         _ => false,
     };
-    let (counted, ends) = effect(results, flags);
+    let (counted, ends) = results.effect(flags);
     let build_results = build.results.worst(counted).worst(ended.at_least);
     let record = Record::StepFinished {
         id: build.id,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Position;
-use crate::config::{Flags, StepKind, StepLimits, StepSpec};
+use crate::config::{StepKind, StepLimits, StepSpec};
 use crate::model::{Build, Exit, FinalLog, Log, Step, Stop};
 use crate::results::Results;
 
@@ -32,31 +32,10 @@ impl Ended {
     }
 }
 
-/// How a step's result counts for its build, and whether the build ends with it (BL-1, BL-3).
-pub(crate) fn effect(results: Results, flags: Flags) -> (Results, bool) {
-    match results {
-        Results::Success | Results::Skipped => (Results::Success, false),
-        Results::Warnings if flags.flunk_on_warnings => (Results::Failure, false),
-        Results::Warnings if flags.warn_on_warnings => (Results::Warnings, false),
-        Results::Warnings => (Results::Success, false),
-        Results::Failure => {
-            let counted = if flags.flunk_on_failure {
-                Results::Failure
-            } else if flags.warn_on_failure {
-                Results::Warnings
-            } else {
-                Results::Success
-            };
-            (counted, flags.halt_on_failure)
-        }
-        Results::Exception | Results::Retry | Results::Cancelled => (results, true),
-    }
-}
-
 /// What a step that is over counts for its build (BL-1); another revision than was asked for warns by itself (SS-3).
 pub(crate) fn counted(build: &Build, step: &Step, spec: Option<&StepSpec>) -> Results {
     let Some(results) = step.results else { return Results::Success };
-    let (counted, _) = effect(results, spec.map(|spec| spec.flags).unwrap_or_default());
+    let (counted, _) = results.effect(spec.map(|spec| spec.flags).unwrap_or_default());
     if results == Results::Warnings && other_revision(build, spec).is_some() {
         return counted.worst(Results::Warnings);
     }

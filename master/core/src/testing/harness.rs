@@ -118,10 +118,7 @@ impl Harness {
     /// The master dies and comes back from its tables, with the same configuration and these older ones. What is not
     /// stored is gone.
     pub fn restart(&mut self, older: Vec<Arc<Config>>) -> Said {
-        let mut tables = self.master.state().tables();
-        for worker in &mut tables.workers {
-            worker.session = None;
-        }
+        let tables = self.master.state().tables();
         let mut configs = older;
         configs.push(Arc::clone(self.master.config()));
         let mut out = Outbox::new();

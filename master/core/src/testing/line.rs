@@ -164,7 +164,6 @@ pub fn action_line(action: &Action) -> String {
                 out
             }
         },
-        Action::Poll { source } => format!("-> poll {source}"),
     }
 }
 

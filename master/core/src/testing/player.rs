@@ -81,9 +81,6 @@ impl<'a> Player<'a> {
     fn write_down(&mut self) {
         if let Some(master) = &self.master {
             self.written = master.state().tables();
-            for worker in &mut self.written.workers {
-                worker.session = None;
-            }
         }
     }
 }

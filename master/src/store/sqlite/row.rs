@@ -344,7 +344,6 @@ pub(super) fn worker(row: &Row<'_>) -> Result<Worker> {
         idle_since: moment(row, 4)?,
         hold: hold.map(|hold| parse(hold, 5)).transpose()?,
         info: json(row, 6)?,
-        session: None,
     })
 }
 

@@ -1,16 +1,20 @@
 //! Workers come, go and come back: sessions, what they hold, and the fence that lets a command take effect once (LW-*,
 //! F3, architecture.md 7).
 
-use crate::action::{Action, HeldVerdict, Refusal};
+use crate::action::{Action, HeldVerdict};
 use crate::build;
 use crate::ctx::Ctx;
 use crate::id::{BuildId, CommandId, SessionId, WorkerName};
-use crate::input::{Asking, WorkerVerb};
-use crate::model::{Build, Exit, Finished, Hold, Notice, NoticeKind, StepState, WorkerInfo};
-use crate::record::{Record, Subject};
+use crate::model::{Build, Exit, Finished, Notice, NoticeKind, StepState, WorkerInfo};
+use crate::record::Record;
 use crate::refusal::suggestion;
 use crate::step;
-use crate::time::Timestamp;
+use crate::time::Span;
+
+mod hold;
+
+pub(crate) use hold::control;
+use hold::take_out;
 
 /// A worker that dialled in.
 pub(crate) struct Hello {
@@ -170,7 +174,7 @@ pub(crate) fn orphan(ctx: &mut Ctx<'_>, worker: &WorkerName) {
 pub(crate) fn give_up(ctx: &mut Ctx<'_>, id: BuildId) {
     let Some(build) = ctx.state().build(id) else { return };
     let (reference, worker) = (build.reference(), build.worker.clone());
-    let away = build.lost_since.map_or(crate::time::Span::ZERO, |since| ctx.now - since);
+    let away = build.lost_since.map_or(Span::ZERO, |since| ctx.now - since);
     let why = format!("the worker {worker} has been away for {away}");
     ctx.tell(Notice {
         kind: NoticeKind::Worker,
@@ -230,56 +234,4 @@ fn current(
     let position = build::running(ctx, build)?;
     let fits = build.complete_at.is_none() && build.worker == *worker && position.number == number;
     fits.then_some((id, position))
-}
-
-/// A worker said that it can run nothing (F15): it gets no more until somebody has looked after it, so that it does not
-/// draw one build after the other to itself. Held already, it stays as it is.
-fn take_out(ctx: &mut Ctx<'_>, name: &WorkerName, why: &str) {
-    if ctx.state().worker(name).is_none_or(|worker| worker.hold.is_some()) {
-        return;
-    }
-    let hold = Hold { reason: why.to_owned(), draining: false, at: ctx.now };
-    ctx.record(Record::WorkerPaused { worker: name.clone(), hold });
-    ctx.tell(Notice {
-        kind: NoticeKind::Worker,
-        subject: name.to_string(),
-        text: format!("the worker {name} takes no more builds: {why}; `linn worker resume {name}` when that is mended"),
-        key: format!("unfit:{name}"),
-        people: Vec::new(),
-        build: None,
-        step: String::new(),
-    });
-}
-
-/// Somebody pauses, drains or resumes a worker, even one that was never there yet (LW-7, C27). All three may be said
-/// again.
-pub(crate) fn control(
-    ctx: &mut Ctx<'_>,
-    asking: &Asking,
-    name: WorkerName,
-    verb: WorkerVerb,
-    reason: String,
-) {
-    let word = match verb {
-        WorkerVerb::Pause => "pause",
-        WorkerVerb::Resume => "resume",
-        WorkerVerb::Drain => "drain",
-    };
-    let known = ctx.state().worker(&name);
-    let config = ctx.config();
-    if known.is_none() && !config.workers.contains_key(&name) {
-        let names = config.workers.keys().map(WorkerName::as_str);
-        return ctx.refuse(asking, word, &name, Refusal::no_such("worker", &name, names));
-    }
-    let held = known.and_then(|worker| worker.hold.clone());
-    match verb {
-        WorkerVerb::Resume if held.is_none() => {}
-        WorkerVerb::Resume => ctx.record(Record::WorkerResumed { worker: name.clone() }),
-        WorkerVerb::Pause | WorkerVerb::Drain => {
-            let at: Timestamp = ctx.now;
-            let hold = Hold { reason, draining: verb == WorkerVerb::Drain, at };
-            ctx.record(Record::WorkerPaused { worker: name.clone(), hold });
-        }
-    }
-    ctx.accept(asking, vec![Subject::Worker(name)]);
 }
