@@ -3,8 +3,8 @@
 use crate::{
     canvas::Canvas,
     glyph::State,
-    model::{LinkState, Model},
-    popup::Popup,
+    model::{LinkState, Model, Toast},
+    popup::{Popup, info},
     registry::{self, ActionId},
     theme::Role,
     update::{self, Hindrance},
@@ -32,13 +32,7 @@ fn sentence_line(model: &Model, canvas: &mut Canvas<'_>, y: u16) {
         end = canvas.put_right(end, y, &text, canvas.role(Role::Key)).saturating_sub(2);
     }
     if let Some(toast) = model.toasts.front() {
-        let mut x = 1;
-        let mut style = canvas.role(Role::Strong);
-        if let Some(state) = toast.state {
-            style = canvas.theme.state(state);
-            x = canvas.put(x, y, canvas.glyphs.state(state), style) + 1;
-        }
-        canvas.put_cut(x, y, end, &toast.text, style);
+        draw_toast(toast, canvas, y, end);
         return;
     }
     if let LinkState::Down { since_ms, .. } = &model.link
@@ -54,6 +48,31 @@ fn sentence_line(model: &Model, canvas: &mut Canvas<'_>, y: u16) {
     if !model.is_offline() {
         sentence::selected(model, canvas, y, end);
     }
+}
+
+/// A toast that needs more than its row takes some of those above it.
+fn draw_toast(toast: &Toast, canvas: &mut Canvas<'_>, y: u16, end: u16) {
+    const MOST: u16 = 3;
+    let mut x = 1;
+    let mut style = canvas.role(Role::Strong);
+    if let Some(state) = toast.state {
+        style = canvas.theme.state(state);
+        x += 2;
+    }
+    let rows = info::wrap(&toast.text, usize::from(end.saturating_sub(x)));
+    let above = u16::try_from(rows.len()).unwrap_or(MOST).clamp(1, MOST) - 1;
+    let top = y.saturating_sub(above);
+    canvas.part(0, top, canvas.width(), y - top).clear();
+    if let Some(state) = toast.state {
+        canvas.put(1, top, canvas.glyphs.state(state), style);
+    }
+    let last = usize::from(above);
+    for (row, at) in rows.iter().zip(top..y) {
+        canvas.put_cut(x, at, end, row, style);
+    }
+    // What is more than fits is cut in the last row, with the mark for it.
+    let rest = rows.get(last..).unwrap_or_default().join(" ");
+    canvas.put_cut(x, y, end, &rest, style);
 }
 
 /// The registry's keys of this place: those that can be pressed now bright, those without a right dim.
@@ -105,5 +124,33 @@ fn plain_keys(canvas: &mut Canvas<'_>, y: u16, keys: &[(&str, &str)]) {
     for (key, name) in keys {
         x = canvas.say(x, y, key, Role::Key);
         x = canvas.say(x + 1, y, name, Role::Text) + gap;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Look, farm, frame, text};
+
+    #[test]
+    fn a_long_toast_is_shown_whole() {
+        let mut model = farm(80, 24, Look::Colour);
+        let said = "no master.star here, so linn found out by itself how this is built: `make`; to change that: \
+                    linn init, which writes a master.star to begin with";
+        model.toast(said, None);
+        let shown = text(&frame(&model));
+        let words: Vec<&str> = shown.split_whitespace().collect();
+        let said: Vec<&str> = said.split_whitespace().collect();
+        assert!(words.windows(said.len()).any(|window| window == said), "{shown}");
+        model.toast("word ".repeat(200), None);
+        let shown = text(&frame(&model));
+        let rows: Vec<&str> = shown.lines().collect();
+        assert!(
+            rows[18].contains('│') || !rows[18].contains("word word"),
+            "three rows at most: {shown}"
+        );
+        assert!(
+            rows[22].ends_with('…') || rows[22].contains("word…") || rows[22].contains("wor…"),
+            "{shown}"
+        );
     }
 }

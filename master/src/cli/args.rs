@@ -18,7 +18,7 @@ const EXAMPLES: &str = "Examples:
 
 /// A continuous-integration system for people who live in a terminal.
 #[derive(Debug, Parser)]
-#[command(name = "linn", version, after_help = EXAMPLES, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "linn", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]

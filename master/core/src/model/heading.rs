@@ -24,7 +24,10 @@ impl CommandSpec {
                 (&checkout.workdir, &checkout.env)
             }
         };
-        lines.push(format!(" in {workdir}"));
+        lines.push(match workdir.as_str() {
+            "" => " in the builder's folder".to_owned(),
+            below => format!(" in {below}"),
+        });
         if let CommandWhat::Shell(shell) = &self.what {
             if shell.pty {
                 lines.push(" on a terminal".to_owned());
