@@ -119,8 +119,14 @@ impl ClientError {
             Some(decode_sentence(text)).filter(|text| !text.is_empty())
         };
         if broken(status) {
-            return Self::unreachable("the link to the master broke")
-                .why(status.message())
+            let why = deepest(status);
+            let what = if why.contains("timed out") {
+                "the master does not answer"
+            } else {
+                "the link to the master broke"
+            };
+            return Self::unreachable(what)
+                .why(why)
                 .hint("run the command again; `linn builders` shows whether the master is there");
         }
         let what = if status.message().is_empty() {
@@ -156,6 +162,17 @@ impl From<Status> for ClientError {
     fn from(status: Status) -> Self {
         Self::from_status(&status)
     }
+}
+
+/// What is at the bottom of a status that the transport made: its own words say only which layer noticed.
+fn deepest(status: &Status) -> String {
+    let mut deepest = status.message().to_owned();
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        deepest = error.to_string();
+        source = error.source();
+    }
+    deepest
 }
 
 /// Whether calling again may help: the master is away, or the link broke in the middle of an answer.

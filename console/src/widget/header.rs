@@ -67,6 +67,18 @@ fn facts(model: &Model, canvas: &mut Canvas<'_>) {
             x = canvas.put(x, 0, &text, style);
         }
     }
+    let trouble = model.replica.master.as_ref().map(|master| &master.trouble);
+    if let Some(trouble) = trouble.filter(|text| !text.is_empty()) {
+        // However long the sentence is: that nothing new is started must not go unseen.
+        x = canvas.say(x + 1, 0, canvas.glyphs.vertical, Role::Frame) + 1;
+        canvas.put_cut(
+            x,
+            0,
+            end.saturating_sub(1),
+            &format!("! {trouble}"),
+            canvas.role(Role::Alarm),
+        );
+    }
 }
 
 fn segments(model: &Model, canvas: &Canvas<'_>, wide: bool) -> Vec<Segment> {
@@ -126,11 +138,6 @@ fn segments(model: &Model, canvas: &Canvas<'_>, wide: bool) -> Vec<Segment> {
         ((if wide { "workers " } else { "w " }).to_owned(), theme.role(Role::Text)),
         (format!("{online}/{all}"), style),
     ]);
-    if let Some(trouble) =
-        model.replica.master.as_ref().map(|master| &master.trouble).filter(|text| !text.is_empty())
-    {
-        segments.push(vec![(format!("! {trouble}"), theme.role(Role::Alarm))]);
-    }
     segments
 }
 
@@ -308,5 +315,23 @@ fn aside(model: &Model, canvas: &Canvas<'_>, wide: bool) -> String {
             if found.new_failure { format!("{text}  NEW") } else { text }
         }),
         Place::Log(_) => screen::log::aside(model, wide),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Look, farm, frame, text};
+
+    #[test]
+    fn trouble_is_seen_however_narrow() {
+        for width in [80, 120] {
+            let mut model = farm(width, 24, Look::Colour);
+            let master = model.replica.master.as_mut().unwrap();
+            master.trouble =
+                "the disk under /srv/some/long/path is nearly full (3 MiB free)".into();
+            let shown = text(&frame(&model));
+            let first = shown.lines().next().unwrap_or_default();
+            assert!(first.contains("! the disk under"), "{first}");
+        }
     }
 }

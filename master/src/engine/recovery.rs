@@ -11,7 +11,7 @@ use linn_core::input::Input;
 
 use super::handle::{Gone, Message};
 use super::{Batch, Engine, restore};
-use crate::store::StoreError;
+use crate::store::{SeqRange, StoreError};
 
 /// How long to wait before the store is opened again: doubles up to the second one.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -51,6 +51,7 @@ impl Engine {
         let mut why = error.to_string();
         let mut pause = RETRY.0;
         self.parts.act.sessions.close_all();
+        self.show_trouble(&why);
         loop {
             self.turn_away(&why);
             if self.ending.load(Ordering::Acquire) {
@@ -69,6 +70,15 @@ impl Engine {
         }
     }
 
+    /// Consoles see at once why nothing moves: no commit will tell them.
+    fn show_trouble(&mut self, why: &str) {
+        let now = self.parts.clock.now();
+        self.parts.view.set_trouble(Some(why.to_owned()));
+        let none = SeqRange { first: self.seq + 1, last: self.seq };
+        let news = self.parts.view.news(&self.master, &self.parts.hub, &[], none, now);
+        self.parts.hub.publish(self.seq, now, news);
+    }
+
     fn reload(&mut self) -> Result<(), StoreError> {
         // The old store must let go of the folder before another can have it.
         self.parts.store = Box::new(NoStore);
@@ -76,6 +86,7 @@ impl Engine {
         let tables = self.parts.store.load()?;
         let (master, out) = restore(&mut self.parts, tables);
         (self.master, self.out) = (master, out);
+        self.parts.view.set_trouble(None);
         self.disk.forget();
         self.look_at_disk();
         self.commit_first()

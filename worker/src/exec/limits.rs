@@ -42,8 +42,10 @@ pub(crate) enum Stopped {
     TooManyLines(u64),
     /// Asked for; with the reason given.
     Interrupted(String),
-    /// This machine cannot go on, for example its disk is full.
+    /// This machine cannot go on.
     Failed(String),
+    /// This machine can run nothing, as its disk is full: no fault of the command's (F15).
+    Unfit(String),
 }
 
 impl Stopped {
@@ -54,6 +56,7 @@ impl Stopped {
             Self::TooManyLines(_) => Ending::MaxLines,
             Self::Interrupted(_) => Ending::Interrupted,
             Self::Failed(_) => Ending::Failed,
+            Self::Unfit(_) => Ending::Unfit,
         }
     }
 
@@ -62,7 +65,9 @@ impl Stopped {
             Self::Silent(limit) => format!("no output for {} s", seconds(*limit)),
             Self::TooLong(limit) => format!("still running after {} s", seconds(*limit)),
             Self::TooManyLines(limit) => format!("more than {limit} lines of output"),
-            Self::Interrupted(reason) | Self::Failed(reason) => reason.clone(),
+            Self::Interrupted(reason) | Self::Failed(reason) | Self::Unfit(reason) => {
+                reason.clone()
+            }
         }
     }
 

@@ -9,7 +9,7 @@
 //!   still below it and is swept when the program is over (I9);
 //! - while more than the spool limit is unacknowledged the pipe is not read: the command blocks, memory does not grow.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -485,8 +485,10 @@ impl<'line> Watch<'line> {
     fn wrote(&mut self, log: usize, result: io::Result<()>) {
         if let Err(error) = result {
             let why = format!("the worker could not keep the output on its disk: {error}");
+            let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+            let stopped = if full { Stopped::Unfit(why) } else { Stopped::Failed(why) };
             if self.stopped.is_none() {
-                self.stop(Stopped::Failed(why), StopNow::Kill);
+                self.stop(stopped, StopNow::Kill);
             }
         }
         self.line.spooled(self.logs.name(log), self.logs.length(log));

@@ -193,7 +193,7 @@ impl Project {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::internal(format!("cannot write {}", path.display()))
+    Failure::new(3, format!("cannot write {}", path.display()))
         .why(error.to_string())
         .hint("set TMPDIR to a folder with room")
 }

@@ -31,7 +31,7 @@ impl Scratch {
             }
         }
         let why = last.map(|error| error.to_string()).unwrap_or_default();
-        Err(Failure::internal(format!("cannot make a folder in {}", base.display()))
+        Err(Failure::new(3, format!("cannot make a folder in {}", base.display()))
             .why(why)
             .hint("set TMPDIR to a folder that can be written"))
     }

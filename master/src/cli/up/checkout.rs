@@ -100,7 +100,7 @@ impl State {
         let dir = dir.map_or_else(|| checkout.top().join(".linn"), Path::to_owned);
         let dir = std::path::absolute(&dir).unwrap_or(dir);
         let failed = |error: std::io::Error| {
-            Failure::internal(format!("cannot keep the master's state in {}", dir.display()))
+            Failure::new(3, format!("cannot keep the master's state in {}", dir.display()))
                 .why(error.to_string())
                 .hint("name another folder with --dir")
         };
