@@ -121,5 +121,6 @@ fn new_change(send: Send) -> Result<NewChange, ClientError> {
         properties,
         parents: Vec::new(),
         vcs: send.vcs,
+        moved_from: None,
     })
 }

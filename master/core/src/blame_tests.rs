@@ -327,3 +327,29 @@ fn beyond_the_longest_walk_the_stamps_own_changes_are_new() {
     assert!(all.len() >= 2_000, "{}", all.len());
     assert_eq!(ids(&build.blame), (all.clone(), all));
 }
+
+/// GP-3 better, F35: a branch that comes back to a commit it had before has a change each time, whoever tells of it, and
+/// however often.
+#[test]
+fn a_branch_comes_back() {
+    let (mut site, _) = site();
+    let mut told = |revision: &str, from: &str| {
+        let new = NewChange {
+            key: Some(format!("git repo main {revision}")),
+            moved_from: Some(from.to_owned()).filter(|from| !from.is_empty()),
+            ..change("main", revision, &[], "Ana <a@x>")
+        };
+        let said = site.submit(vec![new]);
+        said.lines().last().cloned().unwrap_or_default().rsplit(' ').next().map(str::to_owned)
+    };
+    let steps =
+        [("a", "", "1"), ("b", "a", "2"), ("a", "b", "3"), ("b", "a", "4"), ("a", "b", "5")];
+    for (revision, from, id) in steps {
+        for _ in 0..2 {
+            assert_eq!(told(revision, from).as_deref(), Some(id), "{revision} from {from}");
+        }
+    }
+    // A poller that was away saw only where the branch was long ago.
+    assert_eq!(told("a", "long ago").as_deref(), Some("5"));
+    assert_eq!(told("b", "").as_deref(), Some("4"));
+}

@@ -43,6 +43,9 @@ pub struct NewChange {
     pub properties: BTreeMap<String, Value>,
     /// `git`, `hg`, `svn` ...; empty: unknown (CH-5).
     pub vcs: String,
+    /// Where its branch was before; `None`: unknown. It tells a branch that is back at a commit it had before from one that
+    /// is told of twice (GP-3 better, F35).
+    pub moved_from: Option<String>,
 }
 
 /// A change that has been taken in.

@@ -103,6 +103,28 @@ pub(crate) fn learn(ctx: &mut Ctx<'_>, repository: String, commits: Vec<Commit>)
     }
 }
 
+/// What a change is whose key is known.
+enum Back {
+    /// It was told before, as this change if that is remembered.
+    Told(Option<ChangeId>),
+    /// Its branch was somewhere else since, at this change, and is back.
+    From(ChangeId),
+}
+
+/// Whether a branch that is at a commit it had before came back there, or is told of twice.
+fn come_back(state: &State, new: &NewChange) -> Back {
+    let newest_at = |revision: &str| {
+        let here = state.changes_at(&new.repository, revision);
+        here.filter(|change| change.branch == new.branch).map(|change| change.id).last()
+    };
+    let newest = new.revision.as_deref().and_then(newest_at);
+    let elsewhere = new.moved_from.as_deref().and_then(newest_at);
+    match (newest, elsewhere) {
+        (Some(newest), Some(elsewhere)) if elsewhere > newest => Back::From(elsewhere),
+        _ => Back::Told(newest),
+    }
+}
+
 /// The most that the names of a change's files take together, in bytes: a change must fit into one message to a console.
 const MAX_FILES_BYTES: usize = 1024 * 1024;
 
@@ -120,9 +142,14 @@ fn bounded(mut files: Vec<String>) -> Vec<String> {
 }
 
 /// Takes one change in; gives back its number, or that of the same change taken in before.
-fn add(ctx: &mut Ctx<'_>, new: NewChange) -> ChangeId {
-    if let Some(known) = new.key.as_deref().and_then(|key| ctx.state().change_by_key(key)) {
-        return known;
+fn add(ctx: &mut Ctx<'_>, mut new: NewChange) -> ChangeId {
+    if let Some(key) = new.key.as_deref()
+        && let Some(known) = ctx.state().change_by_key(key)
+    {
+        match come_back(ctx.state(), &new) {
+            Back::Told(newest) => return newest.unwrap_or(known),
+            Back::From(other) => new.key = Some(format!("{key} after {other}")),
+        }
     }
     let config = ctx.config();
     let codebase = new.codebase.unwrap_or_else(|| codebase_of(&config, &new.repository));

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::configuration::{self, Chosen, Unusable};
 use super::failure::{Failure, say};
@@ -98,7 +99,7 @@ pub(super) fn run(args: &MasterArgs) -> Result<ExitCode, Failure> {
         // After a start only: before an error's first line there is nothing.
         notes.iter().for_each(|note| say(note));
         announce(&running, file.as_deref());
-        serve(running, &mut signals).await
+        serve(running, &mut signals, file).await
     })
 }
 
@@ -118,10 +119,30 @@ fn announce(running: &Running, config: Option<&Path>) {
     say(&format!("linn master {pid} answers at unix:{socket}{listening}, following {config}"));
 }
 
+/// How often is looked whether the configuration has changed.
+const LOOK_AT_CONFIG: Duration = Duration::from_secs(5);
+const AFTER_RESTART: &str =
+    "this version follows a changed configuration only after a restart; running builds survive one";
+
 /// Until it is asked to end, then to the end. A second signal does not wait.
-async fn serve(running: Running, signals: &mut Signals) -> Result<ExitCode, Failure> {
+async fn serve(
+    running: Running,
+    signals: &mut Signals,
+    config: Option<PathBuf>,
+) -> Result<ExitCode, Failure> {
+    let stamp = || std::fs::metadata(config.as_ref()?).ok()?.modified().ok();
+    let mut known = stamp();
+    let mut look = tokio::time::interval(LOOK_AT_CONFIG);
     loop {
         tokio::select! {
+            _ = look.tick(), if config.is_some() => {
+                let found = stamp();
+                if found.is_some() && found != known {
+                    known = found;
+                    let file = config.as_deref().unwrap_or_else(|| Path::new("")).display();
+                    say(&format!("note: {file} has changed; {AFTER_RESTART}"));
+                }
+            }
             ended = running.wait() => {
                 return match ended {
                     Ended::Asked => {
@@ -140,7 +161,7 @@ async fn serve(running: Running, signals: &mut Signals) -> Result<ExitCode, Fail
                     return Ok(ExitCode::SUCCESS);
                 }
                 Asked::Reload => {
-                    say("note: this version follows a changed configuration only after a restart; running builds survive one");
+                    say(&format!("note: {AFTER_RESTART}"));
                 }
             }
         }

@@ -67,7 +67,7 @@ fn text(facts: &Facts, kind: Option<&str>) -> String {
         if facts.branch.is_empty() { String::new() } else { format!("{:?}", facts.branch) };
     let mut out = String::from(
         "# How this checkout is built. It is Starlark: Python's syntax, functions and loops, no side effects.\n\
-         # `linn check` tells every mistake at once, `linn up` follows it, `linn man config` has all the functions.\n\
+         # `linn check` tells every mistake at once, `linn up` follows it from its next start on, `linn man config` has all the functions.\n\
          #\n\
          # `checkout` is what linn saw of the checkout when it was started: `path`, `branch`, `files`, ...\n\n\
          # Where builds run: workers on this machine. One that dials in from another machine is `worker(\"name\")`.\n\

@@ -52,6 +52,9 @@ pub struct NewChange {
     /// git hg svn ...; empty: unknown (CH-5)
     #[prost(string, tag = "16")]
     pub vcs: ::prost::alloc::string::String,
+    /// where the branch was before: a branch may come back to a commit
+    #[prost(string, optional, tag = "17")]
+    pub moved_from: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Generated client implementations.
 pub mod change_hook_client {

@@ -137,6 +137,7 @@ async fn read(
             properties: Vec::new(),
             parents: commit.parents,
             vcs: "git".to_owned(),
+            moved_from: branch.old.clone(),
         });
     }
     Ok(())

@@ -134,6 +134,7 @@ struct Spooled {
     when_ms: Option<i64>,
     parents: Vec<String>,
     vcs: String,
+    moved_from: Option<String>,
 }
 
 impl Spooled {
@@ -153,6 +154,7 @@ impl Spooled {
             when_ms: change.when_ms,
             parents: change.parents,
             vcs: change.vcs,
+            moved_from: change.moved_from,
         }
     }
 
@@ -171,6 +173,7 @@ impl Spooled {
             when_ms: self.when_ms,
             parents: self.parents,
             vcs: self.vcs,
+            moved_from: self.moved_from,
             ..Default::default()
         }
     }

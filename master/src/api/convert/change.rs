@@ -70,9 +70,12 @@ pub(crate) fn read_change(from: hook::NewChange) -> Submitted {
     field("category", &from.category, false);
     field("revlink", &from.revlink, false);
     field("vcs", &from.vcs, false);
-    for (name, text) in
-        [("codebase", &from.codebase), ("branch", &from.branch), ("revision", &from.revision)]
-    {
+    for (name, text) in [
+        ("codebase", &from.codebase),
+        ("branch", &from.branch),
+        ("revision", &from.revision),
+        ("moved_from", &from.moved_from),
+    ] {
         field(name, text.as_deref().unwrap_or_default(), false);
     }
     for file in &from.files {
@@ -118,6 +121,7 @@ pub(crate) fn read_change(from: hook::NewChange) -> Submitted {
         when: from.when_ms.map(Timestamp),
         properties,
         vcs: from.vcs,
+        moved_from: from.moved_from.filter(|from| !from.is_empty()),
     })
 }
 

@@ -38,11 +38,20 @@ pub(in crate::source) struct Plan {
     tips: BTreeMap<String, String>,
     /// What will be known at its end.
     goal: BTreeMap<String, String>,
-    /// Branch and its commits to tell, oldest first.
-    todo: Vec<(String, std::vec::IntoIter<String>)>,
+    todo: Vec<Todo>,
     /// Told with the first portion.
     commits: Vec<Commit>,
     done: bool,
+}
+
+/// What is to be told of a branch.
+#[derive(Debug)]
+struct Todo {
+    branch: String,
+    /// Where it was before.
+    from: Option<String>,
+    /// Its commits, oldest first.
+    revisions: std::vec::IntoIter<String>,
 }
 
 /// Some of what a look has found: durable together (GP-6).
@@ -112,7 +121,8 @@ impl GitSource {
         for (branch, tip) in &moved {
             let revisions = self.to_tell(cursor, branch, tip).await?;
             if !revisions.is_empty() {
-                todo.push((branch.clone(), revisions.into_iter()));
+                let from = cursor.tips.get(branch).cloned();
+                todo.push(Todo { branch: branch.clone(), from, revisions: revisions.into_iter() });
             }
         }
         // A branch that left the selection or the repository is forgotten, and one without news is where it is.
@@ -161,13 +171,15 @@ impl GitSource {
         }
         let mut changes = Vec::new();
         while changes.len() < PORTION
-            && let Some((branch, revisions)) = plan.todo.first_mut()
+            && let Some(Todo { branch, from, revisions }) = plan.todo.first_mut()
         {
             let some: Vec<String> = revisions.take(PORTION - changes.len()).collect();
             if let Some(last) = some.last() {
                 let goal = plan.goal.get(branch.as_str()).unwrap_or(last);
                 let read = details::read(&self.repository, goal, &some).await?;
-                changes.extend(read.into_iter().map(|change| self.dressed(branch, change)));
+                let dressed =
+                    read.into_iter().map(|change| self.dressed(branch, from.as_ref(), change));
+                changes.extend(dressed);
                 plan.tips.insert(branch.clone(), last.clone());
             }
             if revisions.as_slice().is_empty() {
@@ -183,12 +195,13 @@ impl GitSource {
     }
 
     /// A commit's change with what only the source knows.
-    fn dressed(&self, branch: &str, change: NewChange) -> NewChange {
+    fn dressed(&self, branch: &str, from: Option<&String>, change: NewChange) -> NewChange {
         let revision = change.revision.as_deref().unwrap_or_default();
         NewChange {
             // The hook makes the same key, so whoever comes second is recognised (I2).
             key: Some(format!("git {} {branch} {revision}", self.repository.name())),
             branch: Some(branch.to_owned()),
+            moved_from: from.cloned(),
             repository: self.repository.name().to_owned(),
             codebase: self.source.codebase.clone(),
             project: self.source.project.clone(),
