@@ -73,21 +73,21 @@ pub fn default_stamp(state: &State, config: &Config, codebase: &CodebaseName) ->
     }
 }
 
-/// The repository of a codebase: the declared one, or where the only source of its changes looks; empty: none is known.
+/// The repository of a codebase: the declared one, or the only one in which sources of its changes look; empty: none is
+/// known.
 #[must_use]
 pub fn repository_of(config: &Config, codebase: &CodebaseName) -> String {
     let declared = config.codebases.get(codebase).map(|declared| declared.repository.as_str());
     if let Some(declared) = declared.filter(|repository| !repository.is_empty()) {
         return declared.to_owned();
     }
-    let mut sources = sources_of(config, codebase);
-    match (sources.next(), sources.next()) {
-        (Some(only), None) => {
-            let SourceKind::Git(git) = &only.kind;
-            git.repository.clone()
-        }
-        _ => String::new(),
-    }
+    let mut looked_at = sources_of(config, codebase).map(|source| {
+        let SourceKind::Git(git) = &source.kind;
+        git.repository.as_str()
+    });
+    let Some(first) = looked_at.next() else { return String::new() };
+    let same = looked_at.all(|other| intake::is_same_repository(first, other));
+    if same { first.to_owned() } else { String::new() }
 }
 
 /// The branch that a source stands for where nobody names one: the only one it sees, or else the first that its

@@ -207,8 +207,10 @@ impl Git<'_, '_> {
             fs::remove_file(&patched)?;
         }
         let why = format!("cannot check out {revision}");
-        // As Buildbot does: on the branch when there is one, so that builds can ask for its name.
-        match self.what.branch.as_deref().filter(|branch| !branch.starts_with("refs/")) {
+        // As Buildbot does: on the branch when there is one, so that builds can ask for its name. A repository whose HEAD is
+        // detached is told of under that name, which no branch may have.
+        let named = |branch: &&str| !branch.starts_with("refs/") && *branch != "HEAD";
+        match self.what.branch.as_deref().filter(named) {
             Some(branch) => {
                 self.must(
                     tree,
