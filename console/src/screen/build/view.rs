@@ -8,6 +8,7 @@ use crate::{
     canvas::Canvas,
     glyph::State,
     model::Model,
+    popup::info,
     screen::list,
     theme::Role,
     time,
@@ -199,7 +200,12 @@ impl Drawing<'_> {
     fn blame(&self, canvas: &mut Canvas<'_>) {
         let lines = self.blame_lines();
         if lines.is_empty() {
-            canvas.say(0, 0, "no new changes: the same tree was built before", Role::Dim);
+            let why = if self.build.number == 1 {
+                "no changes are known: it is the first build"
+            } else {
+                "no new changes: the same tree was built before"
+            };
+            canvas.say(0, 0, why, Role::Dim);
         }
         let end = canvas.width();
         let mut y = 0;
@@ -248,7 +254,16 @@ impl Drawing<'_> {
 
     fn tail(&self, canvas: &mut Canvas<'_>) {
         let Some(tail) = &self.screen.tail else {
-            canvas.say(0, 0, "no log yet", Role::Dim);
+            let ended = step(self.screen, self.build).filter(|step| step.complete_at_ms.is_some());
+            let text = match ended {
+                None => "no log yet".to_owned(),
+                Some(step) if step.text.is_empty() => "no log".to_owned(),
+                Some(step) => format!("no log: {}", step.text),
+            };
+            let rows = info::wrap(&text, usize::from(canvas.width()));
+            for (row, y) in rows.iter().zip(0..canvas.height()) {
+                canvas.say(0, y, row, Role::Dim);
+            }
             return;
         };
         if let Some(trouble) = &tail.trouble {

@@ -20,6 +20,12 @@ pub(super) fn header(build: &Build, step: &Step) -> String {
 pub(super) fn footer(step: &Step) -> String {
     let Some(complete_at) = step.complete_at else { return String::new() };
     let mut lines = Vec::new();
+    let dropped = step.logs.first().map_or(0, |log| log.dropped);
+    if dropped > 0 {
+        lines.push(format!(
+            "{dropped} bytes more were printed; the log is at its limit and has none of them"
+        ));
+    }
     if let Some(code) = exit_code(step) {
         lines.push(format!("program finished with exit code {code}"));
     }
@@ -51,6 +57,22 @@ fn seconds(span: Span) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_at_its_limit_says_so() {
+        let mut step = Step::planned(linn_core::id::StepNumber(1), "test".to_owned());
+        step.complete_at = Some(linn_core::time::Timestamp(1));
+        assert_eq!(footer(&step), "");
+        step.logs.push(linn_core::model::Log {
+            id: linn_core::id::LogId(1),
+            name: "stdio".to_owned(),
+            bytes: 10,
+            lines: 1,
+            complete: true,
+            dropped: 7,
+        });
+        assert!(footer(&step).starts_with("7 bytes more were printed"));
+    }
 
     #[test]
     fn seconds_have_three_places() {
