@@ -117,7 +117,7 @@ impl Drop for Running {
     }
 }
 
-/// The commands that a help text lists.
+/// The commands that a help text lists, but for `help` itself, which lists them again.
 fn commands_in(help: &str) -> Vec<String> {
     help.lines()
         .skip_while(|line| *line != "Commands:")
@@ -125,6 +125,7 @@ fn commands_in(help: &str) -> Vec<String> {
         .take_while(|line| line.starts_with("  "))
         .filter(|line| !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next().map(ToOwned::to_owned))
+        .filter(|name| name != "help")
         .collect()
 }
 
