@@ -22,7 +22,7 @@ use tonic::transport::Channel;
 
 use crate::{
     backoff::{Backoff, random_share},
-    client::Master,
+    client::{Master, innermost},
 };
 
 /// Makes a fresh channel for one attempt. `linn up` gives one into its own process, others dial a socket.
@@ -176,7 +176,7 @@ impl Task {
         let mut client = Master::new(channel.clone()).console();
         let mut stream = match timeout(DIAL_LIMIT, client.watch(self.resume.clone())).await {
             Ok(Ok(reply)) => reply.into_inner(),
-            Ok(Err(status)) => return Ok(words(&status)),
+            Ok(Err(status)) => return Ok(innermost(&status)),
             Err(_) => return Ok(format!("no answer within {} s", DIAL_LIMIT.as_secs())),
         };
         self.drain()?;
@@ -215,7 +215,7 @@ impl Task {
                         None => continue,
                     },
                     Ok(None) => return Ok("the master ended the stream".into()),
-                    Err(status) => return Ok(words(&status)),
+                    Err(status) => return Ok(innermost(&status)),
                 },
                 result = probe.next(self.focused) => match result {
                     Some(latency) => LinkEvent::Latency(latency),
@@ -229,21 +229,6 @@ impl Task {
             self.events.send(event).await.map_err(|_| Gone)?;
         }
     }
-}
-
-fn words(status: &tonic::Status) -> String {
-    use std::error::Error;
-    // The transport's own text is empty talk ("transport error"); its innermost source says what happened.
-    let mut source = status.source();
-    let mut innermost = None;
-    while let Some(error) = source {
-        innermost = Some(error.to_string());
-        source = error.source();
-    }
-    innermost.unwrap_or_else(|| match status.message() {
-        "" => format!("{:?}", status.code()),
-        said => said.to_owned(),
-    })
 }
 
 /// Asks the master something small now and then: measures the latency and finds a link that died in silence (I17).

@@ -46,6 +46,15 @@ impl Zone {
         self.format(at_ms, "%H:%M:%S")
     }
 
+    /// The time of a row of so long. Rows shorter than a minute show the second, except where a minute begins, or where it
+    /// is to be `whole`.
+    pub(crate) fn row(&self, at_ms: i64, row_ms: i64, whole: bool) -> String {
+        if row_ms >= 60_000 || whole || at_ms.rem_euclid(60_000) == 0 {
+            return self.minute(at_ms);
+        }
+        format!("  {}", self.second(at_ms).get(5..).unwrap_or_default())
+    }
+
     /// `14:31:58.101`.
     pub(crate) fn milli(&self, at_ms: i64) -> String {
         self.format(at_ms, "%H:%M:%S%.3f")

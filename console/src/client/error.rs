@@ -119,7 +119,7 @@ impl ClientError {
             Some(decode_sentence(text)).filter(|text| !text.is_empty())
         };
         if broken(status) {
-            let why = deepest(status);
+            let why = innermost(status);
             let what = if why.contains("timed out") {
                 "the master does not answer"
             } else {
@@ -164,15 +164,20 @@ impl From<Status> for ClientError {
     }
 }
 
-/// What is at the bottom of a status that the transport made: its own words say only which layer noticed.
-fn deepest(status: &Status) -> String {
-    let mut deepest = status.message().to_owned();
+/// What happened, says the innermost source of a status that the transport made: its own text is empty talk ("transport
+/// error"). Of a master's, what it said.
+#[must_use]
+pub(crate) fn innermost(status: &Status) -> String {
     let mut source = std::error::Error::source(status);
+    let mut innermost = None;
     while let Some(error) = source {
-        deepest = error.to_string();
+        innermost = Some(error.to_string());
         source = error.source();
     }
-    deepest
+    innermost.unwrap_or_else(|| match status.message() {
+        "" => format!("{:?}", status.code()),
+        said => said.to_owned(),
+    })
 }
 
 /// Whether calling again may help: the master is away, or the link broke in the middle of an answer.

@@ -19,6 +19,7 @@ mod sentence;
 pub use self::address::ServerAddr;
 pub use self::contexts::{Context, Contexts};
 pub use self::dial::{Carrier, Master, PROTOCOL_KEY, connect, protocol_header};
+pub(crate) use self::error::innermost;
 pub use self::error::{ClientError, Kind, lost};
 pub use self::patience::Patience;
 pub use self::references::{

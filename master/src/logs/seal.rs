@@ -199,18 +199,24 @@ mod tests {
     use super::super::Stream;
     use super::*;
 
+    /// A log that is long enough to be packed, on disk, and how long it is.
+    async fn long_log(folder: &std::path::Path) -> (LogStore, LogKey, u64) {
+        let store = LogStore::open(folder).unwrap();
+        let key = LogKey::new(BuildId(1), LogId(1), "stdio");
+        let data = Bytes::from(b"0123456789\n".repeat(10_000));
+        let length = data.len() as u64;
+        store.append(&key, 0, Stream::Out, Timestamp(1), data).await.unwrap();
+        store.flush().await.unwrap();
+        (store, key, length)
+    }
+
     /// The build is over, the log is being packed, and bytes come all the same.
     #[tokio::test]
     async fn what_came_while_it_was_packed_is_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let store = LogStore::open(folder.path()).unwrap();
-        let key = LogKey::new(BuildId(1), LogId(1), "stdio");
-        let data = Bytes::from(b"0123456789\n".repeat(10_000));
-        store.append(&key, 0, Stream::Out, Timestamp(1), data.clone()).await.unwrap();
-        store.flush().await.unwrap();
+        let (store, key, length) = long_log(folder.path()).await;
         let entry = store.entry(&key);
         let (plain, temporary) = (entry.log_path(), entry.path(".zst.new"));
-        let length = data.len() as u64;
         let none = Spans::default();
         let early = pack(&plain, length, &none.rows, &temporary).unwrap();
         let more = Bytes::from_static(b"more\n");
@@ -228,23 +234,15 @@ mod tests {
     #[tokio::test]
     async fn a_log_that_stays_plain_goes_on() {
         let folder = tempfile::tempdir().unwrap();
-        let store = LogStore::open(folder.path()).unwrap();
-        let key = LogKey::new(BuildId(1), LogId(1), "stdio");
-        let data = Bytes::from(b"0123456789\n".repeat(10_000));
-        store.append(&key, 0, Stream::Out, Timestamp(1), data.clone()).await.unwrap();
-        store.flush().await.unwrap();
+        let (store, key, length) = long_log(folder.path()).await;
         let entry = store.entry(&key);
-        let sealed = pack(
-            &entry.log_path(),
-            data.len() as u64,
-            &Spans::default().rows,
-            &entry.path(".zst.new"),
-        );
+        let sealed =
+            pack(&entry.log_path(), length, &Spans::default().rows, &entry.path(".zst.new"));
         fs::create_dir(entry.path(".log.zst")).unwrap();
         assert!(put_in_place(&entry, sealed.unwrap()).is_err());
         fs::remove_dir(entry.path(".log.zst")).unwrap();
         let more = Bytes::from_static(b"more\n");
-        store.append(&key, data.len() as u64, Stream::Out, Timestamp(2), more).await.unwrap();
-        assert_eq!(store.lengths(&key).await.unwrap().bytes, data.len() as u64 + 5);
+        store.append(&key, length, Stream::Out, Timestamp(2), more).await.unwrap();
+        assert_eq!(store.lengths(&key).await.unwrap().bytes, length + 5);
     }
 }

@@ -154,8 +154,8 @@ async fn asked_for_a_look_it_answers_when_it_has_ended_c40() {
     assert_eq!(unknown, Err(PollError::Unknown("other".into())));
 }
 
-#[tokio::test]
-async fn who_asks_for_a_large_look_is_answered_with_its_last_portion() {
+/// A source of a repository with one commit, which has looked once.
+async fn of_one_commit() -> (Running, Repo) {
     let mut running = Running::start(|folder| {
         let repo = Repo::init(folder.join("r"));
         repo.commit("a", "one");
@@ -163,6 +163,12 @@ async fn who_asks_for_a_large_look_is_answered_with_its_last_portion() {
     });
     let repo = Repo::init(running.folder.path().join("r"));
     running.polled().await;
+    (running, repo)
+}
+
+#[tokio::test]
+async fn who_asks_for_a_large_look_is_answered_with_its_last_portion() {
+    let (mut running, repo) = of_one_commit().await;
     repo.import("main", &repo.tip("main"), 600);
     running.ask(7);
     let answers = [running.polled().await.1, running.polled().await.1, running.polled().await.1];
@@ -171,13 +177,7 @@ async fn who_asks_for_a_large_look_is_answered_with_its_last_portion() {
 
 #[tokio::test]
 async fn who_asks_for_a_look_that_cannot_be_written_down_is_told() {
-    let mut running = Running::start(|folder| {
-        let repo = Repo::init(folder.join("r"));
-        repo.commit("a", "one");
-        repo.name()
-    });
-    let repo = Repo::init(running.folder.path().join("r"));
-    running.polled().await;
+    let (mut running, repo) = of_one_commit().await;
     let full = |token| Some((token, "the disk is full".to_owned()));
     // The engine has nothing to look at.
     *running.engine.disk.lock().unwrap() = Disk::Away;

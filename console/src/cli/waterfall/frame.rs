@@ -12,6 +12,7 @@ use crate::cli::paint::{Tone, tone};
 use crate::cli::table::fit;
 use crate::glyph::{ASCII, Glyphs, State, UNICODE};
 use crate::safe::text as shown;
+use crate::screen::waterfall::grid::seen_ms;
 use crate::time::{span, unit};
 use crate::words::{person, subject};
 use crate::zone::Zone;
@@ -21,8 +22,6 @@ const COLUMN: usize = 11;
 const CHANGES: usize = 26;
 /// Cells of the time at the left edge.
 const TIME: usize = 6;
-
-const MINUTE_MS: i64 = 60_000;
 
 /// How long a row may be: the shortest with which the frame fits is taken.
 const ROWS_MS: [i64; 12] = [
@@ -92,7 +91,7 @@ impl Picture<'_> {
     /// The stretches in which something is to be seen, oldest first; they may overlap.
     fn busy(&self) -> Vec<(i64, i64)> {
         let builds = self.builds.iter().map(|build| (build.started_at_ms, self.end(build)));
-        let changes = self.changes.iter().map(|change| (came(change), came(change)));
+        let changes = self.changes.iter().map(|change| (seen_ms(change), seen_ms(change)));
         let within = |(from, to): (i64, i64)| {
             (to >= self.since_ms).then_some((from.max(self.since_ms), to.min(self.now_ms)))
         };
@@ -137,15 +136,6 @@ impl Picture<'_> {
         vec![self.paint(Tone::Dim, &summary), self.paint(Tone::Strong, heads.trim_end())]
     }
 
-    /// The time of a row. Rows shorter than a minute show the second, except where a minute begins or after a fold.
-    fn time(&self, row: Row, whole: bool) -> String {
-        if row.to - row.from >= MINUTE_MS || whole || row.from.rem_euclid(MINUTE_MS) == 0 {
-            return self.zone.minute(row.from);
-        }
-        let second = self.zone.second(row.from);
-        format!("  {}", second.get(5..).unwrap_or_default())
-    }
-
     /// One row; none when there is nothing to see in it. `whole`: it stands alone, so its time is written out.
     fn row(&self, row: Row, builders: &[Builder], whole: bool) -> Option<String> {
         let slots: Vec<Option<Slot>> =
@@ -154,7 +144,8 @@ impl Picture<'_> {
         if change.is_none() && slots.iter().all(Option::is_none) {
             return None;
         }
-        let mut line = self.paint(Tone::Dim, &fit(&self.time(row, whole), TIME));
+        let mut line =
+            self.paint(Tone::Dim, &fit(&self.zone.row(row.from, row.to - row.from, whole), TIME));
         line.push_str(&fit(&change.unwrap_or_default(), CHANGES - 1));
         line.push(' ');
         for slot in slots {
@@ -169,7 +160,7 @@ impl Picture<'_> {
 
     /// The newest change of a row; `+2` says that two more came in the same stretch.
     fn change(&self, row: Row) -> Option<String> {
-        let mut of_row = self.changes.iter().filter(|change| within(came(change), row));
+        let mut of_row = self.changes.iter().filter(|change| within(seen_ms(change), row));
         let newest = of_row.next()?;
         let more = of_row.count();
         let revision = short(newest.revision.as_deref().unwrap_or_default());
@@ -235,11 +226,6 @@ impl Picture<'_> {
     fn paint(&self, tone: Tone, text: &str) -> String {
         if self.rich { tone.paint(text) } else { text.to_owned() }
     }
-}
-
-/// When a change came in: commits may be older than anything seen here. One of which that is not known counts as made.
-const fn came(change: &Change) -> i64 {
-    if change.received_at_ms > 0 { change.received_at_ms } else { change.when_ms }
 }
 
 /// How many lines stretches take, each fold one more.

@@ -158,15 +158,13 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// The time of a row. Rows shorter than a minute show the second, except where a minute begins or after a fold.
+    /// The time of a row: after a fold it is `whole`.
     fn time(&self, bucket: i64, whole: bool) -> String {
         let at_ms = self.grid.start_ms(bucket);
         let zone = &self.model.zone;
         match self.grid.bucket_ms {
             86_400_000.. => zone.day(at_ms),
-            60_000.. => zone.minute(at_ms),
-            _ if whole || at_ms.rem_euclid(60_000) == 0 => zone.minute(at_ms),
-            _ => format!("  {}", &zone.second(at_ms)[5..]),
+            row_ms => zone.row(at_ms, row_ms, whole),
         }
     }
 

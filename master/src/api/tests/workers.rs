@@ -6,6 +6,7 @@ use linn_proto::common::Results;
 use linn_proto::console::{
     FollowLogRequest, ListReply, ListRequest, LogMarksRequest, RawLogRequest, ReadLogRequest,
 };
+use linn_proto::control::ForceRequest;
 use linn_proto::entity::entity::Of;
 use linn_proto::entity::{Entity, Kind};
 use linn_proto::worker::{self as wire, from_worker, held_answer, to_worker};
@@ -205,7 +206,13 @@ async fn a_build_survives_its_master() {
 /// LW-1: a worker that was given up comes late. The old build's log gets the rest, and the worker may forget it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_worker_brings_the_rest_of_its_log() {
-    let site = Site::start(&format!("{ONE}master(lost_after = \"0s\")\n")).await;
+    let other = r#"
+master(lost_after = "0s")
+worker("w2")
+builder("mac", workers = ["w2"], factory = [shell("test", command = "true")])
+force_scheduler("g", builders = ["mac"])
+"#;
+    let site = Site::start(&format!("{ONE}{other}")).await;
     let mut worker = FakeWorker::join(&site, "w1").await;
     site.force_linux().await;
     let command = worker.start().await.command;
@@ -217,8 +224,21 @@ async fn a_late_worker_brings_the_rest_of_its_log() {
     drop(worker);
     let lost = build_of(site.wait(Kind::Build, "linux#1").await);
     assert_eq!(lost.results(), Results::Retry);
-    // Time enough to pack the log, were it taken for over.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // One log is packed after the other: when that of a later build is, this one would be, were it taken for over.
+    let mut next = FakeWorker::join(&site, "w2").await;
+    let force = ForceRequest { builders: vec!["mac".to_owned()], ..ForceRequest::default() };
+    site.force(force).await.unwrap();
+    let later = next.start().await.command;
+    next.append(later, 0, &bytes).await;
+    next.finish(later, 0, bytes.len() as u64).await;
+    assert_eq!(next.acked().await, later);
+    let packed = site.dir.path().join("state/logs/0/2/2-stdio.log.zst");
+    soon(async {
+        while !packed.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 
     let length = bytes.len() as u64;
     let held = wire::Held {
