@@ -83,6 +83,9 @@ fn one(n: u64, out: &mut Vec<Record>) {
         properties: properties.clone(),
         external_id: String::new(),
         rebuild_of: None,
+        parent: None,
+        waited_for: false,
+        worker: None,
         requests: vec![request],
     })));
     out.push(Record::RequestAdded(BuildRequest {
@@ -95,6 +98,7 @@ fn one(n: u64, out: &mut Vec<Record>) {
         complete_at: None,
         results: None,
         builds: Vec::new(),
+        merged_into: None,
     }));
     out.push(Record::BuildStarted(Box::new(Build {
         id,

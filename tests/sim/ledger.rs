@@ -126,10 +126,12 @@ impl Ledger {
                 hold(fits && retry, || format!("request {request} returns for no reason"))
             }
             Record::RequestFinished { request, results, .. } => {
+                let left = *results == Results::Cancelled && self.is_shared(*request);
                 let known = self.request(*request)?;
                 let once = known.results.replace(*results).is_none();
                 hold(once, || format!("I3: request {request} ended twice"))?;
-                let ready = known.build.is_none();
+                // CA-1: one that is cancelled while its build goes on for others leaves it.
+                let ready = known.build.is_none() || left;
                 hold(ready, || format!("request {request} ended before its build"))?;
                 let same = known.built.is_none_or(|built| {
                     built == *results || (built == Results::Retry && *results == Results::Cancelled)
@@ -204,6 +206,14 @@ impl Ledger {
         }
     }
 
+    /// Whether the unfinished build of a request is for another one too that is not over.
+    fn is_shared(&self, id: RequestId) -> bool {
+        let build = self.requests.get(&id).and_then(|request| self.builds.get(&request.build?));
+        let others = build.into_iter().flat_map(|build| &build.requests);
+        let mut others = others.filter(|other| **other != id);
+        others.any(|other| self.requests.get(other).is_some_and(|it| it.results.is_none()))
+    }
+
     fn request(&mut self, id: RequestId) -> Result<&mut Request, String> {
         self.requests.get_mut(&id).ok_or_else(|| format!("request {id} was never added"))
     }
@@ -259,8 +269,13 @@ impl Ledger {
         for record in records {
             let Record::BuildFinished { id, results, .. } = record else { continue };
             for request in self.builds.get(id).into_iter().flat_map(|build| &build.requests) {
-                let ended = self.requests.get(request).is_some_and(|it| it.results.is_some());
-                let fits = ended != (*results == Results::Retry);
+                let ended = self.requests.get(request).and_then(|it| it.results);
+                // One that was cancelled while its build went on for others does not come back with them.
+                let fits = match ended {
+                    None => *results == Results::Retry,
+                    Some(Results::Cancelled) => true,
+                    Some(_) => *results != Results::Retry,
+                };
                 hold(fits, || format!("request {request} is lost with its build ({results})"))?;
             }
         }

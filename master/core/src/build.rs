@@ -10,7 +10,8 @@ use crate::change::SourceStamp;
 use crate::config::{Builder, Config, SchedulerKind};
 use crate::ctx::Ctx;
 use crate::id::{BuildId, RequestId, SchedulerName, StepNumber, WorkerName};
-use crate::model::{Blame, Build, Buildset, Exit, StepState, Stop};
+use crate::merge::{self, Merged};
+use crate::model::{Blame, Build, Exit, StepState, Stop};
 use crate::notice;
 use crate::properties::{Origin, Properties};
 use crate::record::Record;
@@ -18,25 +19,32 @@ use crate::results::Results;
 use crate::state::State;
 use crate::step::{self, Position};
 
-/// Starts a build of a request on a worker.
+/// Starts a build of a request, and of those that fit with it, on a worker (MG-1).
 pub(crate) fn start(ctx: &mut Ctx<'_>, request: RequestId, worker: &WorkerName) {
     let config = ctx.config();
-    let state = ctx.state();
-    let Some(request) = state.request(request) else { return };
-    let Some(buildset) = state.buildset(request.buildset) else { return };
+    let Some(request) = ctx.state().request(request) else { return };
     let Some(builder) = config.builders.get(&request.builder) else { return };
+    let (first, wanted) = (request.id, request.priority);
+    let together = merge::with(ctx, builder, first);
+    let state = ctx.state();
+    let requests: Vec<_> = together.iter().filter_map(|id| state.request(*id)).collect();
+    let buildsets: Vec<_> =
+        requests.iter().filter_map(|request| state.buildset(request.buildset)).collect();
+    let (Some(oldest), Some(buildset)) = (requests.first(), buildsets.first()) else { return };
+    let merged = Merged::of(state, &buildsets);
+    let tries = requests.iter().map(|request| request.builds.len()).max().unwrap_or(0);
     let mut build = Build {
         id: BuildId(state.last().build + 1),
         builder: builder.name.clone(),
         number: state.last_number(&builder.name) + 1,
-        requests: vec![request.id],
+        requests: together,
         buildset: buildset.id,
         worker: worker.clone(),
         config: config.digest.clone(),
-        attempt: u32::try_from(request.builds.len()).unwrap_or(u32::MAX).saturating_add(1),
-        reason: buildset.reason.clone(),
+        attempt: u32::try_from(tries).unwrap_or(u32::MAX).saturating_add(1),
+        reason: merged.reason,
         scheduler: buildset.scheduler.clone(),
-        stamps: buildset.stamps.clone(),
+        stamps: merged.stamps,
         properties: Properties::new(),
         got_revision: std::collections::BTreeMap::new(),
         blame: Blame::default(),
@@ -50,9 +58,13 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, request: RequestId, worker: &WorkerName) 
         new_failure: false,
         steps: step::plan(&builder.factory),
     };
-    build.properties = properties(state, &config, builder, buildset, &build);
+    build.properties = properties(state, &config, builder, &merged.properties, &build);
     build.blame = blame::of(state, &build);
-    let id = build.id;
+    let (id, oldest) = (build.id, (oldest.id, oldest.priority));
+    if oldest.1 < wanted {
+        // Whoever comes back to the queue keeps the place that the others gave it (MG-8 better).
+        ctx.record(Record::RequestPrioritised { request: oldest.0, priority: wanted });
+    }
     ctx.record(Record::BuildStarted(Box::new(build)));
     advance(ctx, id);
 }
@@ -63,19 +75,19 @@ fn properties(
     state: &State,
     config: &Config,
     builder: &Builder,
-    buildset: &Buildset,
+    asked: &Properties,
     build: &Build,
 ) -> Properties {
     let mut all = Properties::new();
     for (name, value) in &config.properties {
         all.set(name.clone(), value.clone(), Origin::Master);
     }
-    for id in buildset.stamps.iter().flat_map(|stamp| &stamp.changes) {
+    for id in build.stamps.iter().flat_map(|stamp| &stamp.changes) {
         for (name, value) in state.change(*id).into_iter().flat_map(|change| &change.properties) {
             all.set(name.clone(), value.clone(), Origin::Change);
         }
     }
-    all.lay_over(&buildset.properties);
+    all.lay_over(asked);
     for (name, value) in &builder.properties {
         all.set(name.clone(), value.clone(), Origin::Builder);
     }
@@ -94,11 +106,11 @@ fn properties(
         }
     }
     // A rebuild has the properties of what it rebuilds (CA-5), so its form is that of the first asking.
-    let form = buildset.properties.text("scheduler").unwrap_or(&buildset.scheduler);
+    let form = asked.text("scheduler").unwrap_or(&build.scheduler);
     let scheduler = config.scheduler(&SchedulerName::new(form));
     if let Some(SchedulerKind::Force(form)) = scheduler.map(|scheduler| &scheduler.kind) {
         for parameter in form.parameters.iter().flatten() {
-            if let Some(value) = buildset.properties.get(&parameter.name) {
+            if let Some(value) = asked.get(&parameter.name) {
                 all.set(parameter.name.clone(), value.clone(), Origin::Force);
             }
         }
@@ -196,10 +208,11 @@ fn finish(ctx: &mut Ctx<'_>, id: BuildId, at_least: Option<Results>) {
         new_failure: judged.new_failure,
     });
     for request in requests {
-        if results == Results::Retry {
-            ctx.record(Record::RequestReturned { request });
-        } else {
+        if results != Results::Retry {
             buildset::finish_request(ctx, request, results);
+        } else if ctx.state().request(request).is_some_and(|it| it.complete_at.is_none()) {
+            // One that was taken out of the build is over already (CA-1).
+            ctx.record(Record::RequestReturned { request });
         }
     }
     if let Some(notice) = judged.notice {

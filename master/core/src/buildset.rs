@@ -3,19 +3,23 @@
 
 use crate::change::SourceStamp;
 use crate::ctx::Ctx;
-use crate::id::{BuildRef, BuilderName, BuildsetId, RequestId};
-use crate::model::{BuildRequest, Buildset};
+use crate::id::{BuildRef, BuilderName, BuildsetId, RequestId, WorkerName};
+use crate::model::{BuildRequest, Buildset, Parent};
 use crate::properties::Properties;
 use crate::record::{Record, Subject};
 use crate::results::Results;
 
 /// What is to be built.
+#[derive(Default)]
 pub(crate) struct NewBuildset {
     pub(crate) reason: String,
     pub(crate) scheduler: String,
     pub(crate) stamps: Vec<SourceStamp>,
     pub(crate) properties: Properties,
     pub(crate) rebuild_of: Option<BuildRef>,
+    pub(crate) parent: Option<Parent>,
+    pub(crate) waited_for: bool,
+    pub(crate) worker: Option<WorkerName>,
     pub(crate) builders: Vec<BuilderName>,
     pub(crate) priority: i32,
 }
@@ -45,6 +49,9 @@ pub(crate) fn open(ctx: &mut Ctx<'_>, new: NewBuildset) -> Vec<Subject> {
         properties: new.properties,
         external_id: String::new(),
         rebuild_of: new.rebuild_of,
+        parent: new.parent,
+        waited_for: new.waited_for,
+        worker: new.worker,
         requests: requests.clone(),
     })));
     for (request, builder) in requests.into_iter().zip(new.builders) {
@@ -58,6 +65,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>, new: NewBuildset) -> Vec<Subject> {
             complete_at: None,
             results: None,
             builds: Vec::new(),
+            merged_into: None,
         }));
     }
     settle(ctx, id);

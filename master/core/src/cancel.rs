@@ -63,12 +63,12 @@ pub(crate) fn no_such_build(ctx: &Ctx<'_>, reference: &BuildRef) -> Refusal {
     }
 }
 
-/// Somebody cancels a request: waiting, it is over; claimed, its build is stopped (CA-1).
+/// Somebody cancels a request: waiting, it is over; claimed, its build is stopped (CA-1), unless that is for others too.
 pub(crate) fn cancel(ctx: &mut Ctx<'_>, asking: &Asking, id: RequestId, reason: &str) {
     let builds = match unfinished(ctx.state(), id) {
         Ok(request) if request.claimed_at.is_some() => {
             let builds = request.builds.iter().filter_map(|(build, _)| ctx.state().build(*build));
-            builds.filter(|build| build.complete_at.is_none()).map(|build| build.id).collect()
+            builds.filter(|build| is_for_it_alone(ctx.state(), build, id)).map(|it| it.id).collect()
         }
         Ok(_) => Vec::new(),
         Err(refusal) => return ctx.refuse(asking, "cancel", &id, refusal),
@@ -80,6 +80,13 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, asking: &Asking, id: RequestId, reason: 
         stop_build(ctx, build, &asking.who, reason.to_owned(), false);
     }
     ctx.accept(asking, vec![Subject::Request(id)]);
+}
+
+/// Whether an unfinished build is for no other request that is still wanted.
+fn is_for_it_alone(state: &State, build: &Build, request: RequestId) -> bool {
+    let wanted = |id: &RequestId| state.request(*id).is_some_and(|it| it.complete_at.is_none());
+    build.complete_at.is_none()
+        && !build.requests.iter().any(|other| *other != request && wanted(other))
 }
 
 /// Somebody changes a waiting request's priority (CA-6).

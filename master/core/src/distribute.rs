@@ -9,8 +9,9 @@ use std::sync::Arc;
 use crate::build;
 use crate::config::Builder;
 use crate::ctx::Ctx;
-use crate::id::{BuilderName, WorkerName};
+use crate::id::{BuilderName, RequestId, WorkerName};
 use crate::live::{Dirty, Generation};
+use crate::policy;
 use crate::state::ReadyKey;
 
 /// Starts every build that can start now.
@@ -83,38 +84,77 @@ fn pass(ctx: &mut Ctx<'_>, dirty: &mut Dirty) {
     }
 }
 
+/// The most requests of a builder that are tried in one pass, where a function or a chosen worker keeps those before.
+const MAX_TRIED: usize = 50;
+
 /// Starts the builder's next request if a worker is free for it.
 fn serve(ctx: &mut Ctx<'_>, generation: &Generation, dirty: &mut Dirty, key: &ReadyKey) -> bool {
     let Some(builder) = generation.config.builders.get(&key.builder) else { return false };
-    let worker = if dirty.builders.contains(&key.builder) {
-        best(ctx, builder, builder.workers.iter())
+    let free = if dirty.builders.contains(&key.builder) {
+        free_for(ctx, builder, builder.workers.iter())
     } else {
         let freed = dirty.workers.iter();
-        best(ctx, builder, freed.filter(|worker| generation.serves(worker, &key.builder)))
+        free_for(ctx, builder, freed.filter(|worker| generation.serves(worker, &key.builder)))
     };
-    let Some(worker) = worker else { return false };
-    build::start(ctx, key.request, &worker);
-    if !is_free(ctx, &worker) {
-        dirty.workers.remove(&worker);
+    if free.is_empty() {
+        return false;
     }
-    true
+    // A request that nobody can serve does not block those behind it (RQ-4).
+    for request in policy::order(ctx, builder, MAX_TRIED) {
+        if let Some(worker) = worker_for(ctx, builder, request, &free) {
+            build::start(ctx, request, &worker);
+            if !is_free(ctx, &worker) {
+                dirty.workers.remove(&worker);
+            }
+            return true;
+        }
+    }
+    false
 }
 
-/// Of the workers that can take a build of this builder: fewest running, then longest idle, then by name.
-fn best<'a>(
+/// Who of the free workers takes a request.
+fn worker_for(
+    ctx: &mut Ctx<'_>,
+    builder: &Builder,
+    request: RequestId,
+    free: &[WorkerName],
+) -> Option<WorkerName> {
+    let buildset = ctx.state().request(request)?.buildset;
+    let chosen = ctx.state().buildset(buildset)?.worker.clone();
+    let fits = |worker: &&WorkerName| chosen.as_ref().is_none_or(|chosen| chosen == *worker);
+    let mut willing: Vec<WorkerName> = free.iter().filter(fits).cloned().collect();
+    if willing.is_empty() {
+        return None;
+    }
+    willing.retain(|worker| policy::may_start(ctx, builder, worker, request));
+    if willing.is_empty() {
+        ctx.live.vetoed.insert(request, "can_start_build");
+        return None;
+    }
+    let worker = policy::worker(ctx, builder, request, &willing);
+    if worker.is_none() {
+        ctx.live.vetoed.insert(request, "next_worker");
+    }
+    worker
+}
+
+/// The workers that can take a build of this builder: fewest running first, then longest idle, then by name (RQ-3).
+fn free_for<'a>(
     ctx: &Ctx<'_>,
     builder: &Builder,
     workers: impl Iterator<Item = &'a WorkerName>,
-) -> Option<WorkerName> {
+) -> Vec<WorkerName> {
     let state = ctx.state();
-    workers
+    let mut free: Vec<_> = workers
         .filter(|worker| is_free(ctx, worker))
         .filter(|worker| !state.running_on(worker).any(|build| build.builder == builder.name))
-        .min_by_key(|worker| {
+        .map(|worker| {
             let idle_since = state.worker(worker).and_then(|worker| worker.idle_since);
-            (state.load_of(worker), idle_since, *worker)
+            (state.load_of(worker), idle_since, worker)
         })
-        .cloned()
+        .collect();
+    free.sort_unstable();
+    free.into_iter().map(|(_, _, worker)| worker.clone()).collect()
 }
 
 /// Connected, declared, not held, and below its limit (RQ-3).

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::{Builder, Config};
 use crate::eta;
 use crate::id::{BuilderName, RequestId, WorkerName};
+use crate::live::Live;
 use crate::model::{BuildRequest, Hold, Wait, WaitKind, Worker};
 use crate::state::State;
 use crate::time::{Span, Timestamp};
@@ -17,25 +18,21 @@ pub struct Explainer<'a> {
     config: &'a Config,
     now: Timestamp,
     trouble: Option<&'a str>,
+    vetoed: &'a BTreeMap<RequestId, &'static str>,
     workers: BTreeMap<&'a BuilderName, Vec<Wait>>,
     places: BTreeMap<&'a BuilderName, BTreeMap<RequestId, usize>>,
     usual: BTreeMap<&'a BuilderName, Option<Span>>,
 }
 
 impl<'a> Explainer<'a> {
-    /// `trouble`: why the master starts nothing new, if so.
-    #[must_use]
-    pub const fn new(
-        state: &'a State,
-        config: &'a Config,
-        now: Timestamp,
-        trouble: Option<&'a str>,
-    ) -> Self {
+    /// At this moment.
+    pub(crate) fn new(state: &'a State, live: &'a Live, now: Timestamp) -> Self {
         Self {
             state,
-            config,
+            config: &live.current.config,
             now,
-            trouble,
+            trouble: live.trouble.as_deref(),
+            vetoed: &live.vetoed,
             workers: BTreeMap::new(),
             places: BTreeMap::new(),
             usual: BTreeMap::new(),
@@ -61,12 +58,25 @@ impl<'a> Explainer<'a> {
             self.workers.insert(&builder.name, held);
         }
         waits.extend(self.workers.get(&builder.name).into_iter().flatten().cloned());
+        waits.extend(self.held_back(builder, request));
         let ahead = self.ahead(builder, request.id);
         if ahead > 0 {
             let verb = if ahead == 1 { "request comes" } else { "requests come" };
             waits.push(wait(WaitKind::Priority, format!("{ahead} {verb} first")));
         }
         waits
+    }
+
+    /// What keeps this request though a worker of its builder is free: somebody chose another, or a function says no.
+    fn held_back(&self, builder: &Builder, request: &BuildRequest) -> Option<Wait> {
+        let chosen = self.state.buildset(request.buildset).and_then(|it| it.worker.as_ref());
+        if let Some(chosen) = chosen
+            && self.workers.get(&builder.name).is_some_and(Vec::is_empty)
+        {
+            return Some(wait(WaitKind::WorkerBusy, format!("it was asked for on {chosen} alone")));
+        }
+        let function = self.vetoed.get(&request.id)?;
+        Some(wait(WaitKind::Policy, format!("{function} of {} does not let it", builder.name)))
     }
 
     /// How many requests of the builder come before this one.

@@ -26,6 +26,8 @@ pub enum Argument {
     Object(Value),
     /// As it is.
     Plain(Value),
+    /// Several, as a list.
+    List(Vec<Self>),
 }
 
 /// Why a function gave no value: a clause that follows `the function F at FILE:LINE failed:`.

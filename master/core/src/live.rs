@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::id::{BuildId, BuilderName, ConfigDigest, SchedulerName, SessionId, WorkerName};
+use crate::id::{
+    BuildId, BuilderName, ConfigDigest, RequestId, SchedulerName, SessionId, WorkerName,
+};
 use crate::model::Build;
+use crate::policy::Erred;
 use crate::record::Record;
 use crate::schedule::{self, Compiled};
 use crate::state::State;
@@ -108,6 +111,10 @@ pub(crate) struct Live {
     pub(crate) dirty: Dirty,
     /// Why nothing new is started.
     pub(crate) trouble: Option<String>,
+    /// Policies that erred when they were last asked.
+    pub(crate) erred: Erred,
+    /// Requests that a function does not let start, and which one.
+    pub(crate) vetoed: BTreeMap<RequestId, &'static str>,
     /// Unfinished builds of which a property was not kept, and people were told so.
     pub(crate) unkept: BTreeSet<BuildId>,
     /// How much of an unfinished build's time nobody saw (F07, F20). A restart forgets it: then the limit is a little
@@ -127,6 +134,8 @@ impl Live {
             timers: Timers::default(),
             dirty: Dirty::default(),
             trouble: None,
+            erred: Erred::new(),
+            vetoed: BTreeMap::new(),
             unkept: BTreeSet::new(),
             unseen: BTreeMap::new(),
         }
@@ -169,7 +178,21 @@ impl Live {
                     self.dirty.builders.insert(request.builder.clone());
                 }
             }
-            Record::BuildStarted(build) => self.time_build(build.id, state),
+            // What a policy chooses from has changed.
+            Record::RequestPrioritised { request, .. }
+            | Record::RequestFinished { request, .. } => {
+                self.vetoed.remove(request);
+                if let Some(request) = state.request(*request).filter(|it| it.claimed_at.is_none())
+                {
+                    self.dirty.builders.insert(request.builder.clone());
+                }
+            }
+            Record::BuildStarted(build) => {
+                for request in &build.requests {
+                    self.vetoed.remove(request);
+                }
+                self.time_build(build.id, state);
+            }
             Record::BuildOrphaned { id, .. }
             | Record::BuildResumed { id, .. }
             | Record::BuildStopping { id, .. } => self.time_build(*id, state),

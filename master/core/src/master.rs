@@ -122,7 +122,7 @@ impl Master {
     /// Tells why requests do not run now (C13).
     #[must_use]
     pub fn explainer(&self) -> Explainer<'_> {
-        Explainer::new(&self.state, self.config(), self.now, self.trouble())
+        Explainer::new(&self.state, &self.live, self.now)
     }
 
     /// Why a request does not run now (C13); empty when it does, or is over. Of many, ask the [`Explainer`].

@@ -87,7 +87,9 @@ fn place(build: &Build) -> String {
 /// The blamelist and whoever asked for the build (BM-6).
 fn people(build: &Build, blamelist: &[String]) -> Vec<String> {
     let owner = build.properties.text("owner").map(str::to_owned);
-    let all: BTreeSet<_> = blamelist.iter().cloned().chain(owner).collect();
+    let owners = build.properties.get("owners").and_then(serde_json::Value::as_array);
+    let owners = owners.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned));
+    let all: BTreeSet<_> = blamelist.iter().cloned().chain(owner).chain(owners).collect();
     all.into_iter().filter(|name| !name.is_empty()).collect()
 }
 

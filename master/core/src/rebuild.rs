@@ -52,6 +52,7 @@ pub(crate) fn rebuild(
         builders: vec![build.builder.clone()],
         priority: asked.priority,
         rebuild_of: Some(reference),
+        ..NewBuildset::default()
     };
     let made = buildset::open(ctx, new);
     ctx.accept(asking, made);

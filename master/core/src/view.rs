@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::change::Change;
-use crate::config::Config;
-use crate::model::Build;
+use crate::change::{Change, SourceStamp};
+use crate::config::{Builder, Config};
+use crate::id::WorkerName;
+use crate::model::{Build, BuildRequest};
+use crate::properties::Properties;
 use crate::results::Results;
 use crate::state::State;
 
@@ -35,22 +37,6 @@ pub fn change_view(change: &Change) -> Value {
 /// `results` is the given one: a step's while `hide_step_if` asks (F22), else the build's so far.
 #[must_use]
 pub fn build_view(state: &State, config: &Config, build: &Build, results: Results) -> Value {
-    let properties: Map<String, Value> =
-        build.properties.iter().map(|(name, it)| (name.to_owned(), it.value.clone())).collect();
-    let sources: Map<String, Value> = build
-        .stamps
-        .iter()
-        .map(|stamp| {
-            let source = json!({
-                "branch": stamp.branch,
-                "revision": stamp.revision,
-                "repository": stamp.repository,
-                "project": stamp.project,
-                "codebase": stamp.codebase.as_str(),
-            });
-            (stamp.codebase.to_string(), source)
-        })
-        .collect();
     let ids = build.stamps.iter().flat_map(|stamp| &stamp.changes);
     let changes: Vec<&Change> = ids.filter_map(|id| state.change(*id)).collect();
     let mut files: Vec<&str> =
@@ -59,8 +45,8 @@ pub fn build_view(state: &State, config: &Config, build: &Build, results: Result
     files.dedup();
     let builder = config.builders.get(&build.builder);
     json!({
-        "properties": properties,
-        "sources": sources,
+        "properties": plain(&build.properties),
+        "sources": sources(&build.stamps),
         "builder": {
             "name": build.builder.as_str(),
             "tags": builder.map(|builder| builder.tags.as_slice()).unwrap_or_default(),
@@ -73,6 +59,76 @@ pub fn build_view(state: &State, config: &Config, build: &Build, results: Result
         "files": files,
         "results": results.word(),
     })
+}
+
+/// A builder, as policies see it (F38).
+#[must_use]
+pub fn builder_view(builder: &Builder) -> Value {
+    json!({
+        "name": builder.name.as_str(),
+        "tags": builder.tags,
+        "project": builder.project,
+        "description": builder.description,
+    })
+}
+
+/// A worker, as policies see it: what is declared of it, what it says of itself, and how much it does.
+#[must_use]
+pub fn worker_view(state: &State, config: &Config, name: &WorkerName) -> Value {
+    let declared = config.workers.get(name);
+    let known = state.worker(name);
+    json!({
+        "name": name.as_str(),
+        "properties": declared.map(|worker| &worker.properties),
+        "max_builds": declared.and_then(|worker| worker.max_builds),
+        "running": state.load_of(name),
+        "platform": known.map_or("", |worker| &worker.info.platform),
+        "version": known.map_or("", |worker| &worker.info.version),
+        "cpus": known.map_or(0, |worker| worker.info.cpus),
+        "memory_bytes": known.map_or(0, |worker| worker.info.memory_bytes),
+    })
+}
+
+/// A request with what its buildset says, as policies see it.
+#[must_use]
+pub fn request_view(state: &State, request: &BuildRequest) -> Value {
+    let buildset = state.buildset(request.buildset);
+    let changes: Vec<u64> = buildset
+        .into_iter()
+        .flat_map(|buildset| buildset.stamps.iter().flat_map(|stamp| &stamp.changes))
+        .map(|id| id.0)
+        .collect();
+    json!({
+        "id": request.id.0,
+        "buildset": request.buildset.0,
+        "priority": request.priority,
+        "submitted_at": request.submitted_at.0,
+        "attempt": request.builds.len() + 1,
+        "reason": buildset.map_or("", |buildset| &buildset.reason),
+        "scheduler": buildset.map_or("", |buildset| &buildset.scheduler),
+        "waited_for": buildset.is_some_and(|buildset| buildset.waited_for),
+        "properties": buildset.map(|buildset| plain(&buildset.properties)).unwrap_or_default(),
+        "sources": buildset.map(|buildset| sources(&buildset.stamps)).unwrap_or_default(),
+        "changes": changes,
+    })
+}
+
+fn plain(properties: &Properties) -> Map<String, Value> {
+    properties.iter().map(|(name, it)| (name.to_owned(), it.value.clone())).collect()
+}
+
+fn sources(stamps: &[SourceStamp]) -> Map<String, Value> {
+    let source = |stamp: &SourceStamp| {
+        let source = json!({
+            "branch": stamp.branch,
+            "revision": stamp.revision,
+            "repository": stamp.repository,
+            "project": stamp.project,
+            "codebase": stamp.codebase.as_str(),
+        });
+        (stamp.codebase.to_string(), source)
+    };
+    stamps.iter().map(source).collect()
 }
 
 /// Whether a value counts as true, as in Python: `None`, `False`, zero and empty things do not.

@@ -325,8 +325,8 @@ fn workers_are_chosen_in_order() {
 #[test]
 fn builders_take_turns() {
     let mut site = Harness::new(site_of(vec![worker("w1", 1)], &[("a", &["w1"]), ("b", &["w1"])]));
-    for name in ["a", "a", "a", "b", "b"] {
-        site.force(name);
+    for (name, revision) in [("a", "r1"), ("a", "r2"), ("a", "r3"), ("b", "r1"), ("b", "r2")] {
+        site.force_with(name, vec![crate::testing::stamp("main", Some(revision))], &[]);
     }
     let w1 = site.connect("w1");
     let mut served = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use linn_core::config::{BuilderPolicy, Config};
+use linn_core::config::{BuilderPolicy, Collapse, Config};
 use linn_core::hooks::HookId;
 use linn_core::id::ConfigDigest;
 use linn_core::time::Span;
@@ -67,6 +67,10 @@ pub(super) struct Mention {
 pub(super) struct PolicyGiven {
     pub lost_after: Option<Option<Span>>,
     pub max_retries: Option<u32>,
+    pub collapse: Option<Collapse>,
+    pub next_build: Option<HookId>,
+    pub next_worker: Option<HookId>,
+    pub can_start_build: Option<HookId>,
     pub max_time: Option<Option<Span>>,
 }
 
@@ -77,9 +81,18 @@ impl PolicyGiven {
         BuilderPolicy {
             lost_after: self.lost_after.or(site.lost_after).unwrap_or(own.lost_after),
             max_retries: self.max_retries.or(site.max_retries).unwrap_or(own.max_retries),
+            collapse: either(&self.collapse, &site.collapse).unwrap_or(own.collapse),
+            next_build: either(&self.next_build, &site.next_build),
+            next_worker: either(&self.next_worker, &site.next_worker),
+            can_start_build: either(&self.can_start_build, &site.can_start_build),
             max_time: self.max_time.or(site.max_time).unwrap_or(own.max_time),
         }
     }
+}
+
+/// The first that was given.
+fn either<T: Clone>(one: &Option<T>, other: &Option<T>) -> Option<T> {
+    one.as_ref().or(other.as_ref()).cloned()
 }
 
 /// At most so many problems are kept, lest a mistake in a loop fill the screen.

@@ -145,6 +145,10 @@ fn given<'v>(heap: Heap<'v>, argument: &Argument) -> Value<'v> {
             lower::record_of(heap, map, |name, item| attribute(heap, name, item))
         }
         Argument::Object(other) | Argument::Plain(other) => lower::value_of(heap, other),
+        Argument::List(items) => {
+            let items: Vec<_> = items.iter().map(|item| given(heap, item)).collect();
+            heap.alloc(items)
+        }
     }
 }
 

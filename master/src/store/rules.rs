@@ -106,13 +106,17 @@ fn change_step(build: &mut Build, record: &Record) {
 pub(super) fn claim(request: &mut BuildRequest, build: &Build) {
     request.claimed_at = Some(build.started_at);
     request.builds.push((build.id, build.number));
+    request.merged_into = build.requests.first().copied().filter(|first| *first != request.id);
 }
 
 /// Changes a request.
 pub(super) fn change_request(request: &mut BuildRequest, record: &Record) {
     match record {
         Record::RequestPrioritised { priority, .. } => request.priority = *priority,
-        Record::RequestReturned { .. } => request.claimed_at = None,
+        Record::RequestReturned { .. } => {
+            request.claimed_at = None;
+            request.merged_into = None;
+        }
         Record::RequestFinished { results, at, .. } => {
             request.results = Some(*results);
             request.complete_at = Some(*at);

@@ -1,4 +1,4 @@
-//! What a scenario can look at: `show waits`, `show build b#1`, `show properties b#1`, `show blame b#1`, `show eta b#1`,
+//! What a scenario can look at: `show waits`, `show requests`, `show build b#1`, `show properties b#1`, `show blame b#1`, `show eta b#1`,
 //! `show command b#1`, `show worker w`, `show explain main r1 files=a`.
 
 use std::fmt::{Debug, Write as _};
@@ -6,7 +6,7 @@ use std::fmt::{Debug, Write as _};
 use linn_core::hooks::Hooks;
 use linn_core::id::BuildRef;
 use linn_core::master::Master;
-use linn_core::model::{Build, BuildState, CommandWhat, NOT_RUN};
+use linn_core::model::{Build, BuildRequest, BuildState, CommandWhat, NOT_RUN};
 use linn_core::results::Results;
 use linn_core::state::Tables;
 use linn_core::time::Timestamp;
@@ -30,6 +30,7 @@ pub(super) fn show(
     };
     Ok(match event.word(0)? {
         "waits" => waits(master),
+        "requests" => master.state().requests().map(request_line).collect(),
         "build" => build_lines(build()?),
         "properties" => build()?
             .properties
@@ -90,6 +91,23 @@ fn waits(master: &Master) -> Vec<String> {
         }
     }
     lines
+}
+
+fn request_line(request: &BuildRequest) -> String {
+    let mut line = format!("request {} {}", request.id, request.builder);
+    if request.priority != 0 {
+        let _ = write!(line, " priority {}", request.priority);
+    }
+    let state = match (request.results, request.claimed_at) {
+        (Some(results), _) => results.word(),
+        (None, Some(_)) => "claimed",
+        (None, None) => "waiting",
+    };
+    let _ = write!(line, ": {state}");
+    if let Some(into) = request.merged_into {
+        let _ = write!(line, ", merged into {into}");
+    }
+    line
 }
 
 fn build_lines(build: &Build) -> Vec<String> {

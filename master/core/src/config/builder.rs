@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{EnvSetting, StepSpec};
+use crate::hooks::HookId;
 use crate::id::{BuilderName, WorkerName};
 use crate::time::Span;
 
@@ -42,6 +43,25 @@ pub struct BuilderPolicy {
     pub max_retries: u32,
     /// The longest a build may take; then it is stopped as a failure. `None`: no limit.
     pub max_time: Option<Span>,
+    /// Which waiting requests become one build (MG-7).
+    pub collapse: Collapse,
+    /// Which request is built next, out of those that wait (RQ-2); `None`: the first by priority and age.
+    pub next_build: Option<HookId>,
+    /// Who builds it, out of the workers that are free (RQ-2); `None`: fewest running, then longest idle.
+    pub next_worker: Option<HookId>,
+    /// Whether a worker may take a request (RQ-4).
+    pub can_start_build: Option<HookId>,
+}
+
+/// Which waiting requests become one build (MG-7).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Collapse {
+    /// Those that ask for the same by the usual rule (MG-2, MG-5).
+    Compatible,
+    /// None: each has a build of its own.
+    Never,
+    /// Those of which a function of the builder, the older and the newer one says so; what cannot be one tree is never asked.
+    Hook(HookId),
 }
 
 impl Default for BuilderPolicy {
@@ -50,6 +70,10 @@ impl Default for BuilderPolicy {
             lost_after: Some(super::DEFAULT_LOST_AFTER),
             max_retries: super::DEFAULT_MAX_RETRIES,
             max_time: None,
+            collapse: Collapse::Compatible,
+            next_build: None,
+            next_worker: None,
+            can_start_build: None,
         }
     }
 }

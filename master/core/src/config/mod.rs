@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use builder::{Builder, BuilderPolicy};
+pub use builder::{Builder, BuilderPolicy, Collapse};
 pub use scheduler::{
     BranchPattern, BranchTimer, ChangeFilter, ForceParameter, ForceScheduler, Importance,
     ParameterKind, Pattern, Scheduler, SchedulerKind,

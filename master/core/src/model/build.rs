@@ -22,9 +22,9 @@ pub struct Build {
     pub builder: BuilderName,
     /// Which of that builder's, from 1.
     pub number: u32,
-    /// What it is for.
+    /// What it is for: the oldest first, which took the others in (MG-3).
     pub requests: Vec<RequestId>,
-    /// What those are part of.
+    /// What the oldest is part of.
     pub buildset: BuildsetId,
     /// Where it runs.
     pub worker: WorkerName,

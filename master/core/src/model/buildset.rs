@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::change::SourceStamp;
-use crate::id::{BuildRef, BuildsetId, RequestId};
+use crate::id::{BuildId, BuildRef, BuildsetId, RequestId, StepNumber, WorkerName};
 use crate::properties::Properties;
 use crate::results::Results;
 use crate::time::Timestamp;
@@ -33,6 +33,23 @@ pub struct Buildset {
     pub external_id: String,
     /// What it builds again (CA-5).
     pub rebuild_of: Option<BuildRef>,
+    /// The build whose step triggered it (TR-1).
+    pub parent: Option<Parent>,
+    /// Its parent's step waits for it (TR-3).
+    pub waited_for: bool,
+    /// The worker that was chosen for it; `None`: any that the builder has.
+    pub worker: Option<WorkerName>,
     /// One for each builder (BS-1).
     pub requests: Vec<RequestId>,
+}
+
+/// The step of a build that triggered a buildset.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Parent {
+    /// Which build.
+    pub id: BuildId,
+    /// The same, for people.
+    pub build: BuildRef,
+    /// Which of its steps.
+    pub step: StepNumber,
 }

@@ -12,7 +12,7 @@ mod step;
 mod worker;
 
 pub use build::{Blame, Build, BuildState, NOT_RUN, SinceGood, Stop};
-pub use buildset::Buildset;
+pub use buildset::{Buildset, Parent};
 pub use command::{
     CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FinalLog, Finished, ShellCommand,
     Timeouts,

@@ -27,6 +27,9 @@ pub struct BuildRequest {
     pub results: Option<Results>,
     /// Every build made for it, oldest first: the last is the present one (F2).
     pub builds: Vec<(BuildId, u32)>,
+    /// The request that its present build is named after, when several became one build (MG-3, MG-8).
+    #[serde(default)]
+    pub merged_into: Option<RequestId>,
 }
 
 /// Why a request does not run now (contract.md C13).
@@ -57,6 +60,8 @@ pub enum WaitKind {
     Priority,
     /// The master starts nothing new: its disk is nearly full.
     Limit,
+    /// A function of the configuration does not let it start (RQ-2).
+    Policy,
     /// Its builder is not in the configuration.
     Orphaned,
 }
@@ -73,6 +78,7 @@ impl WaitKind {
             Self::WorkerDraining => "worker_draining",
             Self::Priority => "priority",
             Self::Limit => "limit",
+            Self::Policy => "policy",
             Self::Orphaned => "orphaned",
         }
     }

@@ -76,9 +76,9 @@ fn build(ctx: &mut Ctx<'_>, scheduler: &Scheduler, ids: &[ChangeId]) {
             scheduler: scheduler.name.to_string(),
             stamps,
             properties,
-            rebuild_of: None,
             builders,
             priority: scheduler.priority,
+            ..NewBuildset::default()
         },
     );
 }

@@ -67,9 +67,9 @@ fn prepare(ctx: &Ctx<'_>, who: &str, force: Force) -> Result<NewBuildset, Refusa
         scheduler: scheduler.name.to_string(),
         stamps,
         properties,
-        rebuild_of: None,
         builders,
         priority: force.priority.unwrap_or(scheduler.priority),
+        ..NewBuildset::default()
     })
 }
 

@@ -7,6 +7,7 @@ mod stamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub(crate) use stamp::stamp_of;
 pub use stamp::{default_stamp, repository_of};
 
 use crate::change::Change;

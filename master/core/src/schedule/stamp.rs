@@ -28,7 +28,8 @@ pub(super) fn stamps(
     codebases_of(config, scheduler).into_iter().map(stamp).collect()
 }
 
-fn stamp_of(state: &State, codebase: CodebaseName, changes: &[&Change]) -> SourceStamp {
+/// The stamp of a codebase's changes: the tree that has them all.
+pub(crate) fn stamp_of(state: &State, codebase: CodebaseName, changes: &[&Change]) -> SourceStamp {
     let head = blame::head(state, changes);
     SourceStamp {
         codebase,

@@ -137,7 +137,7 @@ impl State {
                 *number = build.number.max(*number);
                 self.pin_stamps(&build.stamps);
                 for request in &build.requests {
-                    self.requests.claim(*request, build.id, build.number, build.started_at);
+                    self.requests.claim(*request, build);
                 }
                 self.requests.serve(&build.builder, build.id);
                 self.builds.add((**build).clone());

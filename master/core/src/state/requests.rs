@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::id::{BuildId, BuilderName, RequestId};
-use crate::model::BuildRequest;
+use crate::model::{Build, BuildRequest};
 use crate::results::Results;
 use crate::time::Timestamp;
 
@@ -124,15 +124,19 @@ impl Requests {
         self.change(id, |request| request.priority = priority);
     }
 
-    pub(super) fn claim(&mut self, id: RequestId, build: BuildId, number: u32, at: Timestamp) {
+    pub(super) fn claim(&mut self, id: RequestId, build: &Build) {
         self.change(id, |request| {
-            request.claimed_at = Some(at);
-            request.builds.push((build, number));
+            request.claimed_at = Some(build.started_at);
+            request.builds.push((build.id, build.number));
+            request.merged_into = build.requests.first().copied().filter(|first| *first != id);
         });
     }
 
     pub(super) fn unclaim(&mut self, id: RequestId) {
-        self.change(id, |request| request.claimed_at = None);
+        self.change(id, |request| {
+            request.claimed_at = None;
+            request.merged_into = None;
+        });
     }
 
     pub(super) fn finish(&mut self, id: RequestId, results: Results, at: Timestamp) {

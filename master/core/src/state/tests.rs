@@ -103,7 +103,8 @@ fn a_long_queue_is_no_burden() {
     let mut site =
         Harness::new(config("c1", vec![worker("w1", 1)], builders, schedulers)).unchecked();
     for nth in 0..25_000 {
-        site.force_with(refs[nth % refs.len()], vec![stamp("main", Some("r1"))], &[]);
+        let revision = format!("r{nth}");
+        site.force_with(refs[nth % refs.len()], vec![stamp("main", Some(&revision))], &[]);
     }
     let w1 = site.connect("w1");
     for _ in 0..1_000 {

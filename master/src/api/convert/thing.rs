@@ -145,7 +145,7 @@ pub(crate) fn request(
             .iter()
             .map(|(_, number)| format!("{}#{number}", request.builder))
             .collect(),
-        merged_into: None,
+        merged_into: request.merged_into.map(|id| id.0),
         waits,
         reason: asked.reason,
         sourcestamps: asked.stamps,

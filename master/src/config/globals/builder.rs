@@ -1,6 +1,6 @@
 //! `builder`, `builders`: what is built, and choosing among it.
 
-use linn_core::config::{Builder, BuilderPolicy, TextPattern};
+use linn_core::config::{Builder, BuilderPolicy, Collapse, Condition, TextPattern};
 use linn_core::id::{BuilderName, WorkerName};
 
 use super::site::mentioned;
@@ -55,10 +55,30 @@ pub(super) static POLICY: &[Parameter] = &[
     ),
     param("max_retries", Type::Int, "3", "How often a request is tried again after a lost worker."),
     param("max_time", Type::Duration, "None", "The longest a build may take."),
-    later("collapse_requests"),
-    later("next_build"),
-    later("next_worker"),
-    later("can_start_build"),
+    param(
+        "collapse_requests",
+        Type::Condition,
+        "True",
+        "Whether waiting requests that ask for the same become one build: the rule of the manual, never, or a function of the builder, the older and the newer request.",
+    ),
+    param(
+        "next_build",
+        Type::Function,
+        "by priority, then age",
+        "Called with the builder and its waiting requests; returns the one to build next, or None.",
+    ),
+    param(
+        "next_worker",
+        Type::Function,
+        "fewest builds, then longest idle",
+        "Called with the builder, the free workers and the request; returns one of them, or None.",
+    ),
+    param(
+        "can_start_build",
+        Type::Function,
+        "always",
+        "Called with the builder, a free worker and the request; false keeps that worker from it.",
+    ),
     later("locks"),
 ];
 
@@ -75,6 +95,16 @@ pub(super) fn policy(call: &Call<'_, '_>) -> PolicyGiven {
         lost_after: call.duration("lost_after"),
         max_retries: call.count("max_retries", 0),
         max_time: call.duration("max_time"),
+        collapse: call.is_written("collapse_requests").then(|| {
+            match call.condition("collapse_requests", true) {
+                Condition::Is(true) => Collapse::Compatible,
+                Condition::Is(false) => Collapse::Never,
+                Condition::Hook(hook) => Collapse::Hook(hook),
+            }
+        }),
+        next_build: call.hook("next_build", "builder, requests"),
+        next_worker: call.hook("next_worker", "builder, workers, request"),
+        can_start_build: call.hook("can_start_build", "builder, worker, request"),
     }
 }
 

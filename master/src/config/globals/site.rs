@@ -14,7 +14,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function {
         name: "master",
         group: Group::Site,
-        doc: "The site as a whole; at most once. `lost_after`, `max_retries` and `max_time` are the defaults of every builder.",
+        doc: "The site as a whole; at most once. The policies are the defaults of every builder.",
         positional: 0,
         parameters: &[MASTER, POLICY],
         open: false,

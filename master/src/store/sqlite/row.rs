@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use linn_core::change::{Change, SourceStamp};
 use linn_core::id::{
     BuildId, BuildRef, BuildsetId, CommandId, ConfigDigest, LogId, RequestId, StepNumber,
+    WorkerName,
 };
 use linn_core::model::{
-    Blame, Build, BuildRequest, Buildset, CommandSpec, Log, Step, Stop, Url, Worker,
+    Blame, Build, BuildRequest, Buildset, CommandSpec, Log, Parent, Step, Stop, Url, Worker,
 };
 use linn_core::properties::Properties;
 use linn_core::results::Results;
@@ -276,11 +277,18 @@ pub(super) fn build(row: &Row<'_>) -> Result<Build> {
 }
 
 /// The columns that [`request`] reads.
-pub(super) const REQUEST: &str =
-    "id, buildset, builder, priority, submitted_at, claimed_at, complete_at, results, builds";
+pub(super) const REQUEST: &str = "id, buildset, builder, priority, submitted_at, claimed_at, complete_at, results, builds, linked";
+
+/// What else a request is linked to.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Linked {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) merged_into: Option<RequestId>,
+}
 
 /// A row of [`REQUEST`].
 pub(super) fn request(row: &Row<'_>) -> Result<BuildRequest> {
+    let linked: Linked = json(row, 9)?;
     Ok(BuildRequest {
         id: RequestId(id(row, 0)?),
         buildset: BuildsetId(id(row, 1)?),
@@ -291,6 +299,7 @@ pub(super) fn request(row: &Row<'_>) -> Result<BuildRequest> {
         complete_at: moment(row, 6)?,
         results: results(row, 7)?,
         builds: json(row, 8)?,
+        merged_into: linked.merged_into,
     })
 }
 
@@ -304,6 +313,12 @@ pub(super) struct Asked<'a> {
     pub(super) stamps: Cow<'a, [SourceStamp]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rebuild_of: Option<Cow<'a, BuildRef>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) parent: Option<Cow<'a, Parent>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) waited_for: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) worker: Option<Cow<'a, WorkerName>>,
 }
 
 /// A row of [`BUILDSET`].
@@ -321,6 +336,9 @@ pub(super) fn buildset(row: &Row<'_>) -> Result<Buildset> {
         stamps: asked.stamps.into_owned(),
         properties: json::<Properties>(row, 9)?,
         rebuild_of: asked.rebuild_of.map(Cow::into_owned),
+        parent: asked.parent.map(Cow::into_owned),
+        waited_for: asked.waited_for,
+        worker: asked.worker.map(Cow::into_owned),
         requests: asked.requests.into_owned(),
     })
 }

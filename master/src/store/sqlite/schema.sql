@@ -167,3 +167,8 @@ CREATE TABLE config_source (
     text   TEXT NOT NULL,
     PRIMARY KEY (digest, n)
 ) STRICT, WITHOUT ROWID;
+
+-- step 2
+
+-- Which request took another in, and the like: JSON, as it is only ever read whole.
+ALTER TABLE build_request ADD COLUMN linked TEXT NOT NULL DEFAULT '{}';

@@ -9,7 +9,7 @@ use linn_core::results::Results;
 use linn_core::state::{SourceCursor, TAIL_COMMITS};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::row::{self, Asked, Found, Given, int, text};
+use super::row::{self, Asked, Found, Given, Linked, int, text};
 use super::work::{Held, HeldBuild, Latest};
 
 fn word(results: Option<Results>) -> Option<&'static str> {
@@ -100,10 +100,11 @@ pub(super) fn request(db: &Connection, held: &Held<BuildRequest>) -> Result<()> 
     let it = &held.row;
     let (claimed_at, complete_at) = (it.claimed_at.map(|at| at.0), it.complete_at.map(|at| at.0));
     let builds = text(&it.builds)?;
+    let linked = text(&Linked { merged_into: it.merged_into })?;
     if !held.new {
         db.prepare_cached(
             "UPDATE build_request SET seq = ?2, priority = ?3, claimed_at = ?4, complete_at = ?5, results = ?6, \
-             builds = ?7 WHERE id = ?1",
+             builds = ?7, linked = ?8 WHERE id = ?1",
         )?
         .execute(params![
             int(it.id.0),
@@ -113,12 +114,13 @@ pub(super) fn request(db: &Connection, held: &Held<BuildRequest>) -> Result<()> 
             complete_at,
             word(it.results),
             builds,
+            linked,
         ])?;
         return Ok(());
     }
     db.prepare_cached(
         "INSERT INTO build_request (id, seq, buildset, builder, priority, submitted_at, claimed_at, complete_at, \
-         results, builds) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+         results, builds, linked) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         int(it.id.0),
@@ -131,6 +133,7 @@ pub(super) fn request(db: &Connection, held: &Held<BuildRequest>) -> Result<()> 
         complete_at,
         word(it.results),
         builds,
+        linked,
     ])?;
     Ok(())
 }
@@ -156,6 +159,9 @@ pub(super) fn buildset(db: &Connection, held: &Held<Buildset>) -> Result<()> {
         requests: Cow::Borrowed(&it.requests),
         stamps: Cow::Borrowed(&it.stamps),
         rebuild_of: it.rebuild_of.as_ref().map(Cow::Borrowed),
+        parent: it.parent.as_ref().map(Cow::Borrowed),
+        waited_for: it.waited_for,
+        worker: it.worker.as_ref().map(Cow::Borrowed),
     })?;
     db.prepare_cached(
         "INSERT INTO buildset (id, seq, reason, scheduler, external_id, submitted_at, complete_at, results, told, \

@@ -9,7 +9,7 @@ use linn_core::id::{
 };
 use linn_core::model::{
     Blame, Build, BuildRequest, Buildset, CommandSpec, CommandWhat, Hold, Log, Notice, NoticeKind,
-    ShellCommand, SinceGood, Step, Stop, Timeouts, Url, WorkerInfo,
+    Parent, ShellCommand, SinceGood, Step, Stop, Timeouts, Url, WorkerInfo,
 };
 use linn_core::properties::{Origin, Properties};
 use linn_core::record::{Record, Subject};
@@ -144,6 +144,7 @@ impl Story {
                 complete_at: None,
                 results: None,
                 builds: Vec::new(),
+                merged_into: None,
             };
             requests.push(request);
         }
@@ -163,6 +164,13 @@ impl Story {
             rebuild_of: dice
                 .is_multiple_of(7)
                 .then(|| BuildRef { builder: "builder 1".into(), number: 3 }),
+            parent: dice.is_multiple_of(11).then(|| Parent {
+                id: BuildId(3),
+                build: BuildRef { builder: "builder 1".into(), number: 3 },
+                step: StepNumber(2),
+            }),
+            waited_for: dice.is_multiple_of(22),
+            worker: dice.is_multiple_of(13).then(|| "worker 1".into()),
             requests: requests.iter().map(|request| request.id).collect(),
         };
         self.stamps.insert(id, (vec![stamp], requests.len()));
