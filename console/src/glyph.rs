@@ -78,7 +78,7 @@ impl State {
         match step.state() {
             StepState::Finished => Self::of_results(step.results()).unwrap_or(Self::Exception),
             StepState::Running => Self::Running,
-            StepState::Pending | StepState::Unspecified => Self::Queued,
+            StepState::Pending | StepState::Waiting | StepState::Unspecified => Self::Queued,
         }
     }
 

@@ -142,7 +142,7 @@ impl Replica {
             }
             Some(Of::Master(master)) => self.master = Some(master),
             // Nothing here shows them yet (screen 8), and a kind of a newer master nothing here can show.
-            Some(Of::Scheduler(_) | Of::Source(_)) | None => {}
+            Some(Of::Scheduler(_) | Of::Source(_) | Of::Lock(_)) | None => {}
         }
     }
 
@@ -169,7 +169,7 @@ impl Replica {
             Kind::Builder => drop(self.builders.remove(&id.id)),
             Kind::Worker => drop(self.workers.remove(&id.id)),
             Kind::Master => self.master = None,
-            Kind::Scheduler | Kind::Source | Kind::Unspecified => {}
+            Kind::Scheduler | Kind::Source | Kind::Lock | Kind::Unspecified => {}
         }
     }
 

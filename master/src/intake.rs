@@ -262,6 +262,7 @@ mod tests {
             env: Vec::new(),
             properties: BTreeMap::new(),
             defaults: BTreeMap::new(),
+            locks: linn_core::config::Locks::default(),
             policy: linn_core::config::BuilderPolicy::default(),
         };
         config.builders.insert(builder.name.clone(), builder);

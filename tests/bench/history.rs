@@ -112,6 +112,7 @@ fn one(n: u64, out: &mut Vec<Record>) {
         reason: "history".into(),
         scheduler: "force".into(),
         stamps,
+        locks: Vec::new(),
         properties,
         got_revision: BTreeMap::new(),
         blame: Blame::default(),

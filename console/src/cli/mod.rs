@@ -28,6 +28,7 @@ mod hook;
 mod io;
 mod json;
 mod listing;
+mod locks;
 mod log;
 mod man;
 mod outcome;
@@ -134,6 +135,9 @@ pub enum Scripting {
     /// List schedulers
     #[command(after_help = schedulers::EXAMPLE)]
     Schedulers(schedulers::Schedulers),
+    /// List locks: who holds them and who waits
+    #[command(after_help = locks::EXAMPLE)]
+    Locks(locks::Locks),
     /// List change sources
     #[command(after_help = sources::EXAMPLE)]
     Sources(sources::Sources),
@@ -217,6 +221,7 @@ async fn perform(command: Scripting, global: &Global, place: &Place, io: &mut Io
         Scripting::Changes(list) => changes::run(list, at).await,
         Scripting::Workers(list) => workers::run(&list, at).await,
         Scripting::Schedulers(list) => schedulers::run(&list, at).await,
+        Scripting::Locks(list) => locks::run(&list, at).await,
         Scripting::Sources(list) => sources::run(&list, at).await,
         Scripting::Source(verb) => source::run(verb, at).await,
         Scripting::Build(build) => build::run(&build, at).await,

@@ -64,6 +64,7 @@ pub(crate) fn kind_of(entity: &Entity) -> Kind {
         Some(Of::Worker(_)) => Kind::Worker,
         Some(Of::Scheduler(_)) => Kind::Scheduler,
         Some(Of::Source(_)) => Kind::Source,
+        Some(Of::Lock(_)) => Kind::Lock,
         Some(Of::Master(_)) => Kind::Master,
         None => Kind::Unspecified,
     }

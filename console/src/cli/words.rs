@@ -13,11 +13,12 @@ pub(crate) fn build_state(state: BuildState) -> Option<&'static str> {
     }
 }
 
-/// One of `pending running finished`.
+/// One of `pending waiting running finished`.
 pub(crate) fn step_state(state: StepState) -> Option<&'static str> {
     match state {
         StepState::Unspecified => None,
         StepState::Pending => Some("pending"),
+        StepState::Waiting => Some("waiting"),
         StepState::Running => Some("running"),
         StepState::Finished => Some("finished"),
     }

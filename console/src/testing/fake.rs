@@ -261,6 +261,7 @@ fn id_of(entity: &Entity) -> EntityId {
         Some(Of::Worker(one)) => (Kind::Worker, one.name.clone()),
         Some(Of::Scheduler(one)) => (Kind::Scheduler, one.name.clone()),
         Some(Of::Source(one)) => (Kind::Source, one.name.clone()),
+        Some(Of::Lock(one)) => (Kind::Lock, one.name.clone()),
         Some(Of::Master(_)) => (Kind::Master, String::new()),
         None => (Kind::Unspecified, String::new()),
     };

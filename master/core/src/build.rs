@@ -11,7 +11,7 @@ use crate::config::{Builder, Config, SchedulerKind};
 use crate::ctx::Ctx;
 use crate::id::{BuildId, RequestId, SchedulerName, StepNumber, WorkerName};
 use crate::merge::{self, Merged};
-use crate::model::{Blame, Build, Exit, StepState, Stop};
+use crate::model::{Blame, Build, Exit, LockShare, StepState, Stop};
 use crate::notice;
 use crate::properties::{Origin, Properties};
 use crate::record::Record;
@@ -20,7 +20,12 @@ use crate::state::State;
 use crate::step::{self, Position};
 
 /// Starts a build of a request, and of those that fit with it, on a worker (MG-1).
-pub(crate) fn start(ctx: &mut Ctx<'_>, request: RequestId, worker: &WorkerName) {
+pub(crate) fn start(
+    ctx: &mut Ctx<'_>,
+    request: RequestId,
+    worker: &WorkerName,
+    locks: Vec<LockShare>,
+) {
     let config = ctx.config();
     let Some(request) = ctx.state().request(request) else { return };
     let Some(builder) = config.builders.get(&request.builder) else { return };
@@ -45,6 +50,7 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, request: RequestId, worker: &WorkerName) 
         reason: merged.reason,
         scheduler: buildset.scheduler.clone(),
         stamps: merged.stamps,
+        locks,
         properties: Properties::new(),
         got_revision: std::collections::BTreeMap::new(),
         blame: Blame::default(),
@@ -142,9 +148,7 @@ fn stamp_properties(all: &mut Properties, stamp: &SourceStamp) {
 pub(crate) fn advance(ctx: &mut Ctx<'_>, id: BuildId) {
     loop {
         let Some(build) = ctx.state().build(id) else { return };
-        if build.complete_at.is_some()
-            || build.steps.iter().any(|step| step.state() == StepState::Running)
-        {
+        if build.complete_at.is_some() || build.steps.iter().any(|step| step.state().is_present()) {
             return;
         }
         let Some(config) = ctx.live.recipe(build).map(Arc::clone) else {
@@ -263,11 +267,28 @@ fn text(build: &Build, recipe: Option<&Builder>, results: Results) -> String {
     text
 }
 
-/// The step that runs now, if one does.
+/// The step whose turn it is, if one's is.
 pub(crate) fn running(ctx: &Ctx<'_>, build: &Build) -> Option<Position> {
-    let step = build.steps.iter().find(|step| step.state() == StepState::Running)?;
+    let step = build.steps.iter().find(|step| step.state().is_present())?;
     let config = ctx.live.recipe(build).map(Arc::clone);
     Some(Position { build: build.id, number: step.number, config })
+}
+
+/// There may be more of a lock that a build's step waits for.
+pub(crate) fn wake(ctx: &mut Ctx<'_>, id: BuildId, number: StepNumber) {
+    let Some(build) = ctx.state().build(id) else { return };
+    let config = ctx.live.recipe(build).map(Arc::clone);
+    step::wake(ctx, &Position { build: id, number, config });
+    advance(ctx, id);
+}
+
+/// A request of a waiting parent wants what nobody would ever give it: who stands in the way ends (LK-6).
+pub(crate) fn break_ring(ctx: &mut Ctx<'_>, request: RequestId, wants: &[Vec<LockShare>]) {
+    let Some((id, number)) = step::break_ring(ctx, request, wants) else { return };
+    let Some(build) = ctx.state().build(id) else { return };
+    let config = ctx.live.recipe(build).map(Arc::clone);
+    step::end_the_wait(ctx, &Position { build: id, number, config });
+    advance(ctx, id);
 }
 
 /// Ends the running step without word from the worker, and goes on with what may follow.

@@ -7,17 +7,23 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::build;
-use crate::config::Builder;
+use crate::config::{Builder, LockAccess, Locks};
 use crate::ctx::Ctx;
 use crate::id::{BuilderName, RequestId, WorkerName};
 use crate::live::{Dirty, Generation};
+use crate::lock::{self, Waiter, Wanting};
+use crate::model::LockShare;
 use crate::policy;
 use crate::state::ReadyKey;
 
 /// Starts every build that can start now.
 pub(crate) fn run(ctx: &mut Ctx<'_>) {
-    // While the master is in trouble the news are kept; when the trouble ends, everything counts as news.
-    while ctx.live.trouble.is_none() {
+    loop {
+        wake(ctx);
+        // While the master is in trouble the news are kept; when the trouble ends, everything counts as news.
+        if ctx.live.trouble.is_some() {
+            return;
+        }
         let mut dirty = std::mem::take(&mut ctx.live.dirty);
         dirty.workers.retain(|worker| is_free(ctx, worker));
         if dirty.is_empty() {
@@ -25,6 +31,39 @@ pub(crate) fn run(ctx: &mut Ctx<'_>) {
         }
         pass(ctx, &mut dirty);
         // A build may have ended at once and freed its worker again: that is the next pass's news.
+    }
+}
+
+/// Looks at everybody in the line of a lock of which there may be more: steps go on at once, requests are looked at with
+/// their builders (LK-5).
+fn wake(ctx: &mut Ctx<'_>) {
+    loop {
+        let locks = std::mem::take(&mut ctx.live.dirty.locks);
+        if locks.is_empty() {
+            return;
+        }
+        let waiters: BTreeSet<_> = locks
+            .iter()
+            .flat_map(|key| ctx.live.lines.waiters_for(key))
+            .map(|(who, _)| who)
+            .collect();
+        let order: Vec<_> = ctx
+            .live
+            .lines
+            .waiters()
+            .map(|(who, _)| who)
+            .filter(|who| waiters.contains(who))
+            .collect();
+        for who in order {
+            match who {
+                Waiter::Step(build, step) => build::wake(ctx, build, step),
+                Waiter::Request(request) => {
+                    let builder =
+                        ctx.state().request(request).map(|request| request.builder.clone());
+                    ctx.live.dirty.builders.extend(builder);
+                }
+            }
+        }
     }
 }
 
@@ -90,26 +129,61 @@ const MAX_TRIED: usize = 50;
 /// Starts the builder's next request if a worker is free for it.
 fn serve(ctx: &mut Ctx<'_>, generation: &Generation, dirty: &mut Dirty, key: &ReadyKey) -> bool {
     let Some(builder) = generation.config.builders.get(&key.builder) else { return false };
-    let free = if dirty.builders.contains(&key.builder) {
+    let in_line = ctx.live.lines.requests_of(&key.builder);
+    let free = if dirty.builders.contains(&key.builder) || !in_line.is_empty() {
         free_for(ctx, builder, builder.workers.iter())
     } else {
         let freed = dirty.workers.iter();
         free_for(ctx, builder, freed.filter(|worker| generation.serves(worker, &key.builder)))
     };
     if free.is_empty() {
+        // Whoever could not start even with its locks keeps nobody from them.
+        for request in in_line {
+            ctx.live.leave_line(Waiter::Request(request), &key.builder);
+        }
         return false;
     }
+    let mut lined_up = false;
     // A request that nobody can serve does not block those behind it (RQ-4).
     for request in policy::order(ctx, builder, MAX_TRIED) {
-        if let Some(worker) = worker_for(ctx, builder, request, &free) {
-            build::start(ctx, request, &worker);
-            if !is_free(ctx, &worker) {
-                dirty.workers.remove(&worker);
+        match worker_for(ctx, builder, request, &free) {
+            Choice::Start(worker, locks) => {
+                build::start(ctx, request, &worker, locks);
+                if !is_free(ctx, &worker) {
+                    dirty.workers.remove(&worker);
+                }
+                return true;
             }
-            return true;
+            // The first one stands in line for all of its builder: who comes behind it wants the same or stands behind it.
+            Choice::Wait(wants) if !lined_up => {
+                lined_up = true;
+                line_up(ctx, builder, request, wants);
+            }
+            Choice::Wait(_) | Choice::Nobody => {}
         }
     }
     false
+}
+
+/// What becomes of a request for which workers are free.
+enum Choice {
+    /// It starts there, and takes these locks.
+    Start(WorkerName, Vec<LockShare>),
+    /// It would, but for its locks: one set for each worker.
+    Wait(Vec<Vec<LockShare>>),
+    /// None of them takes it.
+    Nobody,
+}
+
+/// A request takes its place in line (LK-2). A child whose parents hold what somebody wants who holds what it wants itself
+/// would wait for ever: that somebody is told (LK-6).
+fn line_up(ctx: &mut Ctx<'_>, builder: &Builder, request: RequestId, wants: Vec<Vec<LockShare>>) {
+    let before = ctx.live.lines.requests_of(&builder.name);
+    for other in before.into_iter().filter(|other| *other != request) {
+        ctx.live.leave_line(Waiter::Request(other), &builder.name);
+    }
+    ctx.live.lines.enter(Waiter::Request(request), &builder.name, wants.clone());
+    build::break_ring(ctx, request, &wants);
 }
 
 /// Who of the free workers takes a request.
@@ -118,24 +192,63 @@ fn worker_for(
     builder: &Builder,
     request: RequestId,
     free: &[WorkerName],
-) -> Option<WorkerName> {
-    let buildset = ctx.state().request(request)?.buildset;
-    let chosen = ctx.state().buildset(buildset)?.worker.clone();
+) -> Choice {
+    let buildset = ctx.state().request(request).map(|request| request.buildset);
+    let buildset = buildset.and_then(|id| ctx.state().buildset(id));
+    let chosen = buildset.and_then(|buildset| buildset.worker.clone());
     let fits = |worker: &&WorkerName| chosen.as_ref().is_none_or(|chosen| chosen == *worker);
     let mut willing: Vec<WorkerName> = free.iter().filter(fits).cloned().collect();
     if willing.is_empty() {
-        return None;
+        return Choice::Nobody;
     }
     willing.retain(|worker| policy::may_start(ctx, builder, worker, request));
     if willing.is_empty() {
         ctx.live.vetoed.insert(request, "can_start_build");
-        return None;
+        return Choice::Nobody;
     }
-    let worker = policy::worker(ctx, builder, request, &willing);
-    if worker.is_none() {
+    let wants = locks_for(ctx, builder, request, &willing);
+    if wants.is_empty() {
+        ctx.live.vetoed.insert(request, "locks");
+        return Choice::Nobody;
+    }
+    let wanting = Wanting::request(ctx.state(), request);
+    let free = |shares: &[LockShare]| lock::are_free(ctx.state(), ctx.live, &wanting, shares);
+    let ready: Vec<WorkerName> =
+        wants.iter().filter(|(_, shares)| free(shares)).map(|(worker, _)| worker.clone()).collect();
+    if ready.is_empty() {
+        return Choice::Wait(wants.into_iter().map(|(_, shares)| shares).collect());
+    }
+    let Some(worker) = policy::worker(ctx, builder, request, &ready) else {
         ctx.live.vetoed.insert(request, "next_worker");
-    }
-    worker
+        return Choice::Nobody;
+    };
+    let shares =
+        wants.into_iter().find(|(willing, _)| *willing == worker).map(|(_, shares)| shares);
+    Choice::Start(worker, shares.unwrap_or_default())
+}
+
+/// The locks that a request would take on each worker: its builder's and the worker's own (LK-8). A worker on which they
+/// cannot be taken at all is left out.
+fn locks_for(
+    ctx: &mut Ctx<'_>,
+    builder: &Builder,
+    request: RequestId,
+    workers: &[WorkerName],
+) -> Vec<(WorkerName, Vec<LockShare>)> {
+    let accesses = match &builder.locks {
+        Locks::These(locks) => locks.clone(),
+        Locks::Hook(hook) => match policy::locks(ctx, hook, request) {
+            Some(locks) => locks,
+            None => return Vec::new(),
+        },
+    };
+    let config = ctx.config();
+    let on = |worker: &WorkerName| {
+        let own = config.workers.get(worker).into_iter().flat_map(|worker| &worker.locks);
+        let all: Vec<LockAccess> = accesses.iter().chain(own).cloned().collect();
+        Some((worker.clone(), lock::shares(&config, &all, worker).ok()?))
+    };
+    workers.iter().filter_map(on).collect()
 }
 
 /// The workers that can take a build of this builder: fewest running first, then longest idle, then by name (RQ-3).

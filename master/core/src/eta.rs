@@ -85,10 +85,10 @@ pub fn build_eta(build: &Build, usual: &Usual, now: Timestamp) -> Option<Timesta
     for step in &build.steps {
         match step.state() {
             StepState::Running => end = step_eta(step, usual, now).unwrap_or(now),
-            StepState::Pending if !ending => {
+            StepState::Waiting | StepState::Pending if !ending => {
                 end = end + usual.steps.get(&step.name).copied().unwrap_or(Span::ZERO);
             }
-            StepState::Pending | StepState::Finished => {}
+            StepState::Waiting | StepState::Pending | StepState::Finished => {}
         }
     }
     Some(end.max(now))

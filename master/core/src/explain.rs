@@ -1,12 +1,13 @@
 //! Why a request does not run now, and what can never run (contract.md C13).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Builder, Config};
+use crate::config::{Builder, Config, LockMode};
 use crate::eta;
 use crate::id::{BuilderName, RequestId, WorkerName};
 use crate::live::Live;
-use crate::model::{BuildRequest, Hold, Wait, WaitKind, Worker};
+use crate::lock::{self, Waiter};
+use crate::model::{BuildRequest, Hold, LockShare, Wait, WaitKind, Worker};
 use crate::state::State;
 use crate::time::{Span, Timestamp};
 
@@ -18,7 +19,7 @@ pub struct Explainer<'a> {
     config: &'a Config,
     now: Timestamp,
     trouble: Option<&'a str>,
-    vetoed: &'a BTreeMap<RequestId, &'static str>,
+    live: &'a Live,
     workers: BTreeMap<&'a BuilderName, Vec<Wait>>,
     places: BTreeMap<&'a BuilderName, BTreeMap<RequestId, usize>>,
     usual: BTreeMap<&'a BuilderName, Option<Span>>,
@@ -32,7 +33,7 @@ impl<'a> Explainer<'a> {
             config: &live.current.config,
             now,
             trouble: live.trouble.as_deref(),
-            vetoed: &live.vetoed,
+            live,
             workers: BTreeMap::new(),
             places: BTreeMap::new(),
             usual: BTreeMap::new(),
@@ -67,16 +68,54 @@ impl<'a> Explainer<'a> {
         waits
     }
 
-    /// What keeps this request though a worker of its builder is free: somebody chose another, or a function says no.
+    /// What keeps this request though a worker of its builder is free: a lock, a worker that was chosen, a function.
     fn held_back(&self, builder: &Builder, request: &BuildRequest) -> Option<Wait> {
+        if let Some(wants) = self.live.lines.wants(Waiter::Request(request.id)) {
+            let share = wants.first().and_then(|shares| shares.iter().find(|it| self.is_taken(it)));
+            let share = share.or_else(|| wants.first()?.first())?;
+            return Some(wait(WaitKind::Lock, self.lock_detail(request, share)));
+        }
         let chosen = self.state.buildset(request.buildset).and_then(|it| it.worker.as_ref());
         if let Some(chosen) = chosen
             && self.workers.get(&builder.name).is_some_and(Vec::is_empty)
         {
             return Some(wait(WaitKind::WorkerBusy, format!("it was asked for on {chosen} alone")));
         }
-        let function = self.vetoed.get(&request.id)?;
+        let function = self.live.vetoed.get(&request.id)?;
         Some(wait(WaitKind::Policy, format!("{function} of {} does not let it", builder.name)))
+    }
+
+    /// Whether somebody holds so much of a lock that nobody else could take this share.
+    fn is_taken(&self, share: &LockShare) -> bool {
+        let capacity = u64::from(lock::capacity(self.live, &share.key));
+        let mut taken = 0_u64;
+        for (_, mode) in self.state.holders(&share.key) {
+            match (mode, share.mode) {
+                (LockMode::Counting(count), LockMode::Counting(_)) => taken += u64::from(count),
+                _ => return true,
+            }
+        }
+        matches!(share.mode, LockMode::Counting(count) if taken + u64::from(count) > capacity)
+    }
+
+    /// Who holds the lock, and how many stand before.
+    fn lock_detail(&self, request: &BuildRequest, share: &LockShare) -> String {
+        let mut detail = share.key.to_string();
+        let holders = self.state.holders(&share.key);
+        let holders = holders.filter_map(|(holder, _)| self.state.build(holder.build()));
+        let names: BTreeSet<_> = holders.map(|build| build.reference().to_string()).collect();
+        if !names.is_empty() {
+            let shown: Vec<_> = names.iter().take(MAX_LISTED).map(String::as_str).collect();
+            detail = format!("{detail} is held by {}", shown.join(", "));
+            if names.len() > MAX_LISTED {
+                detail = format!("{detail} and {} more", names.len() - MAX_LISTED);
+            }
+        }
+        let ahead = self.live.lines.ahead(&share.key, Waiter::Request(request.id)).count();
+        match ahead {
+            0 => detail,
+            ahead => format!("{detail}, and {ahead} wait for it before"),
+        }
     }
 
     /// How many requests of the builder come before this one.

@@ -100,6 +100,8 @@ name! {
     SchedulerName;
     /// A change source's name.
     SourceName;
+    /// A lock's name.
+    LockName;
     /// A codebase's name; the unnamed one is the empty text.
     CodebaseName;
     /// The hex SHA-256 of a configuration's text with all that it loaded (decision D9).

@@ -39,6 +39,7 @@ pub mod id;
 pub mod input;
 mod intake;
 mod live;
+pub mod lock;
 pub mod master;
 mod merge;
 pub mod model;

@@ -8,7 +8,8 @@ use crate::config::Config;
 use crate::id::{
     BuildId, BuilderName, ConfigDigest, RequestId, SchedulerName, SessionId, WorkerName,
 };
-use crate::model::Build;
+use crate::lock::{Lines, Waiter};
+use crate::model::{Build, LockKey};
 use crate::policy::Erred;
 use crate::record::Record;
 use crate::schedule::{self, Compiled};
@@ -91,10 +92,12 @@ pub(crate) struct Dirty {
     pub(crate) builders: BTreeSet<BuilderName>,
     /// These may have become free.
     pub(crate) workers: BTreeSet<WorkerName>,
+    /// Of these there may be more, or somebody has left their line.
+    pub(crate) locks: BTreeSet<LockKey>,
 }
 
 impl Dirty {
-    /// Whether nothing has news.
+    /// Whether nothing has news that could start a build.
     pub(crate) fn is_empty(&self) -> bool {
         self.builders.is_empty() && self.workers.is_empty()
     }
@@ -109,6 +112,8 @@ pub(crate) struct Live {
     pub(crate) sessions: Sessions,
     pub(crate) timers: Timers,
     pub(crate) dirty: Dirty,
+    /// Who waits for locks.
+    pub(crate) lines: Lines,
     /// Why nothing new is started.
     pub(crate) trouble: Option<String>,
     /// Policies that erred when they were last asked.
@@ -133,6 +138,7 @@ impl Live {
             sessions: Sessions::default(),
             timers: Timers::default(),
             dirty: Dirty::default(),
+            lines: Lines::default(),
             trouble: None,
             erred: Erred::new(),
             vetoed: BTreeMap::new(),
@@ -182,21 +188,41 @@ impl Live {
             Record::RequestPrioritised { request, .. }
             | Record::RequestFinished { request, .. } => {
                 self.vetoed.remove(request);
-                if let Some(request) = state.request(*request).filter(|it| it.claimed_at.is_none())
-                {
-                    self.dirty.builders.insert(request.builder.clone());
+                if let Some(request) = state.request(*request) {
+                    if request.claimed_at.is_none() {
+                        self.dirty.builders.insert(request.builder.clone());
+                    }
+                    if request.complete_at.is_some() {
+                        self.leave_line(Waiter::Request(request.id), &request.builder);
+                    }
                 }
             }
             Record::BuildStarted(build) => {
                 for request in &build.requests {
                     self.vetoed.remove(request);
+                    self.leave_line(Waiter::Request(*request), &build.builder);
                 }
                 self.time_build(build.id, state);
             }
             Record::BuildOrphaned { id, .. }
             | Record::BuildResumed { id, .. }
             | Record::BuildStopping { id, .. } => self.time_build(*id, state),
+            Record::StepWaiting { id, build, step, locks, .. } => {
+                let who = Waiter::Step(*id, *step);
+                self.lines.enter(who, &build.builder, vec![locks.clone()]);
+            }
+            Record::StepStarted { id, build, step, .. } => {
+                self.leave_line(Waiter::Step(*id, *step), &build.builder);
+            }
+            Record::StepFinished { id, build, step, .. } => {
+                self.leave_line(Waiter::Step(*id, *step), &build.builder);
+                let steps = state.build(*id).into_iter().flat_map(|build| &build.steps);
+                let locks = steps.filter(|it| it.number == *step).flat_map(|step| &step.locks);
+                self.dirty.locks.extend(locks.map(|share| share.key.clone()));
+            }
             Record::BuildFinished { id, .. } => {
+                let locks = state.build(*id).into_iter().flat_map(|build| &build.locks);
+                self.dirty.locks.extend(locks.map(|share| share.key.clone()));
                 self.unkept.remove(id);
                 self.unseen.remove(id);
                 self.timers.set(Timer::Build(*id), None);
@@ -213,8 +239,25 @@ impl Live {
         }
     }
 
-    /// Every builder that waits is to be looked at.
+    /// Somebody waits for his locks no more: the line moves.
+    pub(crate) fn leave_line(&mut self, who: Waiter, builder: &BuilderName) {
+        let moved = self.lines.leave(who, builder);
+        self.dirty.locks.extend(moved);
+    }
+
+    /// The steps that waited for locks when the master ended wait on, in the same order.
+    pub(crate) fn line_up(&mut self, state: &State) {
+        for (id, number) in state.waiting_steps() {
+            let Some(build) = state.build(id) else { continue };
+            let step = build.steps.iter().find(|step| step.number == number);
+            let wants = step.map(|step| step.locks.clone()).unwrap_or_default();
+            self.lines.enter(Waiter::Step(id, number), &build.builder, vec![wants]);
+        }
+    }
+
+    /// Every builder that waits is to be looked at, and everybody in line.
     pub(crate) fn all_dirty(&mut self, state: &State) {
+        self.dirty.locks.extend(self.lines.locks().cloned());
         self.dirty.builders.extend(state.waiting_builders().cloned());
     }
 

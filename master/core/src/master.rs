@@ -10,6 +10,7 @@ use crate::hooks::Hooks;
 use crate::id::{BuildId, ChangeId, CommandId, RequestId, Token};
 use crate::input::{Asking, Input};
 use crate::live::Live;
+use crate::lock::{self, LockView};
 use crate::model::{Stop, Wait};
 use crate::record::{Record, Subject};
 use crate::results::Results;
@@ -50,6 +51,7 @@ impl Master {
             Self { state: State::from_tables(tables), live: Live::new(configs, current), now };
         master.live.release(&master.state);
         master.live.time_all(&master.state);
+        master.live.line_up(&master.state);
         master.live.all_dirty(&master.state);
         // Only then deadlines count: those who build are waited for anew from now.
         master.with(now, hooks, out, When::First, |ctx| {
@@ -123,6 +125,12 @@ impl Master {
     #[must_use]
     pub fn explainer(&self) -> Explainer<'_> {
         Explainer::new(&self.state, &self.live, self.now)
+    }
+
+    /// Every lock: who holds it, who waits for it.
+    #[must_use]
+    pub fn locks(&self) -> Vec<LockView> {
+        lock::all(&self.state, &self.live)
     }
 
     /// Why a request does not run now (C13); empty when it does, or is over. Of many, ask the [`Explainer`].

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::config::{Builder, Config};
+use crate::config::{Builder, Config, LockAccess};
 use crate::ctx::Ctx;
 use crate::hooks::{Argument, HookError, HookId};
 use crate::id::{RequestId, WorkerName};
@@ -153,6 +153,37 @@ fn builder_argument(builder: &Builder) -> Argument {
 
 fn worker_argument(ctx: &Ctx<'_>, config: &Config, worker: &WorkerName) -> Argument {
     Argument::Object(worker_view(ctx.state(), config, worker))
+}
+
+/// The locks that a builder's function wants for a request; `None`: it erred, and nothing may start without them.
+pub(crate) fn locks(
+    ctx: &mut Ctx<'_>,
+    hook: &HookId,
+    request: RequestId,
+) -> Option<Vec<LockAccess>> {
+    let request = ctx.state().request(request)?;
+    let argument = Argument::Object(request_view(ctx.state(), request));
+    let wanted = ctx.hooks.call(hook, &[argument]).and_then(|value| lock_list(value));
+    match wanted {
+        Ok(locks) => {
+            ctx.live.erred.remove(hook);
+            Some(locks)
+        }
+        Err(error) => {
+            tell(ctx, hook, &error, "nothing is started without its locks");
+            None
+        }
+    }
+}
+
+/// What a function of locks returned.
+pub(crate) fn lock_list(value: Value) -> Result<Vec<LockAccess>, HookError> {
+    if value.is_null() {
+        return Ok(Vec::new());
+    }
+    serde_json::from_value(value).map_err(|_| HookError {
+        what: "it must return a list like [db.exclusive(), cpu.counting(2)]".to_owned(),
+    })
 }
 
 /// A policy is asked again and again; people hear of its trouble once, until it works again.

@@ -16,7 +16,8 @@ use crate::id::{
     SchedulerName, SourceName, StepNumber, WorkerName,
 };
 use crate::model::{
-    Blame, Build, BuildRequest, Buildset, CommandSpec, Hold, Log, Notice, Stop, Url, WorkerInfo,
+    Blame, Build, BuildRequest, Buildset, CommandSpec, Hold, LockShare, Log, Notice, Stop, Url,
+    WorkerInfo,
 };
 use crate::properties::Origin;
 use crate::results::Results;
@@ -174,6 +175,21 @@ pub enum Record {
         /// Who.
         blame: Blame,
     },
+    /// A step's turn has come, and it waits for its locks (LK-2).
+    StepWaiting {
+        /// Of which build.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// Which.
+        step: StepNumber,
+        /// Its name.
+        name: String,
+        /// Since when.
+        at: Timestamp,
+        /// What for.
+        locks: Vec<LockShare>,
+    },
     /// A step began, and its command may run from now on.
     StepStarted {
         /// Of which build.
@@ -192,6 +208,8 @@ pub enum Record {
         spec: Option<Box<CommandSpec>>,
         /// Its logs so far.
         logs: Vec<Log>,
+        /// What it holds from now on.
+        locks: Vec<LockShare>,
     },
     /// A step is over, skipped ones too.
     StepFinished {
@@ -364,6 +382,7 @@ impl Record {
             Self::BuildsetFinished { .. } => "buildset_finished",
             Self::BuildStarted(_) => "build_started",
             Self::BuildBlamed { .. } => "build_blamed",
+            Self::StepWaiting { .. } => "step_waiting",
             Self::StepStarted { .. } => "step_started",
             Self::StepFinished { .. } => "step_finished",
             Self::PropertySet { .. } => "property_set",
@@ -384,7 +403,7 @@ impl Record {
     }
 
     /// All of those words.
-    pub const KINDS: [&'static str; 32] = [
+    pub const KINDS: [&'static str; 33] = [
         "change_added",
         "commits_learned",
         "change_classified",
@@ -401,6 +420,7 @@ impl Record {
         "buildset_finished",
         "build_started",
         "build_blamed",
+        "step_waiting",
         "step_started",
         "step_finished",
         "property_set",
@@ -439,7 +459,9 @@ impl Record {
             Self::BuildsetFirstFailure { buildset, .. }
             | Self::BuildsetFinished { buildset, .. } => buildset.to_string(),
             Self::BuildStarted(build) => build.reference().to_string(),
-            Self::StepStarted { build, name, .. } | Self::StepFinished { build, name, .. } => {
+            Self::StepWaiting { build, name, .. }
+            | Self::StepStarted { build, name, .. }
+            | Self::StepFinished { build, name, .. } => {
                 format!("{build}/{name}")
             }
             Self::BuildBlamed { build, .. }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use linn_core::config::{BuilderPolicy, Collapse, Config};
+use linn_core::config::{BuilderPolicy, Collapse, Config, LockAccess};
 use linn_core::hooks::HookId;
 use linn_core::id::ConfigDigest;
 use linn_core::time::Span;
@@ -17,6 +17,7 @@ pub(super) enum Kind {
     Codebase,
     Source,
     Worker,
+    Lock,
     Builder,
     Scheduler,
 }
@@ -29,6 +30,7 @@ impl Kind {
             Self::Codebase => "codebase",
             Self::Source => "change source",
             Self::Worker => "worker",
+            Self::Lock => "lock",
             Self::Builder => "builder",
             Self::Scheduler => "scheduler",
         }
@@ -41,6 +43,7 @@ impl Kind {
             Self::Codebase => "codebase",
             Self::Source => "git_poller",
             Self::Worker => "worker",
+            Self::Lock => "lock",
             Self::Builder => "builder",
             Self::Scheduler => "any_branch_scheduler",
         }
@@ -113,6 +116,8 @@ pub(super) struct Draft {
     /// Names given to functions that are not there: whether they would be declared is unknown, so nobody who mentions them
     /// is blamed.
     pub phantoms: BTreeSet<String>,
+    /// Every way in which a lock is taken, and where.
+    pub takings: Vec<(LockAccess, Place)>,
     pub master: Option<Place>,
     pub site_policy: PolicyGiven,
     pub policies: BTreeMap<String, PolicyGiven>,
@@ -131,6 +136,7 @@ impl Draft {
             folders: BTreeMap::new(),
             mentions: Vec::new(),
             phantoms: BTreeSet::new(),
+            takings: Vec::new(),
             master: None,
             site_policy: PolicyGiven::default(),
             policies: BTreeMap::new(),

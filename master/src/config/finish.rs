@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use linn_core::config::{SchedulerKind, StepKind};
+use linn_core::config::{LockMode, Locks, SchedulerKind, StepKind};
 use linn_core::id::{BuilderName, CodebaseName};
 
 use super::draft::{Draft, Kind, Mention};
@@ -16,6 +16,8 @@ pub(super) fn finish(draft: &mut Draft) {
         resolve(draft, mention);
     }
     settle_codebases(draft);
+    weigh_locks(draft);
+    find_double_locks(draft);
     for (name, given) in &draft.policies {
         if let Some(builder) = draft.config.builders.get_mut(name.as_str()) {
             builder.policy = given.or(&draft.site_policy);
@@ -64,6 +66,58 @@ fn settle_codebases(draft: &mut Draft) {
             format!("a git step of builder {} does not say which codebase", quote(&builder));
         let hint = format!("write `codebase = ...`, one of {}", names.join(", "));
         draft.problem(&place, message, hint);
+    }
+}
+
+/// A count that is never there would be waited for for ever.
+fn weigh_locks(draft: &mut Draft) {
+    for (access, place) in std::mem::take(&mut draft.takings) {
+        let Some(lock) = draft.config.locks.get(&access.lock) else { continue };
+        let most = lock.max_count_for.values().copied().max().unwrap_or(0).max(lock.max_count);
+        if let LockMode::Counting(count) = access.mode
+            && count > most
+        {
+            let name = quote(access.lock.as_str());
+            let message = format!("{count} of the lock {name} are taken, and there are {most}");
+            draft.problem(&place, message, format!("take at most {most}, or raise `max_count`"));
+        }
+    }
+}
+
+/// LK-3: what a build holds, or every build on one of its workers, its steps cannot take again.
+fn find_double_locks(draft: &mut Draft) {
+    let mut double: Vec<(String, String)> = Vec::new();
+    for builder in draft.config.builders.values() {
+        let Locks::These(own) = &builder.locks else { continue };
+        let of_worker = |name| draft.config.workers.get(name).map(|worker| (name, &worker.locks));
+        for (worker, locks) in builder.workers.iter().filter_map(of_worker) {
+            for access in locks.iter().filter(|access| own.iter().any(|it| it.lock == access.lock))
+            {
+                let what = format!(
+                    "the lock {}, which every build on worker {} takes already",
+                    quote(access.lock.as_str()),
+                    quote(worker.as_str())
+                );
+                double.push((builder.name.to_string(), what));
+            }
+        }
+        for step in &builder.factory {
+            let Locks::These(locks) = &step.locks else { continue };
+            for access in locks.iter().filter(|access| own.iter().any(|it| it.lock == access.lock))
+            {
+                let what = format!(
+                    "the lock {} in its step {} too, which would wait for itself",
+                    quote(access.lock.as_str()),
+                    quote(&step.name)
+                );
+                double.push((builder.name.to_string(), what));
+            }
+        }
+    }
+    for (builder, what) in double {
+        let place = place_of(draft, Kind::Builder, &builder);
+        let message = format!("builder {} takes {what}", quote(&builder));
+        draft.problem(&place, message, "take it in one place only");
     }
 }
 

@@ -61,6 +61,9 @@ fn json_at(value: Value<'_>, depth: usize) -> Result<Json, String> {
     if let Some(text) = value.unpack_str() {
         return Ok(Json::from(text));
     }
+    if let Some(Product::LockAccess(access)) = Made::from_value(value).map(|made| &made.0) {
+        return serde_json::to_value(access).map_err(|error| format!("has {error}"));
+    }
     if value.is_none() || Phantom::from_value(value).is_some() {
         return Ok(Json::Null);
     }

@@ -48,21 +48,21 @@ fn ten_mistakes_are_ten_errors() {
 #[test]
 fn a_promised_name_is_told_from_a_misspelt_one() {
     assert_eq!(
-        lines("cpu = worker_lock(\"cpu\")\nbilder(\"x\")\n"),
+        lines("cpu = auth(\"cpu\")\nbilder(\"x\")\n"),
         [
-            "master.star:1:7: `worker_lock` is not there yet in this version of linn; leave it out",
+            "master.star:1:7: `auth` is not there yet in this version of linn; leave it out",
             "master.star:2:1: `bilder` is not defined; did you mean `builder`?",
         ]
     );
     // What is done with either is no further mistake, and names they may have declared are nobody's fault.
     let star = format!(
-        "{WORKER}db = lock(\"db\")\nbuilder(\"a\", workers = [\"w\", \"pool\"], factory = [shell(command = \"x\", locks = [db.exclusive()])])\nworker_pool(\"pool\")\nforce_scheduler(\"f\", builders = [\"a\"])\n"
+        "{WORKER}db = auth(\"db\")\nbuilder(\"a\", workers = [\"w\", \"pool\"], factory = [shell(command = \"x\", locks = [db.exclusive()], lazy_logfiles = True)])\nworker_pool(\"pool\")\nforce_scheduler(\"f\", builders = [\"a\"])\n"
     );
     assert_eq!(
         lines(&star),
         [
-            "master.star:2:6: `lock` is not there yet in this version of linn; leave it out",
-            "master.star:3:71: `locks` of `shell` is not there yet in this version of linn; leave it out",
+            "master.star:2:6: `auth` is not there yet in this version of linn; leave it out",
+            "master.star:3:97: `lazy_logfiles` of `shell` is not there yet in this version of linn; leave it out",
             "master.star:4:1: `worker_pool` is not there yet in this version of linn; leave it out",
         ]
     );
@@ -534,7 +534,7 @@ fn every_promised_name_is_known() {
         change_filter single_branch_scheduler any_branch_scheduler dependent_scheduler periodic_scheduler nightly_scheduler \
         triggerable_scheduler force_scheduler try_scheduler string_param text_param int_param bool_param choice_param \
         username_param codebase_param patch_param worker_param fixed_param group_param any_property_param worker local_worker \
-        worker_pool builder builders lock worker_lock git hg svn shell shell_sequence configure compile test lint trigger \
+        worker_pool builder builders lock auth git hg svn shell shell_sequence configure compile test lint trigger \
         set_property set_properties set_property_from_command upload upload_directory download download_text mkdir rmdir \
         copy_directory file_exists master_shell http_request assert_that prop interpolate interested_users email_lookup role \
         allow auth mail_reporter irc_reporter webhook_reporter github_status gitlab_status gitea_status command_reporter \

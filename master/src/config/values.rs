@@ -6,7 +6,8 @@ use std::cell::RefCell;
 use std::fmt;
 
 use allocative::Allocative;
-use linn_core::config::{ChangeFilter, ForceParameter, StepSpec, TemplateValue};
+use linn_core::config::{ChangeFilter, ForceParameter, LockAccess, StepSpec, TemplateValue};
+use linn_core::id::LockName;
 use starlark::any::ProvidesStaticType;
 use starlark::eval::{Arguments, Evaluator};
 use starlark::starlark_simple_value;
@@ -63,6 +64,10 @@ pub(super) enum Product {
     Parameter(Box<ForceParameter>),
     /// `change_filter(...)`.
     Filter(Box<ChangeFilter>),
+    /// `lock(...)` or `worker_lock(...)`.
+    Lock(LockName),
+    /// `db.exclusive()` or `cpu.counting(2)`.
+    LockAccess(LockAccess),
     /// `DEFAULT_BRANCH`.
     DefaultBranch,
 }
@@ -76,6 +81,8 @@ impl Product {
             Self::Template(_) => "interpolate(...)",
             Self::Parameter(_) => "a parameter",
             Self::Filter(_) => "a change filter",
+            Self::Lock(_) => "a lock",
+            Self::LockAccess(_) => "a lock's exclusive() or counting()",
             Self::DefaultBranch => "DEFAULT_BRANCH",
         }
     }
@@ -95,10 +102,54 @@ impl fmt::Display for Made {
 
 #[starlark_value(type = "linn")]
 impl<'v> StarlarkValue<'v> for Made {
+    fn get_attr(&self, name: &str, heap: Heap<'v>) -> Option<Value<'v>> {
+        let Product::Lock(lock) = &self.0 else { return None };
+        let exclusive = match name {
+            "exclusive" => true,
+            "counting" => false,
+            _ => return None,
+        };
+        Some(heap.alloc(Taking { lock: lock.clone(), exclusive }))
+    }
+
+    fn dir_attr(&self) -> Vec<String> {
+        let methods: &[&str] =
+            if matches!(self.0, Product::Lock(_)) { &["exclusive", "counting"] } else { &[] };
+        methods.iter().map(|name| (*name).to_owned()).collect()
+    }
+
     /// Tells apart what `is` does not: two products are never equal, but `DEFAULT_BRANCH` is itself.
     fn equals(&self, other: Value<'v>) -> starlark::Result<bool> {
         let other = Self::from_value(other).map(|made| &made.0);
         Ok(matches!((&self.0, other), (Product::DefaultBranch, Some(Product::DefaultBranch))))
+    }
+}
+
+/// A way in which a lock is taken: `db.exclusive`.
+#[derive(Debug, ProvidesStaticType, NoSerialize, Allocative)]
+pub(super) struct Taking {
+    #[allocative(skip)]
+    pub lock: LockName,
+    pub exclusive: bool,
+}
+
+starlark_simple_value!(Taking);
+
+impl fmt::Display for Taking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.lock, if self.exclusive { "exclusive" } else { "counting" })
+    }
+}
+
+#[starlark_value(type = "native function")]
+impl<'v> StarlarkValue<'v> for Taking {
+    fn invoke(
+        &self,
+        _me: Value<'v>,
+        arguments: &Arguments<'v, '_>,
+        eval: &mut Evaluator<'v, '_, '_>,
+    ) -> starlark::Result<Value<'v>> {
+        call::take_lock(&self.lock, self.exclusive, arguments, eval)
     }
 }
 

@@ -84,6 +84,7 @@ fn rig() -> Rig {
         max_builds: None,
         properties: std::collections::BTreeMap::new(),
         defaults: std::collections::BTreeMap::new(),
+        locks: Vec::new(),
         local: false,
     };
     config.workers.insert("w1".into(), worker);

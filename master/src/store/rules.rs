@@ -13,6 +13,7 @@ const GOT_REVISION: &str = "got_revision";
 pub(super) const fn build_changed(record: &Record) -> Option<BuildId> {
     match record {
         Record::BuildBlamed { id, .. }
+        | Record::StepWaiting { id, .. }
         | Record::StepStarted { id, .. }
         | Record::StepFinished { id, .. }
         | Record::PropertySet { id, .. }
@@ -28,7 +29,9 @@ pub(super) const fn build_changed(record: &Record) -> Option<BuildId> {
 pub(super) fn change_build(build: &mut Build, record: &Record) {
     match record {
         Record::BuildBlamed { blame, .. } => build.blame = blame.clone(),
-        Record::StepStarted { .. } | Record::StepFinished { .. } => change_step(build, record),
+        Record::StepWaiting { .. } | Record::StepStarted { .. } | Record::StepFinished { .. } => {
+            change_step(build, record);
+        }
         Record::PropertySet { name, value, source, .. } => {
             if name == GOT_REVISION
                 && let Some(map) = value.as_object()
@@ -62,9 +65,15 @@ fn change_step(build: &mut Build, record: &Record) {
         build.steps.iter().position(|step| step.number == number)
     };
     match record {
-        Record::StepStarted { step, at, shown, spec, logs, .. } => {
+        Record::StepWaiting { step, at, locks, .. } => {
+            let Some(nth) = at_number(build, *step) else { return };
+            build.steps[nth].waiting_since = Some(*at);
+            build.steps[nth].locks.clone_from(locks);
+        }
+        Record::StepStarted { step, at, shown, spec, logs, locks, .. } => {
             let Some(nth) = at_number(build, *step) else { return };
             let step = &mut build.steps[nth];
+            step.locks.clone_from(locks);
             step.started_at = Some(*at);
             step.command = spec.as_ref().map(|spec| spec.id);
             step.heading = spec.as_deref().map(CommandSpec::heading).unwrap_or_default();

@@ -435,6 +435,34 @@ pub struct Notice {
     #[prost(string, tag = "10")]
     pub log: ::prost::alloc::string::String,
 }
+/// A lock, or a worker's own of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Lock {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// master worker
+    #[prost(string, tag = "2")]
+    pub scope: ::prost::alloc::string::String,
+    /// empty: there is one only
+    #[prost(string, tag = "3")]
+    pub worker: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub capacity: u32,
+    #[prost(message, repeated, tag = "5")]
+    pub holders: ::prost::alloc::vec::Vec<LockShare>,
+    /// first come first
+    #[prost(message, repeated, tag = "6")]
+    pub waiters: ::prost::alloc::vec::Vec<LockShare>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LockShare {
+    /// BUILDER#NUMBER, BUILDER#NUMBER/STEP, or a request's number
+    #[prost(string, tag = "1")]
+    pub who: ::prost::alloc::string::String,
+    /// absent: exclusive
+    #[prost(uint32, optional, tag = "2")]
+    pub count: ::core::option::Option<u32>,
+}
 /// Facts about the master itself.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Master {
@@ -459,7 +487,7 @@ pub struct Master {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Entity {
-    #[prost(oneof = "entity::Of", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "entity::Of", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub of: ::core::option::Option<entity::Of>,
 }
 /// Nested message and enum types in `Entity`.
@@ -484,6 +512,8 @@ pub mod entity {
         Source(super::Source),
         #[prost(message, tag = "9")]
         Master(super::Master),
+        #[prost(message, tag = "10")]
+        Lock(super::Lock),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -536,6 +566,8 @@ pub enum StepState {
     Pending = 1,
     Running = 2,
     Finished = 3,
+    /// its turn has come, and its locks are not free
+    Waiting = 4,
 }
 impl StepState {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -548,6 +580,7 @@ impl StepState {
             Self::Pending => "STEP_STATE_PENDING",
             Self::Running => "STEP_STATE_RUNNING",
             Self::Finished => "STEP_STATE_FINISHED",
+            Self::Waiting => "STEP_STATE_WAITING",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -557,6 +590,7 @@ impl StepState {
             "STEP_STATE_PENDING" => Some(Self::Pending),
             "STEP_STATE_RUNNING" => Some(Self::Running),
             "STEP_STATE_FINISHED" => Some(Self::Finished),
+            "STEP_STATE_WAITING" => Some(Self::Waiting),
             _ => None,
         }
     }
@@ -574,6 +608,7 @@ pub enum Kind {
     Scheduler = 7,
     Source = 8,
     Master = 9,
+    Lock = 10,
 }
 impl Kind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -592,6 +627,7 @@ impl Kind {
             Self::Scheduler => "KIND_SCHEDULER",
             Self::Source => "KIND_SOURCE",
             Self::Master => "KIND_MASTER",
+            Self::Lock => "KIND_LOCK",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -607,6 +643,7 @@ impl Kind {
             "KIND_SCHEDULER" => Some(Self::Scheduler),
             "KIND_SOURCE" => Some(Self::Source),
             "KIND_MASTER" => Some(Self::Master),
+            "KIND_LOCK" => Some(Self::Lock),
             _ => None,
         }
     }

@@ -3,8 +3,10 @@
 
 use std::fmt::{Debug, Write as _};
 
+use linn_core::config::LockMode;
 use linn_core::hooks::Hooks;
 use linn_core::id::BuildRef;
+use linn_core::lock::LockView;
 use linn_core::master::Master;
 use linn_core::model::{Build, BuildRequest, BuildState, CommandWhat, NOT_RUN};
 use linn_core::results::Results;
@@ -30,6 +32,7 @@ pub(super) fn show(
     };
     Ok(match event.word(0)? {
         "waits" => waits(master),
+        "locks" => master.locks().iter().map(lock_line).collect(),
         "requests" => master.state().requests().map(request_line).collect(),
         "build" => build_lines(build()?),
         "properties" => build()?
@@ -91,6 +94,21 @@ fn waits(master: &Master) -> Vec<String> {
         }
     }
     lines
+}
+
+fn lock_line(lock: &LockView) -> String {
+    let shares = |shares: &[(String, LockMode)]| {
+        let shares = shares.iter().map(|(who, mode)| format!("{who} ({mode})"));
+        let all = shares.collect::<Vec<_>>().join(", ");
+        if all.is_empty() { "nobody".to_owned() } else { all }
+    };
+    format!(
+        "{} of {}: held by {}; waiting {}",
+        lock.key,
+        lock.capacity,
+        shares(&lock.holders),
+        shares(&lock.waiters)
+    )
 }
 
 fn request_line(request: &BuildRequest) -> String {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use self::build::build;
 pub(crate) use self::flow::{buildset, change, event, fields, log_line, request};
-pub(crate) use self::site::{builder, scheduler, source, worker};
+pub(crate) use self::site::{builder, lock, scheduler, source, worker};
 use super::paint::word;
 use super::when::stamp;
 
@@ -28,6 +28,7 @@ pub(crate) fn entity(entity: &Entity) -> Value {
         Some(Of::Worker(one)) => worker(one),
         Some(Of::Scheduler(one)) => scheduler(one),
         Some(Of::Source(one)) => source(one),
+        Some(Of::Lock(one)) => lock(one),
         Some(Of::Master(_)) | None => Value::Null,
     }
 }

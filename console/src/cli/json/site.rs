@@ -1,7 +1,7 @@
 //! The standing parts of a master: builders, workers, schedulers and change sources.
 
 use linn_proto::common::Results;
-use linn_proto::entity::{BuildSummary, Builder, Scheduler, Source, Worker};
+use linn_proto::entity::{BuildSummary, Builder, Lock, LockShare, Scheduler, Source, Worker};
 use serde_json::{Value, json};
 
 use super::{duration, maybe_time, properties, results, text};
@@ -55,6 +55,19 @@ pub(crate) fn scheduler(scheduler: &Scheduler) -> Value {
         "builders": scheduler.builders,
         "next_fire_at": maybe_time(scheduler.next_fire_at_ms),
         "waiting_changes": scheduler.waiting_changes,
+    })
+}
+
+/// `lock`: `holders` and `waiters` are `{who, count}`, where no count is exclusive.
+pub(crate) fn lock(lock: &Lock) -> Value {
+    let share = |share: &LockShare| json!({ "who": share.who, "count": share.count });
+    json!({
+        "name": lock.name,
+        "scope": lock.scope,
+        "worker": text(&lock.worker),
+        "capacity": lock.capacity,
+        "holders": lock.holders.iter().map(share).collect::<Vec<_>>(),
+        "waiters": lock.waiters.iter().map(share).collect::<Vec<_>>(),
     })
 }
 

@@ -363,6 +363,11 @@ impl Console for Shared {
                 one(Of::Scheduler(Scheduler { name: "all".into(), ..Default::default() }))
             }
             Kind::Source => one(Of::Source(Source { name: "up".into(), ..Default::default() })),
+            Kind::Lock => one(Of::Lock(linn_proto::entity::Lock {
+                name: "db".into(),
+                capacity: 1,
+                ..Default::default()
+            })),
             Kind::Request => self.of(Kind::Request, "17").into_iter().collect(),
             Kind::Buildset => self.of(Kind::Buildset, "5").into_iter().collect(),
             Kind::Change => self.of(Kind::Change, "1").into_iter().collect(),

@@ -17,6 +17,7 @@ async fn every_list_has_a_table_and_json() {
         ("workers", "paused_reason"),
         ("schedulers", "waiting_changes"),
         ("sources", "tips"),
+        ("locks", "waiters"),
     ] {
         let table = linn_at(&fake, &[command]).await;
         assert_eq!(table.code, 0, "{command}: {}", table.err);

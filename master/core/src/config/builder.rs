@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{EnvSetting, StepSpec};
+use super::{EnvSetting, Locks, StepSpec};
 use crate::hooks::HookId;
 use crate::id::{BuilderName, WorkerName};
 use crate::time::Span;
@@ -30,6 +30,8 @@ pub struct Builder {
     pub properties: BTreeMap<String, Value>,
     /// Set where nobody else set them.
     pub defaults: BTreeMap<String, Value>,
+    /// Held from the start of a build to its end (LK-3).
+    pub locks: Locks,
     /// How its requests and builds are treated.
     pub policy: BuilderPolicy,
 }

@@ -4,6 +4,7 @@
 //! config with another digest. Running builds keep the one they started with (D9).
 
 mod builder;
+mod lock;
 mod scheduler;
 mod source;
 mod step;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use builder::{Builder, BuilderPolicy, Collapse};
+pub use lock::{Lock, LockAccess, LockMode, LockScope, Locks};
 pub use scheduler::{
     BranchPattern, BranchTimer, ChangeFilter, ForceParameter, ForceScheduler, Importance,
     ParameterKind, Pattern, Scheduler, SchedulerKind,
@@ -26,7 +28,9 @@ pub use step::{
 };
 pub use worker::Worker;
 
-use crate::id::{BuilderName, CodebaseName, ConfigDigest, SchedulerName, SourceName, WorkerName};
+use crate::id::{
+    BuilderName, CodebaseName, ConfigDigest, LockName, SchedulerName, SourceName, WorkerName,
+};
 use crate::time::Span;
 
 /// Everything a master is told to do.
@@ -46,6 +50,8 @@ pub struct Config {
     pub codebases: BTreeMap<CodebaseName, Codebase>,
     /// By name.
     pub sources: BTreeMap<SourceName, Source>,
+    /// By name.
+    pub locks: BTreeMap<LockName, Lock>,
     /// By name.
     pub workers: BTreeMap<WorkerName, Worker>,
     /// By name.
@@ -86,6 +92,7 @@ impl Config {
             projects: BTreeMap::new(),
             codebases: BTreeMap::new(),
             sources: BTreeMap::new(),
+            locks: BTreeMap::new(),
             workers: BTreeMap::new(),
             builders: BTreeMap::new(),
             schedulers: Vec::new(),

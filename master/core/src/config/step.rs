@@ -3,6 +3,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+use super::Locks;
 use crate::hooks::HookId;
 use crate::id::CodebaseName;
 use crate::results::Results;
@@ -112,6 +113,8 @@ pub struct StepSpec {
     pub hide_step_if: Condition,
     /// Laid over the builder's (PR-1).
     pub env: Vec<EnvSetting>,
+    /// Held while it runs (LK-3).
+    pub locks: Locks,
     /// Bounds.
     pub limits: StepLimits,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::LockAccess;
 use crate::id::WorkerName;
 
 /// A machine that may dial in under this name.
@@ -17,6 +18,8 @@ pub struct Worker {
     pub properties: BTreeMap<String, Value>,
     /// Set where nobody else set them.
     pub defaults: BTreeMap<String, Value>,
+    /// What every build on it takes too (LK-8).
+    pub locks: Vec<LockAccess>,
     /// The master starts it itself, as tasks of its own process (F23).
     pub local: bool,
 }

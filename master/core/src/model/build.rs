@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Step, StepState};
+use super::{LockShare, Step, StepState};
 use crate::change::SourceStamp;
 use crate::id::{
     BuildId, BuildRef, BuilderName, BuildsetId, ChangeId, ConfigDigest, RequestId, WorkerName,
@@ -38,6 +38,8 @@ pub struct Build {
     pub scheduler: String,
     /// The buildset's: the pinned revisions.
     pub stamps: Vec<SourceStamp>,
+    /// What it holds from its start to its end (LK-3).
+    pub locks: Vec<LockShare>,
     /// By PP-1, then by its steps.
     pub properties: Properties,
     /// What the source steps obtained, by codebase (C9).

@@ -6,6 +6,7 @@ mod build;
 mod buildset;
 mod command;
 mod heading;
+mod lock;
 mod notice;
 mod request;
 mod step;
@@ -17,6 +18,7 @@ pub use command::{
     CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FinalLog, Finished, ShellCommand,
     Timeouts,
 };
+pub use lock::{LockHolder, LockKey, LockShare};
 pub use notice::{Notice, NoticeKind};
 pub use request::{BuildRequest, Wait, WaitKind};
 pub use step::{Log, Step, StepState, Url};

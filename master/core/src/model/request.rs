@@ -60,6 +60,8 @@ pub enum WaitKind {
     Priority,
     /// The master starts nothing new: its disk is nearly full.
     Limit,
+    /// A lock it needs is held, or others wait for it first (LK-2).
+    Lock,
     /// A function of the configuration does not let it start (RQ-2).
     Policy,
     /// Its builder is not in the configuration.
@@ -78,6 +80,7 @@ impl WaitKind {
             Self::WorkerDraining => "worker_draining",
             Self::Priority => "priority",
             Self::Limit => "limit",
+            Self::Lock => "lock",
             Self::Policy => "policy",
             Self::Orphaned => "orphaned",
         }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::CommandSpec;
-use crate::id::{CommandId, LogId, StepNumber};
+use super::{CommandSpec, LockShare};
+use crate::id::{BuildsetId, CommandId, LogId, StepNumber};
 use crate::results::Results;
 use crate::time::Timestamp;
 
@@ -16,6 +16,10 @@ pub struct Step {
     pub number: StepNumber,
     /// Unique in its build (BL-9).
     pub name: String,
+    /// Since when it waits for its locks, or how long before it began it did.
+    pub waiting_since: Option<Timestamp>,
+    /// What it holds while it runs, or waits for.
+    pub locks: Vec<LockShare>,
     /// When it began.
     pub started_at: Option<Timestamp>,
     /// When it ended.
@@ -40,6 +44,8 @@ pub struct Step {
     pub statistics: BTreeMap<String, f64>,
     /// Not shown, but counts (BL-10).
     pub hidden: bool,
+    /// The buildsets it triggered and waits for (TR-3).
+    pub waits_for: Vec<BuildsetId>,
 }
 
 // A statistic is never NaN: the core takes finite numbers only, so equality is total.
@@ -52,6 +58,8 @@ impl Step {
         Self {
             number,
             name: name.into(),
+            waiting_since: None,
+            locks: Vec::new(),
             started_at: None,
             complete_at: None,
             results: None,
@@ -64,16 +72,18 @@ impl Step {
             urls: Vec::new(),
             statistics: BTreeMap::new(),
             hidden: false,
+            waits_for: Vec::new(),
         }
     }
 
     /// Where it is in its life.
     #[must_use]
     pub const fn state(&self) -> StepState {
-        match (self.started_at, self.complete_at) {
-            (_, Some(_)) => StepState::Finished,
-            (Some(_), None) => StepState::Running,
-            (None, None) => StepState::Pending,
+        match (self.waiting_since, self.started_at, self.complete_at) {
+            (.., Some(_)) => StepState::Finished,
+            (_, Some(_), None) => StepState::Running,
+            (Some(_), None, None) => StepState::Waiting,
+            (None, None, None) => StepState::Pending,
         }
     }
 
@@ -84,11 +94,21 @@ impl Step {
     }
 }
 
+impl StepState {
+    /// Its turn has come and it is not over.
+    #[must_use]
+    pub const fn is_present(self) -> bool {
+        matches!(self, Self::Waiting | Self::Running)
+    }
+}
+
 /// Where a step is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StepState {
     /// Planned.
     Pending,
+    /// Its turn has come, and its locks are not free.
+    Waiting,
     /// Under way.
     Running,
     /// Over, skipped ones too.

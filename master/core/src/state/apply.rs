@@ -6,7 +6,7 @@ use super::builds::StepEnd;
 use super::{SourceCursor, State};
 use crate::change::SourceStamp;
 use crate::id::ChangeId;
-use crate::model::Worker;
+use crate::model::{LockHolder, Worker};
 use crate::record::Record;
 
 impl State {
@@ -54,6 +54,7 @@ impl State {
             | Record::BuildsetFinished { .. } => self.apply_to_buildset(record),
             Record::BuildStarted(_)
             | Record::BuildBlamed { .. }
+            | Record::StepWaiting { .. }
             | Record::StepStarted { .. }
             | Record::StepFinished { .. }
             | Record::PropertySet { .. }
@@ -140,19 +141,27 @@ impl State {
                     self.requests.claim(*request, build);
                 }
                 self.requests.serve(&build.builder, build.id);
+                self.locks.add(build);
                 self.builds.add((**build).clone());
             }
             Record::BuildBlamed { id, blame, .. } => {
                 self.builds.update(*id, |build| build.blame = blame.clone());
             }
-            Record::StepStarted { id, step, at, shown, spec, logs, .. } => {
+            Record::StepWaiting { id, step, at, locks, .. } => {
+                self.locks.wait(*id, *step, *at);
+                self.builds.wait(*id, *step, *at, locks);
+            }
+            Record::StepStarted { id, step, at, shown, spec, logs, locks, .. } => {
+                let since = self.builds.step(*id, *step).and_then(|step| step.waiting_since);
+                self.locks.wait_no_more(*id, *step, since);
+                self.locks.take(LockHolder::Step(*id, *step), locks);
                 if let Some(spec) = spec {
                     self.last.command = self.last.command.max(spec.id.0);
                 }
                 for log in logs {
                     self.last.log = self.last.log.max(log.id.0);
                 }
-                self.builds.start_step(*id, *step, *at, shown, spec.as_deref(), logs);
+                self.builds.start_step(*id, *step, *at, shown, spec.as_deref(), logs, locks);
             }
             Record::StepFinished {
                 id,
@@ -179,6 +188,10 @@ impl State {
                     build_results: *build_results,
                     ending: *ending,
                 };
+                if let Some(step) = self.builds.step(*id, *step) {
+                    self.locks.wait_no_more(*id, step.number, step.waiting_since);
+                    self.locks.give_back(LockHolder::Step(*id, step.number), &step.locks);
+                }
                 self.builds.finish_step(*id, *step, &end);
             }
             Record::PropertySet { id, name, value, source, .. } => {
@@ -203,6 +216,9 @@ impl State {
                 self.builds.update(*id, |build| build.lost_since = None);
             }
             Record::BuildFinished { id, results, text, at, new_failure, .. } => {
+                if let Some(build) = self.builds.get(*id) {
+                    self.locks.give_back(LockHolder::Build(*id), &build.locks);
+                }
                 let held = self.builds.finish(*id, *results, text, *at, *new_failure);
                 let Some((worker, stamps)) = held else { return };
                 if let Some(worker) = self.workers.get_mut(&worker) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Built, TAIL_BUILDS, TAIL_BUILT};
 use crate::change::SourceStamp;
 use crate::id::{BuildId, BuildRef, BuilderName, CommandId, StepNumber, WorkerName};
-use crate::model::{Build, CommandSpec, Log, Step, Stop, Url};
+use crate::model::{Build, CommandSpec, LockShare, Log, Step, Stop, Url};
 use crate::results::Results;
 use crate::time::Timestamp;
 
@@ -153,10 +153,27 @@ impl Builds {
         }
     }
 
-    fn step(&mut self, id: BuildId, number: StepNumber) -> Option<&mut Step> {
+    pub(super) fn step(&self, id: BuildId, number: StepNumber) -> Option<&Step> {
+        self.by_id.get(&id)?.steps.iter().find(|step| step.number == number)
+    }
+
+    fn step_mut(&mut self, id: BuildId, number: StepNumber) -> Option<&mut Step> {
         self.by_id.get_mut(&id)?.steps.iter_mut().find(|step| step.number == number)
     }
 
+    pub(super) fn wait(
+        &mut self,
+        id: BuildId,
+        number: StepNumber,
+        since: Timestamp,
+        locks: &[LockShare],
+    ) {
+        let Some(step) = self.step_mut(id, number) else { return };
+        step.waiting_since = Some(since);
+        step.locks = locks.to_vec();
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "these are the fields of one record")]
     pub(super) fn start_step(
         &mut self,
         id: BuildId,
@@ -165,8 +182,10 @@ impl Builds {
         shown: &str,
         spec: Option<&CommandSpec>,
         logs: &[Log],
+        locks: &[LockShare],
     ) {
-        let Some(step) = self.step(id, number) else { return };
+        let Some(step) = self.step_mut(id, number) else { return };
+        step.locks = locks.to_vec();
         step.started_at = Some(at);
         step.command = spec.map(|spec| spec.id);
         step.heading = spec.map(CommandSpec::heading).unwrap_or_default();
@@ -179,7 +198,7 @@ impl Builds {
     }
 
     pub(super) fn finish_step(&mut self, id: BuildId, number: StepNumber, end: &StepEnd<'_>) {
-        let Some(step) = self.step(id, number) else { return };
+        let Some(step) = self.step_mut(id, number) else { return };
         step.complete_at = Some(end.at);
         step.results = Some(end.results);
         step.text = end.text.to_owned();

@@ -39,6 +39,7 @@ impl State {
             if build.complete_at.is_none() {
                 state.pin_stamps(&build.stamps);
             }
+            state.locks.add(&build);
             state.requests.serve(&build.builder, build.id);
             state.builds.add(build);
         }

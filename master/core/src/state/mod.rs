@@ -9,6 +9,7 @@ mod builds;
 mod changes;
 mod graph;
 mod load;
+mod locks;
 mod requests;
 mod tables;
 #[cfg(test)]
@@ -26,11 +27,12 @@ pub use tables::{
 pub use waiting::{Line, Quiet};
 
 use crate::change::Change;
+use crate::config::LockMode;
 use crate::id::{
     BuildId, BuildRef, BuilderName, BuildsetId, ChangeId, CommandId, ConfigDigest, RequestId,
     SchedulerName, SourceName, StepNumber, WorkerName,
 };
-use crate::model::{Build, BuildRequest, Buildset, Worker};
+use crate::model::{Build, BuildRequest, Buildset, LockHolder, LockKey, Worker};
 use crate::record::Subject;
 use crate::time::Timestamp;
 
@@ -42,6 +44,7 @@ pub struct State {
     buildsets: BTreeMap<BuildsetId, Buildset>,
     requests: requests::Requests,
     builds: builds::Builds,
+    locks: locks::Locks,
     workers: BTreeMap<WorkerName, Worker>,
     waiting: waiting::Waiting,
     sources: BTreeMap<SourceName, SourceCursor>,
@@ -205,6 +208,21 @@ impl State {
     #[must_use]
     pub fn command(&self, command: CommandId) -> Option<(BuildId, StepNumber)> {
         self.builds.command(command)
+    }
+
+    /// Who holds how much of a lock.
+    pub fn holders(&self, lock: &LockKey) -> impl Iterator<Item = (LockHolder, LockMode)> {
+        self.locks.holders(lock)
+    }
+
+    /// Every lock of which somebody holds something.
+    pub fn held_locks(&self) -> impl Iterator<Item = &LockKey> {
+        self.locks.held()
+    }
+
+    /// The steps that wait for locks, first come first.
+    pub fn waiting_steps(&self) -> impl Iterator<Item = (BuildId, StepNumber)> {
+        self.locks.waiting()
     }
 
     /// A worker that was ever seen.

@@ -10,15 +10,18 @@ use crate::command::{self, NoCommand};
 use crate::config::{Condition, Config, StepKind, StepSpec, TemplateValue};
 use crate::ctx::Ctx;
 use crate::id::{BuildId, CommandId, LogId, StepNumber};
-use crate::model::{Build, Exit, Finished, Log, Step};
+use crate::model::{Build, Exit, Finished, LockShare, Log, Step};
 use crate::record::Record;
 use crate::render::{RenderError, Renderer};
 use crate::results::Results;
 use crate::view::truthy;
 
+mod acquire;
 mod outcome;
 mod property;
 
+use acquire::{acquire, locks};
+pub(crate) use acquire::{break_ring, end_the_wait, wake};
 pub(crate) use outcome::counted;
 use outcome::{Ended, outcome, settled};
 pub(crate) use property::found;
@@ -71,8 +74,21 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, position: &Position) {
         Ok(false) => return end(ctx, position, Ended::plain(Results::Skipped, "not needed")),
         Err(error) => return cannot_start(ctx, position, &error),
     }
+    match locks(&renderer, build, spec) {
+        Ok(shares) => acquire(ctx, position, shares),
+        Err(error) => cannot_start(ctx, position, &error),
+    }
+}
+
+/// Begins a step that may run and holds its locks.
+fn go(ctx: &mut Ctx<'_>, position: &Position, locks: Vec<LockShare>) {
+    let Some(build) = ctx.state().build(position.build) else { return };
+    let (Some(spec), Some(config)) = (position.spec(build), position.config.as_deref()) else {
+        return end(ctx, position, Ended::plain(Results::Retry, "its recipe is not at hand"));
+    };
+    let renderer = Renderer { state: ctx.state(), config, build, hooks: ctx.hooks };
     if let StepKind::SetProperties(properties) = &spec.kind {
-        return set_properties(ctx, position, properties);
+        return set_properties(ctx, position, properties, locks);
     }
     let last = ctx.state().last();
     let (command, first_log) = (CommandId(last.command + 1), LogId(last.log + 1));
@@ -91,14 +107,14 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, position: &Position) {
             let session = ctx.live.sessions.of(&build.worker);
             let logs = rendered.spec.logs.iter().map(log).collect();
             let spec = Box::new(rendered.spec);
-            begin(ctx, position, rendered.shown, Some(spec.clone()), logs);
+            begin(ctx, position, rendered.shown, Some(spec.clone()), logs, locks);
             if let Some(session) = session {
                 ctx.order(Action::SendCommand { session, spec });
             }
         }
         Ok(None) => {}
         Err(NoCommand::NoStamp(why)) => {
-            begin(ctx, position, String::new(), None, Vec::new());
+            begin(ctx, position, String::new(), None, Vec::new(), locks);
             end(ctx, position, Ended::plain(Results::Failure, why));
         }
         Err(NoCommand::Render(error)) => cannot_start(ctx, position, &error),
@@ -107,7 +123,7 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, position: &Position) {
 
 /// A value or a condition of a step erred: the step is an exception (BL-5, BL-6, F43).
 fn cannot_start(ctx: &mut Ctx<'_>, position: &Position, error: &RenderError) {
-    begin(ctx, position, String::new(), None, Vec::new());
+    begin(ctx, position, String::new(), None, Vec::new(), Vec::new());
     if let Some((hook, error)) = &error.hook {
         let build = ctx.state().build(position.build).map(Build::reference);
         ctx.tell_hook(hook, error, "the step is an exception", build);
@@ -120,6 +136,7 @@ fn set_properties(
     ctx: &mut Ctx<'_>,
     position: &Position,
     properties: &BTreeMap<String, TemplateValue>,
+    locks: Vec<LockShare>,
 ) {
     let (Some(build), Some(config)) =
         (ctx.state().build(position.build), position.config.as_deref())
@@ -133,7 +150,7 @@ fn set_properties(
         Ok(values) => {
             let names: Vec<_> = values.iter().map(|(name, _)| name.as_str()).collect();
             let shown = format!("set {}", names.join(", "));
-            begin(ctx, position, shown, None, Vec::new());
+            begin(ctx, position, shown, None, Vec::new(), locks);
             for (name, value) in values {
                 set_property(ctx, position.build, name, value);
             }
@@ -150,6 +167,7 @@ fn begin(
     shown: String,
     spec: Option<Box<crate::model::CommandSpec>>,
     logs: Vec<Log>,
+    locks: Vec<LockShare>,
 ) {
     let Some(build) = ctx.state().build(position.build) else { return };
     let record = Record::StepStarted {
@@ -161,6 +179,7 @@ fn begin(
         shown,
         spec,
         logs,
+        locks,
     };
     ctx.record(record);
 }

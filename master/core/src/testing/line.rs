@@ -83,6 +83,9 @@ fn detail(record: &Record) -> String {
         Record::BuildBlamed { blame, .. } => {
             format!("new {} since good {}", ids(&blame.changes), ids(&blame.since_good.changes))
         }
+        Record::StepWaiting { locks, .. } => {
+            format!("for {}", joined(locks.iter().map(|it| format!("{} ({})", it.key, it.mode))))
+        }
         Record::StepStarted { spec, shown, .. } => match spec {
             Some(spec) => format!("command {}: {shown}", spec.id),
             None => shown.clone(),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::change::{NewChange, SourceStamp};
 use crate::config::{
     BranchTimer, Builder, BuilderPolicy, ChangeFilter, CheckoutMethod, Condition, Config, Flags,
-    ForceScheduler, GitStep, Importance, Scheduler, SchedulerKind, ShellStep, StepKind, StepLimits,
-    StepSpec, TemplateValue, Worker,
+    ForceScheduler, GitStep, Importance, Locks, Scheduler, SchedulerKind, ShellStep, StepKind,
+    StepLimits, StepSpec, TemplateValue, Worker,
 };
 use crate::id::{BuilderName, CodebaseName, ConfigDigest, SchedulerName, WorkerName};
 use crate::time::Span;
@@ -35,6 +35,7 @@ pub fn worker(name: &str, max_builds: u32) -> Worker {
         max_builds: (max_builds > 0).then_some(max_builds),
         properties: BTreeMap::new(),
         defaults: BTreeMap::new(),
+        locks: Vec::new(),
         local: false,
     }
 }
@@ -52,6 +53,7 @@ pub fn builder(name: &str, workers: &[&str], factory: Vec<StepSpec>) -> Builder 
         env: Vec::new(),
         properties: BTreeMap::new(),
         defaults: BTreeMap::new(),
+        locks: Locks::default(),
         policy: BuilderPolicy::default(),
     }
 }
@@ -66,6 +68,7 @@ fn step(name: &str, kind: StepKind) -> StepSpec {
         do_step_if: Condition::Is(true),
         hide_step_if: Condition::Is(false),
         env: Vec::new(),
+        locks: Locks::default(),
         limits: StepLimits::default(),
     }
 }

@@ -56,6 +56,14 @@ pub(super) async fn get(doors: &Arc<Doors>, kind: Kind, named: &str) -> Result<E
             let source = named_thing(doors, Key::Source(named.into()), "source", named).await?;
             Ok(with_status(doors, source))
         }
+        Kind::Lock => {
+            reference::name(named, "lock")?;
+            let locks = doors.engine.ask(|master| master.locks()).await;
+            let locks = locks.map_err(|error| gone(&error))?;
+            let found = locks.iter().find(|lock| lock.key.lock.as_str() == named);
+            let lock = found.ok_or_else(|| no("lock", named, "linn locks"))?;
+            Ok(thing(Of::Lock(convert::lock(lock))))
+        }
         Kind::Master => named_thing(doors, Key::Master, "master", "master").await,
     }
 }

@@ -12,7 +12,7 @@ use tonic::Status;
 
 use super::super::convert;
 use super::super::key::Key;
-use super::super::{Doors, status};
+use super::super::{Doors, gone, status};
 use super::get;
 use super::history::{self, thing};
 use crate::store::{
@@ -95,6 +95,14 @@ pub(super) async fn list(doors: &Arc<Doors>, asked: ListRequest) -> Result<ListR
             let rows = doors.query(move |queries| queries.changes(&filter)).await?;
             let keyed = rows.iter().map(|row| (row.id.0, Of::Change(convert::change(row))));
             Ok(page(keyed.collect()))
+        }
+        // Nobody is told of them as they change: they are what they are at the moment.
+        Kind::Lock => {
+            let locks = doors.engine.ask(|master| master.locks()).await;
+            let locks = locks.map_err(|error| gone(&error))?;
+            let entities = locks.iter().take(limit).map(convert::lock);
+            let entities = entities.map(|lock| Entity { of: Some(Of::Lock(lock)) }).collect();
+            Ok(ListReply { entities, next_before: 0 })
         }
         kind @ (Kind::Builder | Kind::Worker | Kind::Scheduler | Kind::Source | Kind::Master) => {
             let things = doors.hub.list(|key, _| is_of(kind, key));

@@ -13,7 +13,7 @@ pub(crate) use command::{
     SPOOL_LIMIT_BYTES, held_answer, read_finished, read_held, read_info, read_property, start,
 };
 pub(crate) use thing::{
-    Asked, BuilderFacts, WorkerFacts, build, builder, buildset, forms, notice, request, scheduler,
-    summary, waits,
+    Asked, BuilderFacts, WorkerFacts, build, builder, buildset, forms, lock, notice, request,
+    scheduler, summary, waits,
 };
 pub(crate) use words::{at, at_opt, properties, property, results, stamps};

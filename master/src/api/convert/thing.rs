@@ -1,6 +1,7 @@
 //! The things a console shows, from the core's rows and what is worked out beside them.
 
-use linn_core::config::{self, Config, ParameterKind, SchedulerKind};
+use linn_core::config::{self, Config, LockMode, ParameterKind, SchedulerKind};
+use linn_core::lock::LockView;
 use linn_core::model::{
     Build, BuildRequest, BuildState, Buildset, Log, NOT_RUN, Notice, SinceGood, Step, StepState,
     Wait, Worker,
@@ -67,6 +68,7 @@ fn step(build: &Build, step: &Step) -> wire::Step {
     let state = match step.state() {
         StepState::Pending if left_out => wire::StepState::Finished,
         StepState::Pending => wire::StepState::Pending,
+        StepState::Waiting => wire::StepState::Waiting,
         StepState::Running => wire::StepState::Running,
         StepState::Finished => wire::StepState::Finished,
     };
@@ -78,7 +80,11 @@ fn step(build: &Build, step: &Step) -> wire::Step {
         started_at_ms: at_opt(step.started_at),
         complete_at_ms: at_opt(step.complete_at),
         eta_ms: None,
-        text: if left_out { NOT_RUN.to_owned() } else { step.text.clone() },
+        text: match step.state() {
+            StepState::Pending if left_out => NOT_RUN.to_owned(),
+            StepState::Waiting => waits_for(step),
+            _ => step.text.clone(),
+        },
         logs: step.logs.iter().map(log).collect(),
         urls: step
             .urls
@@ -89,6 +95,37 @@ fn step(build: &Build, step: &Step) -> wire::Step {
         hidden: step.hidden,
         command: step.shown.clone(),
         usual_ms: None,
+    }
+}
+
+/// `waits for the lock db`.
+fn waits_for(step: &Step) -> String {
+    let keys: Vec<_> = step.locks.iter().map(|share| share.key.to_string()).collect();
+    match keys.as_slice() {
+        [only] => format!("waits for the lock {only}"),
+        _ => format!("waits for the locks {}", keys.join(", ")),
+    }
+}
+
+/// A lock.
+pub(crate) fn lock(lock: &LockView) -> wire::Lock {
+    let shares = |shares: &[(String, LockMode)]| {
+        let share = |(who, mode): &(String, LockMode)| wire::LockShare {
+            who: who.clone(),
+            count: match mode {
+                LockMode::Counting(count) => Some(*count),
+                LockMode::Exclusive => None,
+            },
+        };
+        shares.iter().map(share).collect()
+    };
+    wire::Lock {
+        name: lock.key.lock.to_string(),
+        scope: lock.scope.word().to_owned(),
+        worker: lock.key.worker.as_ref().map(ToString::to_string).unwrap_or_default(),
+        capacity: lock.capacity,
+        holders: shares(&lock.holders),
+        waiters: shares(&lock.waiters),
     }
 }
 

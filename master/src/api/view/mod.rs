@@ -242,7 +242,9 @@ fn touched(record: &Record, state: &State, config: &Config, keys: &mut BTreeSet<
                 keys.insert(Key::of_build(build));
             }
         }
-        Record::BuildBlamed { build, .. } | Record::StepFinished { build, .. } => {
+        Record::StepWaiting { build, .. }
+        | Record::BuildBlamed { build, .. }
+        | Record::StepFinished { build, .. } => {
             keys.insert(Key::of_build(build));
         }
         Record::BuildStopping { build, .. }

@@ -4,6 +4,7 @@
 //! nothing had been given, so that the thing is registered as far as it can be (contract.md F28).
 
 mod build;
+mod lock;
 mod plain;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ use super::lower;
 use super::nearest;
 use super::problem::{Place, quote};
 use super::values::{Desk, Made, Phantom};
+
+pub(in crate::config) use lock::take as take_lock;
 
 /// A call in progress.
 pub(in crate::config) struct Call<'v, 'd> {

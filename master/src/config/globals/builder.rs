@@ -3,8 +3,9 @@
 use linn_core::config::{Builder, BuilderPolicy, Collapse, Condition, TextPattern};
 use linn_core::id::{BuilderName, WorkerName};
 
+use super::lock;
 use super::site::mentioned;
-use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::draft::{Kind, PolicyGiven};
 use crate::config::problem::quote;
@@ -43,6 +44,12 @@ static BUILDER: &[Parameter] = &[
     param("env", Type::Dict, "{}", "Environment of every step, laid over the worker's."),
     param("properties", Type::Dict, "{}", "Properties of its builds."),
     param("defaults", Type::Dict, "{}", "Properties of its builds where nobody else sets them."),
+    param(
+        "locks",
+        Type::Locks,
+        "[]",
+        "What each build holds from its start to its end; or a function of the request.",
+    ),
 ];
 
 /// What `master` and `builder` share (contract.md F1).
@@ -79,7 +86,6 @@ pub(super) static POLICY: &[Parameter] = &[
         "always",
         "Called with the builder, a free worker and the request; false keeps that worker from it.",
     ),
-    later("locks"),
 ];
 
 static SELECTORS: &[Parameter] = &[
@@ -143,6 +149,7 @@ fn builder(call: &mut Call<'_, '_>) -> Outcome {
         env: call.env("env"),
         properties: call.properties("properties"),
         defaults: call.properties("defaults"),
+        locks: lock::taken(call),
         policy: BuilderPolicy::default(),
     };
     let policy = policy(call);

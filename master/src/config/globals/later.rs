@@ -32,8 +32,6 @@ pub(super) static FUNCTIONS: &[Function] = &[
     promised("worker_param"),
     promised("group_param"),
     promised("worker_pool"),
-    promised("lock"),
-    promised("worker_lock"),
     promised("hg"),
     promised("svn"),
     promised("shell_sequence"),

@@ -3,6 +3,7 @@
 mod builder;
 mod filter;
 mod later;
+mod lock;
 mod parameter;
 mod scheduler;
 mod shell;
@@ -55,6 +56,7 @@ pub(super) enum Type {
     Parameters,
     Filter,
     Pause,
+    Locks,
 }
 
 impl Type {
@@ -79,6 +81,7 @@ impl Type {
             Self::Parameters => "list of parameters",
             Self::Filter => "change filter",
             Self::Pause => "(duration, number)",
+            Self::Locks => "list of locks, or function",
         }
     }
 
@@ -100,6 +103,7 @@ impl Type {
             Self::Parameters => "[string_param(\"reason\")]",
             Self::Filter => "change_filter(...)",
             Self::Pause => "(\"10s\", 3)",
+            Self::Locks => "[db.exclusive()]",
         }
     }
 }
@@ -137,6 +141,7 @@ pub(super) enum Group {
     Site,
     Sources,
     Workers,
+    Locks,
     Builders,
     Steps,
     Values,
@@ -146,10 +151,11 @@ pub(super) enum Group {
 
 impl Group {
     /// In the order of the manual.
-    pub(super) const ALL: [(Self, &'static str); 8] = [
+    pub(super) const ALL: [(Self, &'static str); 9] = [
         (Self::Site, "The site"),
         (Self::Sources, "Where changes come from"),
         (Self::Workers, "Where builds run"),
+        (Self::Locks, "What only so many may hold"),
         (Self::Builders, "What is built"),
         (Self::Steps, "Steps"),
         (Self::Values, "Values that depend on the build"),
@@ -200,6 +206,7 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         source::FUNCTIONS,
         filter::FUNCTIONS,
         worker::FUNCTIONS,
+        lock::FUNCTIONS,
         builder::FUNCTIONS,
         step::FUNCTIONS,
         shell::FUNCTIONS,

@@ -58,7 +58,6 @@ static MASTER: &[Parameter] = &[
     param("url", Type::Text, "\"\"", "Where people find it."),
     param("properties", Type::Dict, "{}", "Properties of every build, lowest in rank."),
     later("log_retention"),
-    later("locks"),
 ];
 
 static PROJECT: &[Parameter] = &[

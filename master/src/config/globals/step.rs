@@ -10,6 +10,7 @@ use linn_core::time::Span;
 use serde_json::Value as Json;
 use starlark::values::Value;
 
+use super::lock;
 use super::site::mentioned;
 use super::{Function, Group, Outcome, Parameter, Type, later, param};
 use crate::config::call::Call;
@@ -88,7 +89,7 @@ pub(super) static COMMON: &[Parameter] = &[
     param("interrupt_signal", Type::Text, "\"TERM\"", "Sent first to end it."),
     param("sigterm_time", Type::Duration, "\"5s\"", "From then until it is killed."),
     param("log_max_size", Type::Size, "\"8GiB\"", "The largest log that is kept."),
-    later("locks"),
+    param("locks", Type::Locks, "[]", "What it holds while it runs; or a function of the build."),
     later("lazy_logfiles"),
 ];
 
@@ -173,6 +174,7 @@ pub(super) fn step(call: &Call<'_, '_>, kind: StepKind, usual: Flags) -> Outcome
         do_step_if,
         hide_step_if,
         env: call.env("env"),
+        locks: lock::taken(call),
         limits,
     };
     Outcome::Product(Product::Step(Box::new(spec)))

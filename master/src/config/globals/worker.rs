@@ -3,6 +3,7 @@
 use linn_core::config::Worker;
 use linn_core::id::WorkerName;
 
+use super::lock;
 use super::{Function, Group, Outcome, Parameter, Type, later, param};
 use crate::config::call::Call;
 use crate::config::draft::Kind;
@@ -42,18 +43,19 @@ static WORKER: &[Parameter] = &[
     param("defaults", Type::Dict, "{}", "Properties of its builds where nobody else sets them."),
     later("notify_on_missing"),
     later("missing_timeout"),
-    later("locks"),
+    param("locks", Type::Locks, "[]", "What every build on it takes too."),
 ];
 
 fn declare(call: &mut Call<'_, '_>, local: bool) -> Outcome {
     let max_builds = call.count("max_builds", 1);
     let (properties, defaults) = (call.properties("properties"), call.properties("defaults"));
+    let locks = lock::fixed(call);
     let Some(name) = call.name(Kind::Worker) else { return Outcome::Mistake };
     let here = call.here();
     let mut draft = call.draft();
     if draft.declare(Kind::Worker, &name, &here) {
         let name = WorkerName::from(name.as_str());
-        let worker = Worker { name: name.clone(), max_builds, properties, defaults, local };
+        let worker = Worker { name: name.clone(), max_builds, properties, defaults, locks, local };
         draft.config.workers.insert(name, worker);
     }
     Outcome::Text(name)

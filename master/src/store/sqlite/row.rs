@@ -9,7 +9,8 @@ use linn_core::id::{
     WorkerName,
 };
 use linn_core::model::{
-    Blame, Build, BuildRequest, Buildset, CommandSpec, Log, Parent, Step, Stop, Url, Worker,
+    Blame, Build, BuildRequest, Buildset, CommandSpec, LockShare, Log, Parent, Step, Stop, Url,
+    Worker,
 };
 use linn_core::properties::Properties;
 use linn_core::results::Results;
@@ -83,6 +84,8 @@ pub(super) const BUILD_BRIEF: &str = "id, builder, number, buildset, worker, con
 pub(super) struct Given<'a> {
     pub(super) requests: Cow<'a, [RequestId]>,
     pub(super) stamps: Cow<'a, [SourceStamp]>,
+    #[serde(default, skip_serializing_if = "no_shares")]
+    pub(super) locks: Cow<'a, [LockShare]>,
 }
 
 /// What was found out while it ran.
@@ -100,6 +103,10 @@ struct KeptStep<'a> {
     number: StepNumber,
     #[serde(borrow)]
     name: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waiting: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "no_shares")]
+    locks: Cow<'a, [LockShare]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     started: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,6 +129,8 @@ struct KeptStep<'a> {
     statistics: Cow<'a, BTreeMap<String, f64>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     hidden: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    waits_for: Vec<BuildsetId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -137,6 +146,10 @@ struct KeptLog<'a> {
     complete: bool,
     #[serde(default, skip_serializing_if = "is_zero")]
     dropped: u64,
+}
+
+fn no_shares(shares: &[LockShare]) -> bool {
+    shares.is_empty()
 }
 
 fn is_none(urls: &[Url]) -> bool {
@@ -170,6 +183,8 @@ impl<'a> KeptStep<'a> {
         let Step {
             number,
             name,
+            waiting_since,
+            locks,
             started_at,
             complete_at,
             results,
@@ -182,6 +197,7 @@ impl<'a> KeptStep<'a> {
             urls,
             statistics,
             hidden,
+            waits_for,
         } = step;
         let log = |log: &'a Log| KeptLog {
             id: log.id,
@@ -194,6 +210,8 @@ impl<'a> KeptStep<'a> {
         Self {
             number: *number,
             name: Cow::Borrowed(name),
+            waiting: *waiting_since,
+            locks: Cow::Borrowed(locks),
             started: *started_at,
             ended: *complete_at,
             results: *results,
@@ -205,6 +223,7 @@ impl<'a> KeptStep<'a> {
             urls: Cow::Borrowed(urls),
             statistics: Cow::Borrowed(statistics),
             hidden: *hidden,
+            waits_for: waits_for.clone(),
         }
     }
 
@@ -220,6 +239,8 @@ impl<'a> KeptStep<'a> {
         Step {
             number: self.number,
             name: self.name.into_owned(),
+            waiting_since: self.waiting,
+            locks: self.locks.into_owned(),
             started_at: self.started,
             complete_at: self.ended,
             results: self.results,
@@ -232,6 +253,7 @@ impl<'a> KeptStep<'a> {
             urls: self.urls.into_owned(),
             statistics: self.statistics.into_owned(),
             hidden: self.hidden,
+            waits_for: self.waits_for,
         }
     }
 }
@@ -261,6 +283,7 @@ pub(super) fn build(row: &Row<'_>) -> Result<Build> {
         reason: row.get(7)?,
         scheduler: row.get(8)?,
         stamps: given.stamps.into_owned(),
+        locks: given.locks.into_owned(),
         properties: json(row, 20)?,
         got_revision: found.got_revision.into_owned(),
         blame: found.blame.into_owned(),

@@ -57,8 +57,11 @@ pub(super) fn build(db: &Connection, build: &HeldBuild) -> Result<()> {
         }
         return Ok(());
     }
-    let given =
-        text(&Given { requests: Cow::Borrowed(&it.requests), stamps: Cow::Borrowed(&it.stamps) })?;
+    let given = text(&Given {
+        requests: Cow::Borrowed(&it.requests),
+        stamps: Cow::Borrowed(&it.stamps),
+        locks: Cow::Borrowed(&it.locks),
+    })?;
     db.prepare_cached(
         "INSERT INTO build (id, seq, builder, number, buildset, worker, config, attempt, reason, scheduler, started_at, \
          complete_at, results, text, ending, lost_since, new_failure, given, found, steps, specs, properties) \

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use linn_core::change::{Change, Commit, Patch, SourceStamp};
+use linn_core::config::LockMode;
 use linn_core::id::{
     BuildId, BuildRef, BuilderName, BuildsetId, ChangeId, CommandId, ConfigDigest, LogId,
     RequestId, StepNumber,
 };
 use linn_core::model::{
-    Blame, Build, BuildRequest, Buildset, CommandSpec, CommandWhat, Hold, Log, Notice, NoticeKind,
-    Parent, ShellCommand, SinceGood, Step, Stop, Timeouts, Url, WorkerInfo,
+    Blame, Build, BuildRequest, Buildset, CommandSpec, CommandWhat, Hold, LockKey, LockShare, Log,
+    Notice, NoticeKind, Parent, ShellCommand, SinceGood, Step, Stop, Timeouts, Url, WorkerInfo,
 };
 use linn_core::properties::{Origin, Properties};
 use linn_core::record::{Record, Subject};
@@ -206,6 +207,7 @@ impl Story {
             reason: "because".to_owned(),
             scheduler: "quiet".to_owned(),
             stamps: self.stamps[&request.buildset].0.clone(),
+            locks: if dice.is_multiple_of(3) { vec![share("database")] } else { Vec::new() },
             properties,
             got_revision: BTreeMap::new(),
             blame: self.blame(),
@@ -245,6 +247,12 @@ impl Story {
         let open = self.running[nth].0.steps.iter_mut().find(|step| step.complete_at.is_none());
         let Some(step) = open else { return self.end(nth, dice) };
         let (number, name) = (step.number, step.name.clone());
+        if step.started_at.is_none() && step.waiting_since.is_none() && dice % 11 == 4 {
+            step.waiting_since = Some(at);
+            step.locks = vec![share("cpu")];
+            let (step, locks) = (number, step.locks.clone());
+            return vec![Record::StepWaiting { id, build: reference, step, name, at, locks }];
+        }
         if step.started_at.is_none() && !dice.is_multiple_of(9) | (dice == 0) {
             step.started_at = Some(at);
             self.logs += 1;
@@ -267,6 +275,7 @@ impl Story {
                 shown: "true".to_owned(),
                 spec: (dice == 0 || !dice.is_multiple_of(7)).then(|| Box::new(spec)),
                 logs: vec![log],
+                locks: step.locks.clone(),
             }];
         }
         step.complete_at = Some(at);
@@ -458,6 +467,11 @@ impl Story {
 
 fn result(dice: u32) -> Results {
     Results::ALL[(dice as usize + 1) % 5]
+}
+
+fn share(lock: &str) -> LockShare {
+    let key = LockKey { lock: lock.into(), worker: Some("local-1".into()) };
+    LockShare { key, mode: LockMode::Counting(2) }
 }
 
 fn spec(id: CommandId, build: &BuildRef, step: &str, log: &Log) -> CommandSpec {
