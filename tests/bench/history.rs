@@ -99,6 +99,7 @@ fn one(n: u64, out: &mut Vec<Record>) {
         results: None,
         builds: Vec::new(),
         merged_into: None,
+        children: Vec::new(),
     }));
     out.push(Record::BuildStarted(Box::new(Build {
         id,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::blame;
 use crate::buildset;
+use crate::cancel;
 use crate::change::SourceStamp;
 use crate::config::{Builder, Config, SchedulerKind};
 use crate::ctx::Ctx;
@@ -211,6 +212,9 @@ fn finish(ctx: &mut Ctx<'_>, id: BuildId, at_least: Option<Results>) {
         at: ctx.now,
         new_failure: judged.new_failure,
     });
+    if results != Results::Retry {
+        cancel::orphans(ctx, &requests);
+    }
     for request in requests {
         if results != Results::Retry {
             buildset::finish_request(ctx, request, results);
@@ -279,6 +283,14 @@ pub(crate) fn wake(ctx: &mut Ctx<'_>, id: BuildId, number: StepNumber) {
     let Some(build) = ctx.state().build(id) else { return };
     let config = ctx.live.recipe(build).map(Arc::clone);
     step::wake(ctx, &Position { build: id, number, config });
+    advance(ctx, id);
+}
+
+/// A build all of whose children are over goes on.
+pub(crate) fn unpark(ctx: &mut Ctx<'_>, id: BuildId) {
+    let Some(build) = ctx.state().build(id) else { return };
+    let Some(position) = running(ctx, build) else { return };
+    step::children_over(ctx, &position);
     advance(ctx, id);
 }
 

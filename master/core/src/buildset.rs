@@ -66,6 +66,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>, new: NewBuildset) -> Vec<Subject> {
             results: None,
             builds: Vec::new(),
             merged_into: None,
+            children: Vec::new(),
         }));
     }
     settle(ctx, id);
@@ -107,5 +108,9 @@ fn settle(ctx: &mut Ctx<'_>, id: BuildsetId) {
             None => return,
         }
     }
+    let parent = buildset.parent.clone();
     ctx.record(Record::BuildsetFinished { buildset: id, results: worst, at: ctx.now });
+    if let Some(parent) = parent {
+        ctx.live.dirty.children.push((parent, id, worst));
+    }
 }

@@ -5,7 +5,7 @@ use crate::action::Refusal;
 use crate::build;
 use crate::buildset;
 use crate::ctx::Ctx;
-use crate::id::{BuildId, BuildRef, BuilderName, RequestId};
+use crate::id::{BuildId, BuildRef, BuilderName, BuildsetId, RequestId};
 use crate::input::Asking;
 use crate::model::{Build, BuildRequest, Stop};
 use crate::record::{Record, Subject};
@@ -65,21 +65,55 @@ pub(crate) fn no_such_build(ctx: &Ctx<'_>, reference: &BuildRef) -> Refusal {
 
 /// Somebody cancels a request: waiting, it is over; claimed, its build is stopped (CA-1), unless that is for others too.
 pub(crate) fn cancel(ctx: &mut Ctx<'_>, asking: &Asking, id: RequestId, reason: &str) {
-    let builds = match unfinished(ctx.state(), id) {
-        Ok(request) if request.claimed_at.is_some() => {
+    if let Err(refusal) = unfinished(ctx.state(), id) {
+        return ctx.refuse(asking, "cancel", &id, refusal);
+    }
+    end(ctx, id, &asking.who, reason);
+    ctx.accept(asking, vec![Subject::Request(id)]);
+}
+
+/// Nobody waits any more for what these requests' builds triggered and waited for: it ends too (TR-4).
+pub(crate) fn orphans(ctx: &mut Ctx<'_>, requests: &[RequestId]) {
+    let requests = requests.iter().filter_map(|id| ctx.state().request(*id));
+    let children: Vec<_> = requests
+        .flat_map(|request| &request.children)
+        .filter(|child| child.results.is_none())
+        .filter_map(|child| ctx.state().buildset(child.buildset))
+        .filter(|buildset| buildset.waited_for)
+        .map(|buildset| (buildset.id, buildset.parent.as_ref().map(|it| it.build.to_string())))
+        .collect();
+    for (buildset, parent) in children {
+        let why = format!("{}, which waited for it, is over", parent.unwrap_or_default());
+        all_of(ctx, buildset, "", &why);
+    }
+}
+
+/// Cancels what is not over of a buildset.
+pub(crate) fn all_of(ctx: &mut Ctx<'_>, buildset: BuildsetId, by: &str, why: &str) {
+    let requests = ctx.state().buildset(buildset).map(|it| it.requests.clone());
+    for request in requests.unwrap_or_default() {
+        let open = ctx.state().request(request).is_some_and(|it| it.complete_at.is_none());
+        if open {
+            end(ctx, request, by, why);
+        }
+    }
+}
+
+/// Ends an unfinished request: its build is stopped, unless that is for others too.
+pub(crate) fn end(ctx: &mut Ctx<'_>, id: RequestId, by: &str, why: &str) {
+    let builds: Vec<BuildId> = match ctx.state().request(id) {
+        Some(request) if request.claimed_at.is_some() => {
             let builds = request.builds.iter().filter_map(|(build, _)| ctx.state().build(*build));
             builds.filter(|build| is_for_it_alone(ctx.state(), build, id)).map(|it| it.id).collect()
         }
-        Ok(_) => Vec::new(),
-        Err(refusal) => return ctx.refuse(asking, "cancel", &id, refusal),
+        _ => Vec::new(),
     };
     if builds.is_empty() {
-        buildset::cancel_request(ctx, id, &asking.who, reason);
+        buildset::cancel_request(ctx, id, by, why);
     }
     for build in builds {
-        stop_build(ctx, build, &asking.who, reason.to_owned(), false);
+        stop_build(ctx, build, by, why.to_owned(), false);
     }
-    ctx.accept(asking, vec![Subject::Request(id)]);
 }
 
 /// Whether an unfinished build is for no other request that is still wanted.

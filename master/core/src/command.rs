@@ -53,7 +53,7 @@ pub(crate) fn render(
             let shown = show_checkout(&command);
             (CommandWhat::Checkout(command), shown)
         }
-        StepKind::SetProperties(_) => return Ok(None),
+        StepKind::SetProperties(_) | StepKind::Trigger(_) => return Ok(None),
     };
     let limits = &step.limits;
     let spec = CommandSpec {

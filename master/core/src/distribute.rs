@@ -15,11 +15,12 @@ use crate::lock::{self, Waiter, Wanting};
 use crate::model::LockShare;
 use crate::policy;
 use crate::state::ReadyKey;
+use crate::trigger;
 
 /// Starts every build that can start now.
 pub(crate) fn run(ctx: &mut Ctx<'_>) {
     loop {
-        wake(ctx);
+        go_on(ctx);
         // While the master is in trouble the news are kept; when the trouble ends, everything counts as news.
         if ctx.live.trouble.is_some() {
             return;
@@ -34,14 +35,53 @@ pub(crate) fn run(ctx: &mut Ctx<'_>) {
     }
 }
 
+/// Lets running builds go on that waited for what they triggered, or for locks: they come before anything new.
+fn go_on(ctx: &mut Ctx<'_>) {
+    loop {
+        for (parent, buildset, results) in std::mem::take(&mut ctx.live.dirty.children) {
+            trigger::child_over(ctx, &parent, buildset, results);
+        }
+        let mut moved = wake(ctx);
+        for worker in ctx.live.dirty.workers.clone() {
+            moved |= unpark(ctx, &worker);
+        }
+        if !moved && ctx.live.dirty.children.is_empty() {
+            return;
+        }
+    }
+}
+
+/// Builds of a worker that only waited for what they triggered go on, the oldest first, as far as there is room.
+fn unpark(ctx: &mut Ctx<'_>, worker: &WorkerName) -> bool {
+    let mut moved = false;
+    loop {
+        let limit = ctx.live.current.config.workers.get(worker).and_then(|it| it.max_builds);
+        let limit = limit.map_or(usize::MAX, |limit| limit as usize);
+        if ctx.state().load_of(worker) >= limit {
+            return moved;
+        }
+        let ready = {
+            let mut parked = ctx.state().running_on(worker).filter(|build| build.is_parked());
+            parked.find(|build| trigger::is_ready(ctx.state(), build)).map(|build| build.id)
+        };
+        match ready {
+            Some(build) => build::unpark(ctx, build),
+            None => return moved,
+        }
+        moved = true;
+    }
+}
+
 /// Looks at everybody in the line of a lock of which there may be more: steps go on at once, requests are looked at with
 /// their builders (LK-5).
-fn wake(ctx: &mut Ctx<'_>) {
+fn wake(ctx: &mut Ctx<'_>) -> bool {
+    let mut moved = false;
     loop {
         let locks = std::mem::take(&mut ctx.live.dirty.locks);
         if locks.is_empty() {
-            return;
+            return moved;
         }
+        moved = true;
         let waiters: BTreeSet<_> = locks
             .iter()
             .flat_map(|key| ctx.live.lines.waiters_for(key))

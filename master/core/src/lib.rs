@@ -59,6 +59,7 @@ mod template;
 pub mod testing;
 pub mod time;
 pub mod timers;
+mod trigger;
 mod trouble;
 pub mod view;
 mod worker;

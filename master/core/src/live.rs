@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::id::{
-    BuildId, BuilderName, ConfigDigest, RequestId, SchedulerName, SessionId, WorkerName,
+    BuildId, BuilderName, BuildsetId, ConfigDigest, RequestId, SchedulerName, SessionId, WorkerName,
 };
 use crate::lock::{Lines, Waiter};
-use crate::model::{Build, LockKey};
+use crate::model::{Build, LockKey, Parent};
 use crate::policy::Erred;
 use crate::record::Record;
+use crate::results::Results;
 use crate::schedule::{self, Compiled};
 use crate::state::State;
 use crate::time::Span;
@@ -92,6 +93,8 @@ pub(crate) struct Dirty {
     pub(crate) builders: BTreeSet<BuilderName>,
     /// These may have become free.
     pub(crate) workers: BTreeSet<WorkerName>,
+    /// Buildsets that steps triggered are over.
+    pub(crate) children: Vec<(Parent, BuildsetId, Results)>,
     /// Of these there may be more, or somebody has left their line.
     pub(crate) locks: BTreeSet<LockKey>,
 }
@@ -213,6 +216,11 @@ impl Live {
             }
             Record::StepStarted { id, build, step, .. } => {
                 self.leave_line(Waiter::Step(*id, *step), &build.builder);
+            }
+            // Its worker has room for another while it waits.
+            Record::StepTriggered { id, .. } => {
+                let worker = state.build(*id).map(|build| build.worker.clone());
+                self.dirty.workers.extend(worker);
             }
             Record::StepFinished { id, build, step, .. } => {
                 self.leave_line(Waiter::Step(*id, *step), &build.builder);

@@ -16,8 +16,8 @@ use crate::id::{
     SchedulerName, SourceName, StepNumber, WorkerName,
 };
 use crate::model::{
-    Blame, Build, BuildRequest, Buildset, CommandSpec, Hold, LockShare, Log, Notice, Stop, Url,
-    WorkerInfo,
+    Blame, Build, BuildRequest, Buildset, Child, CommandSpec, Hold, LockShare, Log, Notice, Stop,
+    Url, WorkerInfo,
 };
 use crate::properties::Origin;
 use crate::results::Results;
@@ -211,6 +211,32 @@ pub enum Record {
         /// What it holds from now on.
         locks: Vec<LockShare>,
     },
+    /// A step has asked other schedulers for builds (TR-1).
+    StepTriggered {
+        /// Of which build.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// Which.
+        step: StepNumber,
+        /// Its name.
+        name: String,
+        /// What its build is for.
+        request: RequestId,
+        /// What is new.
+        children: Vec<Child>,
+        /// What the step waits for, what an earlier try has triggered included.
+        waits_for: Vec<BuildsetId>,
+    },
+    /// A buildset that a step triggered is over.
+    ChildFinished {
+        /// What the step's build is for.
+        request: RequestId,
+        /// Which.
+        buildset: BuildsetId,
+        /// How.
+        results: Results,
+    },
     /// A step is over, skipped ones too.
     StepFinished {
         /// Of which build.
@@ -384,6 +410,8 @@ impl Record {
             Self::BuildBlamed { .. } => "build_blamed",
             Self::StepWaiting { .. } => "step_waiting",
             Self::StepStarted { .. } => "step_started",
+            Self::StepTriggered { .. } => "step_triggered",
+            Self::ChildFinished { .. } => "child_finished",
             Self::StepFinished { .. } => "step_finished",
             Self::PropertySet { .. } => "property_set",
             Self::BuildStopping { .. } => "build_stopping",
@@ -403,7 +431,7 @@ impl Record {
     }
 
     /// All of those words.
-    pub const KINDS: [&'static str; 33] = [
+    pub const KINDS: [&'static str; 35] = [
         "change_added",
         "commits_learned",
         "change_classified",
@@ -422,6 +450,8 @@ impl Record {
         "build_blamed",
         "step_waiting",
         "step_started",
+        "step_triggered",
+        "child_finished",
         "step_finished",
         "property_set",
         "build_stopping",
@@ -455,12 +485,14 @@ impl Record {
             Self::RequestAdded(request) => request.id.to_string(),
             Self::RequestPrioritised { request, .. }
             | Self::RequestReturned { request }
+            | Self::ChildFinished { request, .. }
             | Self::RequestFinished { request, .. } => request.to_string(),
             Self::BuildsetFirstFailure { buildset, .. }
             | Self::BuildsetFinished { buildset, .. } => buildset.to_string(),
             Self::BuildStarted(build) => build.reference().to_string(),
             Self::StepWaiting { build, name, .. }
             | Self::StepStarted { build, name, .. }
+            | Self::StepTriggered { build, name, .. }
             | Self::StepFinished { build, name, .. } => {
                 format!("{build}/{name}")
             }

@@ -15,6 +15,7 @@ pub(super) const fn build_changed(record: &Record) -> Option<BuildId> {
         Record::BuildBlamed { id, .. }
         | Record::StepWaiting { id, .. }
         | Record::StepStarted { id, .. }
+        | Record::StepTriggered { id, .. }
         | Record::StepFinished { id, .. }
         | Record::PropertySet { id, .. }
         | Record::BuildStopping { id, .. }
@@ -29,7 +30,10 @@ pub(super) const fn build_changed(record: &Record) -> Option<BuildId> {
 pub(super) fn change_build(build: &mut Build, record: &Record) {
     match record {
         Record::BuildBlamed { blame, .. } => build.blame = blame.clone(),
-        Record::StepWaiting { .. } | Record::StepStarted { .. } | Record::StepFinished { .. } => {
+        Record::StepWaiting { .. }
+        | Record::StepStarted { .. }
+        | Record::StepTriggered { .. }
+        | Record::StepFinished { .. } => {
             change_step(build, record);
         }
         Record::PropertySet { name, value, source, .. } => {
@@ -69,6 +73,10 @@ fn change_step(build: &mut Build, record: &Record) {
             let Some(nth) = at_number(build, *step) else { return };
             build.steps[nth].waiting_since = Some(*at);
             build.steps[nth].locks.clone_from(locks);
+        }
+        Record::StepTriggered { step, waits_for, .. } => {
+            let Some(nth) = at_number(build, *step) else { return };
+            build.steps[nth].waits_for.clone_from(waits_for);
         }
         Record::StepStarted { step, at, shown, spec, logs, locks, .. } => {
             let Some(nth) = at_number(build, *step) else { return };
@@ -129,6 +137,19 @@ pub(super) fn change_request(request: &mut BuildRequest, record: &Record) {
         Record::RequestFinished { results, at, .. } => {
             request.results = Some(*results);
             request.complete_at = Some(*at);
+        }
+        _ => {}
+    }
+}
+
+/// A step of a request's build triggered these, or one of them is over.
+pub(super) fn change_children(request: &mut BuildRequest, record: &Record) {
+    match record {
+        Record::StepTriggered { children, .. } => request.children.extend_from_slice(children),
+        Record::ChildFinished { buildset, results, .. } => {
+            for child in request.children.iter_mut().filter(|child| child.buildset == *buildset) {
+                child.results = Some(*results);
+            }
         }
         _ => {}
     }

@@ -8,6 +8,7 @@ mod lock;
 mod scheduler;
 mod source;
 mod step;
+mod trigger;
 pub mod validate;
 mod worker;
 
@@ -26,6 +27,7 @@ pub use step::{
     CheckoutMethod, Condition, EnvSetting, Flags, GitStep, LogFile, Piece, Selector, ShellStep,
     StepKind, StepLimits, StepSpec, Substitution, Template, TemplateValue,
 };
+pub use trigger::{TriggerSources, TriggerStep};
 pub use worker::Worker;
 
 use crate::id::{

@@ -39,6 +39,8 @@ pub enum SchedulerKind {
     AnyBranch(BranchTimer),
     /// People.
     Force(ForceScheduler),
+    /// A trigger step of another build (TR-1).
+    Triggerable,
 }
 
 impl SchedulerKind {
@@ -49,6 +51,7 @@ impl SchedulerKind {
             Self::SingleBranch(_) => "single_branch",
             Self::AnyBranch(_) => "any_branch",
             Self::Force(_) => "force",
+            Self::Triggerable => "triggerable",
         }
     }
 }

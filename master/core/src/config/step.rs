@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-use super::Locks;
+use super::{Locks, TriggerStep};
 use crate::hooks::HookId;
 use crate::id::CodebaseName;
 use crate::results::Results;
@@ -219,6 +219,8 @@ pub enum StepKind {
     Git(GitStep),
     /// Sets properties; happens on the master alone.
     SetProperties(BTreeMap<String, TemplateValue>),
+    /// Starts other schedulers; happens on the master alone.
+    Trigger(TriggerStep),
 }
 
 /// Runs a program on the worker.

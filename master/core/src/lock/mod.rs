@@ -20,6 +20,7 @@ use crate::id::{BuildId, RequestId, WorkerName};
 use crate::live::Live;
 use crate::model::{LockHolder, LockKey, LockShare};
 use crate::state::State;
+use crate::trigger::waiting_build;
 
 /// What locks mean for somebody on a worker: the instances, each once, without what weighs nothing.
 ///
@@ -91,11 +92,11 @@ fn ancestors(state: &State, mut requests: Vec<RequestId>) -> BTreeSet<BuildId> {
     while let Some(request) = requests.pop() {
         let buildset = state.request(request).and_then(|request| state.buildset(request.buildset));
         let Some(buildset) = buildset.filter(|buildset| buildset.waited_for) else { continue };
-        if let Some(parent) = &buildset.parent
-            && found.insert(parent.id)
+        let parent = buildset.parent.as_ref();
+        if let Some(build) = parent.and_then(|parent| waiting_build(state, parent.request))
+            && found.insert(build.id)
         {
-            let above = state.build(parent.id).into_iter().flat_map(|build| &build.requests);
-            requests.extend(above.copied());
+            requests.extend(build.requests.iter().copied());
         }
     }
     found

@@ -80,6 +80,13 @@ impl Build {
         self.complete_at.is_some() && step.state() == StepState::Pending
     }
 
+    /// Whether it does nothing but wait for what it triggered: then its worker has room for another (LK-6 better).
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        let present = self.steps.iter().find(|step| step.state() == StepState::Running);
+        present.is_some_and(|step| !step.waits_for.is_empty())
+    }
+
     /// The word of cli.md.
     #[must_use]
     pub fn state(&self) -> BuildState {

@@ -46,6 +46,8 @@ pub struct Buildset {
 /// The step of a build that triggered a buildset.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Parent {
+    /// What the build was for: it stays when the build is tried again (LW-3).
+    pub request: RequestId,
     /// Which build.
     pub id: BuildId,
     /// The same, for people.

@@ -20,6 +20,6 @@ pub use command::{
 };
 pub use lock::{LockHolder, LockKey, LockShare};
 pub use notice::{Notice, NoticeKind};
-pub use request::{BuildRequest, Wait, WaitKind};
+pub use request::{BuildRequest, Child, Wait, WaitKind};
 pub use step::{Log, Step, StepState, Url};
 pub use worker::{Hold, Worker, WorkerInfo};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{BuildId, BuilderName, BuildsetId, RequestId};
+use crate::id::{BuildId, BuilderName, BuildsetId, RequestId, SchedulerName, StepNumber};
 use crate::results::Results;
 use crate::time::Timestamp;
 
@@ -30,6 +30,24 @@ pub struct BuildRequest {
     /// The request that its present build is named after, when several became one build (MG-3, MG-8).
     #[serde(default)]
     pub merged_into: Option<RequestId>,
+    /// What steps of its builds have triggered.
+    #[serde(default)]
+    pub children: Vec<Child>,
+}
+
+/// A buildset that a step triggered, known by the step's place and the scheduler (LW-3).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Child {
+    /// By which step.
+    pub step: StepNumber,
+    /// Through which scheduler.
+    pub scheduler: SchedulerName,
+    /// What came of it.
+    pub buildset: BuildsetId,
+    /// Whether its result counts for the step (TR-3).
+    pub important: bool,
+    /// How it ended.
+    pub results: Option<Results>,
 }
 
 /// Why a request does not run now (contract.md C13).

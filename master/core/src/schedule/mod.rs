@@ -86,7 +86,7 @@ pub(crate) fn compile(config: &Config) -> BTreeMap<SchedulerName, Compiled> {
 pub(crate) const fn timer_of(scheduler: &Scheduler) -> Option<&BranchTimer> {
     match &scheduler.kind {
         SchedulerKind::SingleBranch(timer) | SchedulerKind::AnyBranch(timer) => Some(timer),
-        SchedulerKind::Force(_) => None,
+        SchedulerKind::Force(_) | SchedulerKind::Triggerable => None,
     }
 }
 

@@ -49,6 +49,7 @@ impl State {
             | Record::RequestAdded(_)
             | Record::RequestPrioritised { .. }
             | Record::RequestReturned { .. }
+            | Record::ChildFinished { .. }
             | Record::RequestFinished { .. }
             | Record::BuildsetFirstFailure { .. }
             | Record::BuildsetFinished { .. } => self.apply_to_buildset(record),
@@ -56,6 +57,7 @@ impl State {
             | Record::BuildBlamed { .. }
             | Record::StepWaiting { .. }
             | Record::StepStarted { .. }
+            | Record::StepTriggered { .. }
             | Record::StepFinished { .. }
             | Record::PropertySet { .. }
             | Record::BuildStopping { .. }
@@ -109,6 +111,9 @@ impl State {
                 self.requests.prioritise(*request, *priority);
             }
             Record::RequestReturned { request } => self.requests.unclaim(*request),
+            Record::ChildFinished { request, buildset, results } => {
+                self.requests.child_over(*request, *buildset, *results);
+            }
             Record::RequestFinished { request, results, at, .. } => {
                 self.requests.finish(*request, *results, *at);
             }
@@ -162,6 +167,10 @@ impl State {
                     self.last.log = self.last.log.max(log.id.0);
                 }
                 self.builds.start_step(*id, *step, *at, shown, spec.as_deref(), logs, locks);
+            }
+            Record::StepTriggered { id, step, request, children, waits_for, .. } => {
+                self.requests.adopt(*request, children);
+                self.builds.wait_for(*id, *step, waits_for);
             }
             Record::StepFinished {
                 id,

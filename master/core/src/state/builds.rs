@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Built, TAIL_BUILDS, TAIL_BUILT};
 use crate::change::SourceStamp;
-use crate::id::{BuildId, BuildRef, BuilderName, CommandId, StepNumber, WorkerName};
+use crate::id::{BuildId, BuildRef, BuilderName, BuildsetId, CommandId, StepNumber, WorkerName};
 use crate::model::{Build, CommandSpec, LockShare, Log, Step, Stop, Url};
 use crate::results::Results;
 use crate::time::Timestamp;
@@ -113,7 +113,9 @@ impl Builds {
     }
 
     pub(super) fn load_of(&self, worker: &WorkerName) -> usize {
-        self.workers.get(worker).map_or(0, BTreeSet::len)
+        let builds = self.workers.get(worker).into_iter().flatten();
+        let builds = builds.filter_map(|id| self.by_id.get(id));
+        builds.filter(|build| !build.is_parked()).count()
     }
 
     pub(super) fn command(&self, command: CommandId) -> Option<(BuildId, StepNumber)> {
@@ -171,6 +173,12 @@ impl Builds {
         let Some(step) = self.step_mut(id, number) else { return };
         step.waiting_since = Some(since);
         step.locks = locks.to_vec();
+    }
+
+    pub(super) fn wait_for(&mut self, id: BuildId, number: StepNumber, waits_for: &[BuildsetId]) {
+        if let Some(step) = self.step_mut(id, number) {
+            step.waits_for = waits_for.to_vec();
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "these are the fields of one record")]

@@ -198,7 +198,7 @@ impl State {
         self.builds.running_on(worker)
     }
 
-    /// How many unfinished builds a worker has.
+    /// How many unfinished builds a worker is busy with: those that wait for what they triggered leave it room.
     #[must_use]
     pub fn load_of(&self, worker: &WorkerName) -> usize {
         self.builds.load_of(worker)

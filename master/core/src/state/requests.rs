@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use crate::id::{BuildId, BuilderName, RequestId};
-use crate::model::{Build, BuildRequest};
+use crate::id::{BuildId, BuilderName, BuildsetId, RequestId};
+use crate::model::{Build, BuildRequest, Child};
 use crate::results::Results;
 use crate::time::Timestamp;
 
@@ -144,6 +144,20 @@ impl Requests {
             request.results = Some(results);
             request.complete_at = Some(at);
         });
+    }
+
+    /// A step of its build triggered these.
+    pub(super) fn adopt(&mut self, id: RequestId, children: &[Child]) {
+        if let Some(request) = self.by_id.get_mut(&id) {
+            request.children.extend_from_slice(children);
+        }
+    }
+
+    pub(super) fn child_over(&mut self, id: RequestId, buildset: BuildsetId, results: Results) {
+        let children = self.by_id.get_mut(&id).into_iter().flat_map(|it| &mut it.children);
+        for child in children.filter(|child| child.buildset == buildset) {
+            child.results = Some(results);
+        }
     }
 
     /// Forgets the requests of a finished buildset.

@@ -14,6 +14,7 @@ use crate::model::{Build, Exit, Finished, LockShare, Log, Step};
 use crate::record::Record;
 use crate::render::{RenderError, Renderer};
 use crate::results::Results;
+use crate::trigger;
 use crate::view::truthy;
 
 mod acquire;
@@ -90,6 +91,13 @@ fn go(ctx: &mut Ctx<'_>, position: &Position, locks: Vec<LockShare>) {
     if let StepKind::SetProperties(properties) = &spec.kind {
         return set_properties(ctx, position, properties, locks);
     }
+    if let StepKind::Trigger(trigger) = &spec.kind {
+        let current = ctx.config();
+        return match trigger::render(&renderer, &current, trigger) {
+            Ok(asked) => trigger_others(ctx, position, &asked, locks),
+            Err(error) => cannot_start(ctx, position, &error),
+        };
+    }
     let last = ctx.state().last();
     let (command, first_log) = (CommandId(last.command + 1), LogId(last.log + 1));
     let Some(builder) = config.builders.get(&build.builder) else { return };
@@ -159,6 +167,31 @@ fn set_properties(
         }
         Err(error) => cannot_start(ctx, position, &error),
     }
+}
+
+/// A step of the master's own: asks other schedulers, and is over unless it waits for them.
+fn trigger_others(
+    ctx: &mut Ctx<'_>,
+    position: &Position,
+    asked: &trigger::Asked,
+    locks: Vec<LockShare>,
+) {
+    begin(ctx, position, asked.shown(), None, Vec::new(), locks);
+    trigger::start(ctx, position.build, position.number, asked);
+    children_over(ctx, position);
+}
+
+/// Ends a trigger step that waits for nothing any more.
+pub(crate) fn children_over(ctx: &mut Ctx<'_>, position: &Position) {
+    let Some(build) = ctx.state().build(position.build) else { return };
+    let Some((results, text)) = trigger::outcome(ctx.state(), build, position.number) else {
+        return;
+    };
+    let text = match described(ctx, position) {
+        Some(words) if results == Results::Success => words,
+        _ => text,
+    };
+    end(ctx, position, Ended::plain(results, text));
 }
 
 fn begin(

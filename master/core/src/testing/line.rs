@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::action::{Action, Answer, HeldVerdict};
 use crate::change::SourceStamp;
 use crate::id::ChangeId;
-use crate::model::{CommandSpec, CommandWhat};
+use crate::model::{Child, CommandSpec, CommandWhat};
 use crate::record::{Record, Subject};
 
 /// A record as one line: its kind, its subject, and what matters of the rest.
@@ -90,6 +90,18 @@ fn detail(record: &Record) -> String {
             Some(spec) => format!("command {}: {shown}", spec.id),
             None => shown.clone(),
         },
+        Record::StepTriggered { children, waits_for, .. } => {
+            let of = |child: &Child| format!("{} buildset {}", child.scheduler, child.buildset);
+            let mut parts = Vec::new();
+            if !children.is_empty() {
+                parts.push(joined(children.iter().map(of)));
+            }
+            if !waits_for.is_empty() {
+                parts.push(format!("waits for {}", joined(waits_for.iter())));
+            }
+            parts.join(" ")
+        }
+        Record::ChildFinished { buildset, results, .. } => format!("buildset {buildset} {results}"),
         Record::StepFinished { results, text, hidden, .. } => {
             format!("{results}{}: {text}", if *hidden { " hidden" } else { "" })
         }

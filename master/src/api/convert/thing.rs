@@ -275,7 +275,7 @@ pub(crate) fn forms(builder: &config::Builder, config: &Config) -> Vec<wire::For
                 scheduler: scheduler.name.to_string(),
                 parameters: force.parameters.iter().flatten().map(parameter).collect(),
             }),
-            SchedulerKind::SingleBranch(_) | SchedulerKind::AnyBranch(_) => None,
+            _ => None,
         })
         .collect()
 }

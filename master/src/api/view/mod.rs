@@ -243,6 +243,7 @@ fn touched(record: &Record, state: &State, config: &Config, keys: &mut BTreeSet<
             }
         }
         Record::StepWaiting { build, .. }
+        | Record::StepTriggered { build, .. }
         | Record::BuildBlamed { build, .. }
         | Record::StepFinished { build, .. } => {
             keys.insert(Key::of_build(build));
@@ -269,6 +270,7 @@ fn touched(record: &Record, state: &State, config: &Config, keys: &mut BTreeSet<
         }
         Record::ConfigApplied { .. } => configured(config, keys),
         Record::CommitsLearned { .. }
+        | Record::ChildFinished { .. }
         | Record::NoticeRaised(_)
         | Record::AskingAnswered { .. }
         | Record::InputRefused { .. }

@@ -29,6 +29,15 @@ impl<'v> Call<'v, '_> {
         self.lowered(value, parameter, &self.place(parameter))
     }
 
+    /// A dictionary of values that may depend on the build.
+    pub(in crate::config) fn templates(&self, parameter: &str) -> BTreeMap<String, TemplateValue> {
+        let entries = self.entries(parameter).into_iter();
+        let lowered = |(name, value, place): (String, Value<'v>, Place)| {
+            Some((name.clone(), self.lowered(value, &name, &place)?))
+        };
+        entries.filter_map(lowered).collect()
+    }
+
     /// A value that may depend on the build and must be text in the end.
     pub(in crate::config) fn text_template(&self, parameter: &str) -> Option<TemplateValue> {
         let value = self.present(parameter)?;

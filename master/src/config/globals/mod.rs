@@ -10,6 +10,7 @@ mod shell;
 mod site;
 mod source;
 mod step;
+mod trigger;
 mod value;
 mod worker;
 
@@ -210,6 +211,7 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         builder::FUNCTIONS,
         step::FUNCTIONS,
         shell::FUNCTIONS,
+        trigger::FUNCTIONS,
         value::FUNCTIONS,
         scheduler::FUNCTIONS,
         parameter::FUNCTIONS,

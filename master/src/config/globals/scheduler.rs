@@ -34,6 +34,16 @@ pub(super) static FUNCTIONS: &[Function] = &[
         call: |call| branch(call, SchedulerKind::AnyBranch),
     },
     Function {
+        name: "triggerable_scheduler",
+        group: Group::Schedulers,
+        doc: "Builds what a `trigger` step of another build asks for.",
+        positional: 1,
+        parameters: &[COMMON],
+        open: false,
+        example: "triggerable_scheduler(\"packages\", builders = [\"linux\"], properties = {\"package\": True})",
+        call: |call| declare(call, SchedulerKind::Triggerable),
+    },
+    Function {
         name: "force_scheduler",
         group: Group::Schedulers,
         doc: "Lets people start builds. The first one declared that has all the builders asked for is used. Without `parameters` any property may be given.",

@@ -8,7 +8,6 @@ use linn_core::config::{
 use linn_core::id::CodebaseName;
 use linn_core::time::Span;
 use serde_json::Value as Json;
-use starlark::values::Value;
 
 use super::lock;
 use super::site::mentioned;
@@ -302,12 +301,6 @@ fn set_properties(call: &mut Call<'_, '_>) -> Outcome {
     if !call.is_written("properties") {
         call.missing("properties");
     }
-    let mut properties = BTreeMap::new();
-    let entries: Vec<(String, Value<'_>, _)> = call.entries("properties");
-    for (name, value, place) in entries {
-        if let Some(template) = call.lowered(value, &name, &place) {
-            properties.insert(name, template);
-        }
-    }
+    let properties = call.templates("properties");
     step(call, StepKind::SetProperties(properties), Flags::default())
 }

@@ -9,8 +9,8 @@ use linn_core::id::{
     WorkerName,
 };
 use linn_core::model::{
-    Blame, Build, BuildRequest, Buildset, CommandSpec, LockShare, Log, Parent, Step, Stop, Url,
-    Worker,
+    Blame, Build, BuildRequest, Buildset, Child, CommandSpec, LockShare, Log, Parent, Step, Stop,
+    Url, Worker,
 };
 use linn_core::properties::Properties;
 use linn_core::results::Results;
@@ -307,6 +307,8 @@ pub(super) const REQUEST: &str = "id, buildset, builder, priority, submitted_at,
 pub(super) struct Linked {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) merged_into: Option<RequestId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) children: Vec<Child>,
 }
 
 /// A row of [`REQUEST`].
@@ -323,6 +325,7 @@ pub(super) fn request(row: &Row<'_>) -> Result<BuildRequest> {
         results: results(row, 7)?,
         builds: json(row, 8)?,
         merged_into: linked.merged_into,
+        children: linked.children,
     })
 }
 

@@ -103,6 +103,11 @@ impl Work {
                     rules::change_request(held.touch(seq), record);
                 }
             }
+            Record::StepTriggered { request, .. } | Record::ChildFinished { request, .. } => {
+                if let Some(held) = self.request(db, *request)? {
+                    rules::change_children(held.touch(seq), record);
+                }
+            }
             Record::BuildsetFirstFailure { buildset, .. }
             | Record::BuildsetFinished { buildset, .. } => {
                 let found = fetch(&mut self.buildsets, buildset, || {

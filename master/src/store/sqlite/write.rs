@@ -103,7 +103,7 @@ pub(super) fn request(db: &Connection, held: &Held<BuildRequest>) -> Result<()> 
     let it = &held.row;
     let (claimed_at, complete_at) = (it.claimed_at.map(|at| at.0), it.complete_at.map(|at| at.0));
     let builds = text(&it.builds)?;
-    let linked = text(&Linked { merged_into: it.merged_into })?;
+    let linked = text(&Linked { merged_into: it.merged_into, children: it.children.clone() })?;
     if !held.new {
         db.prepare_cached(
             "UPDATE build_request SET seq = ?2, priority = ?3, claimed_at = ?4, complete_at = ?5, results = ?6, \
