@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::build;
+use crate::canceller;
 use crate::config::{Builder, LockAccess, Locks};
 use crate::ctx::Ctx;
 use crate::id::{BuilderName, RequestId, WorkerName};
@@ -35,9 +36,15 @@ pub(crate) fn run(ctx: &mut Ctx<'_>) {
     }
 }
 
-/// Lets running builds go on that waited for what they triggered, or for locks: they come before anything new.
+/// Ends what is not worth finishing, and lets running builds go on that waited for what they triggered, or for locks: they come before anything new.
 fn go_on(ctx: &mut Ctx<'_>) {
     loop {
+        for buildset in std::mem::take(&mut ctx.live.dirty.opened) {
+            canceller::opened(ctx, buildset);
+        }
+        for (buildset, builder, results) in std::mem::take(&mut ctx.live.dirty.ended) {
+            canceller::ended(ctx, buildset, &builder, results);
+        }
         for (parent, buildset, results) in std::mem::take(&mut ctx.live.dirty.children) {
             trigger::child_over(ctx, &parent, buildset, results);
         }
@@ -45,7 +52,8 @@ fn go_on(ctx: &mut Ctx<'_>) {
         for worker in ctx.live.dirty.workers.clone() {
             moved |= unpark(ctx, &worker);
         }
-        if !moved && ctx.live.dirty.children.is_empty() {
+        let news = &ctx.live.dirty;
+        if !moved && news.children.is_empty() && news.ended.is_empty() && news.opened.is_empty() {
             return;
         }
     }

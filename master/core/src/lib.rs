@@ -26,6 +26,7 @@ mod build;
 mod build_tests;
 mod buildset;
 mod cancel;
+mod canceller;
 pub mod change;
 mod command;
 pub mod config;

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::config::Config;
+use crate::config::{CancellerKind, Config};
+use crate::filter::Matcher;
 use crate::id::{
     BuildId, BuilderName, BuildsetId, ConfigDigest, RequestId, SchedulerName, SessionId, WorkerName,
 };
@@ -24,6 +25,8 @@ pub(crate) struct Generation {
     pub(crate) config: Arc<Config>,
     /// Of each branch scheduler.
     pub(crate) compiled: BTreeMap<SchedulerName, Compiled>,
+    /// The branches of each canceller; none: any.
+    pub(crate) tracked: Vec<Vec<Matcher>>,
     builders_of: BTreeMap<WorkerName, BTreeSet<BuilderName>>,
 }
 
@@ -36,7 +39,12 @@ impl Generation {
             }
         }
         let compiled = schedule::compile(&config);
-        Self { config, compiled, builders_of }
+        let tracked = config.cancellers.iter().map(|canceller| match &canceller.kind {
+            CancellerKind::Overtaken(branches) => Matcher::all(branches),
+            CancellerKind::Failed => Vec::new(),
+        });
+        let tracked = tracked.collect();
+        Self { config, compiled, tracked, builders_of }
     }
 
     /// The builders that a worker may run.
@@ -93,6 +101,10 @@ pub(crate) struct Dirty {
     pub(crate) builders: BTreeSet<BuilderName>,
     /// These may have become free.
     pub(crate) workers: BTreeSet<WorkerName>,
+    /// These were opened.
+    pub(crate) opened: Vec<BuildsetId>,
+    /// Requests of open buildsets that ended, and how.
+    pub(crate) ended: Vec<(BuildsetId, BuilderName, Results)>,
     /// Buildsets that steps triggered are over.
     pub(crate) children: Vec<(Parent, BuildsetId, Results)>,
     /// Of these there may be more, or somebody has left their line.
@@ -182,6 +194,7 @@ impl Live {
             Record::RequestAdded(request) => {
                 self.dirty.builders.insert(request.builder.clone());
             }
+            Record::BuildsetAdded(buildset) => self.dirty.opened.push(buildset.id),
             Record::RequestReturned { request } => {
                 if let Some(request) = state.request(*request) {
                     self.dirty.builders.insert(request.builder.clone());
@@ -190,6 +203,12 @@ impl Live {
             // What a policy chooses from has changed.
             Record::RequestPrioritised { request, .. }
             | Record::RequestFinished { request, .. } => {
+                if let Record::RequestFinished { results, .. } = record
+                    && let Some(request) = state.request(*request)
+                {
+                    let builder = request.builder.clone();
+                    self.dirty.ended.push((request.buildset, builder, *results));
+                }
                 self.vetoed.remove(request);
                 if let Some(request) = state.request(*request) {
                     if request.claimed_at.is_none() {

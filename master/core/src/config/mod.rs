@@ -4,6 +4,7 @@
 //! config with another digest. Running builds keep the one they started with (D9).
 
 mod builder;
+mod canceller;
 mod lock;
 mod scheduler;
 mod source;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use builder::{Builder, BuilderPolicy, Collapse};
+pub use canceller::{Canceller, CancellerKind};
 pub use lock::{Lock, LockAccess, LockMode, LockScope, Locks};
 pub use scheduler::{
     BranchPattern, BranchTimer, ChangeFilter, ForceParameter, ForceScheduler, Importance,
@@ -58,6 +60,8 @@ pub struct Config {
     pub workers: BTreeMap<WorkerName, Worker>,
     /// By name.
     pub builders: BTreeMap<BuilderName, Builder>,
+    /// What is not worth finishing any more.
+    pub cancellers: Vec<Canceller>,
     /// In the order declared, which decides between force schedulers (C21).
     pub schedulers: Vec<Scheduler>,
 }
@@ -97,6 +101,7 @@ impl Config {
             locks: BTreeMap::new(),
             workers: BTreeMap::new(),
             builders: BTreeMap::new(),
+            cancellers: Vec::new(),
             schedulers: Vec::new(),
         }
     }

@@ -58,7 +58,5 @@ pub(super) static FUNCTIONS: &[Function] = &[
     promised("gitlab_status"),
     promised("gitea_status"),
     promised("command_reporter"),
-    promised("cancel_old_builds"),
-    promised("cancel_failing_buildset"),
     promised("retention"),
 ];

@@ -1,6 +1,7 @@
 //! What a file can call: one table, from which calls are bound, mistakes explained and the manual made.
 
 mod builder;
+mod canceller;
 mod filter;
 mod later;
 mod lock;
@@ -214,6 +215,7 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         trigger::FUNCTIONS,
         value::FUNCTIONS,
         scheduler::FUNCTIONS,
+        canceller::FUNCTIONS,
         parameter::FUNCTIONS,
         later::FUNCTIONS,
     ]
