@@ -29,6 +29,7 @@ mod cancel;
 pub mod change;
 mod command;
 pub mod config;
+pub mod cron;
 pub mod ctx;
 mod distribute;
 pub mod eta;
