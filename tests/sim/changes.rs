@@ -11,6 +11,7 @@ use linn_core::id::{ChangeId, SchedulerName};
 use linn_core::model::Buildset;
 use linn_core::record::Record;
 use linn_core::schedule;
+use linn_core::state::State;
 
 /// All changes, and which schedulers keep them.
 #[derive(Default)]
@@ -120,7 +121,7 @@ impl Changes {
 
 /// CH-9: every scheduler that takes a change has kept it or built it in the commit that brought it.
 fn seen_by_all(config: &Arc<Config>, change: &Change, records: &[Record]) -> Result<(), String> {
-    for judged in schedule::explain(config, change, &NoHooks) {
+    for judged in schedule::explain(&State::default(), config, change, &NoHooks) {
         if !judged.takes {
             continue;
         }
@@ -128,7 +129,7 @@ fn seen_by_all(config: &Arc<Config>, change: &Change, records: &[Record]) -> Res
             SchedulerKind::SingleBranch(timer) | SchedulerKind::AnyBranch(timer) => {
                 timer.tree_stable_timer
             }
-            SchedulerKind::Force(_) => None,
+            _ => None,
         });
         let seen = if timer.is_some() {
             records.iter().any(|record| {

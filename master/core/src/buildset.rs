@@ -8,6 +8,7 @@ use crate::model::{BuildRequest, Buildset};
 use crate::properties::Properties;
 use crate::record::{Record, Subject};
 use crate::results::Results;
+use crate::schedule::dependent;
 
 /// What is to be built.
 pub(crate) struct NewBuildset {
@@ -99,5 +100,9 @@ fn settle(ctx: &mut Ctx<'_>, id: BuildsetId) {
             None => return,
         }
     }
+    let awaited = dependent::ending(ctx.state(), &ctx.config(), buildset, worst);
     ctx.record(Record::BuildsetFinished { buildset: id, results: worst, at: ctx.now });
+    if let Some(built) = awaited {
+        dependent::fire(ctx, &built);
+    }
 }

@@ -9,6 +9,7 @@
 
 mod call;
 mod calls;
+mod circles;
 mod draft;
 mod facts;
 mod finish;

@@ -4,6 +4,7 @@
 //! config with another digest. Running builds keep the one they started with (D9).
 
 mod builder;
+mod clock;
 mod scheduler;
 mod source;
 mod step;
@@ -15,9 +16,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use builder::{Builder, BuilderPolicy};
+pub use clock::{Clock, Pace};
 pub use scheduler::{
-    BranchPattern, BranchTimer, ChangeFilter, ForceParameter, ForceScheduler, Importance,
-    ParameterKind, Pattern, Scheduler, SchedulerKind,
+    BranchPattern, BranchTimer, ChangeFilter, Dependent, ForceParameter, ForceScheduler,
+    Importance, ParameterKind, Pattern, Scheduler, SchedulerKind,
 };
 pub use source::{GitPoller, Source, SourceKind, TextPattern};
 pub use step::{

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::Clock;
 pub use super::source::TextPattern as Pattern;
 use crate::hooks::HookId;
 use crate::id::{BuilderName, CodebaseName, SchedulerName};
@@ -37,6 +38,12 @@ pub enum SchedulerKind {
     SingleBranch(BranchTimer),
     /// Changes of any branch; one timer for each (codebase, project, repository, branch) (TS-5).
     AnyBranch(BranchTimer),
+    /// The clock, so long after the last time (PN-1).
+    Periodic(Clock),
+    /// The clock, at times of day (PN-2).
+    Nightly(Clock),
+    /// Another scheduler's buildset that ended well (DP-1).
+    Dependent(Dependent),
     /// People.
     Force(ForceScheduler),
 }
@@ -48,6 +55,9 @@ impl SchedulerKind {
         match self {
             Self::SingleBranch(_) => "single_branch",
             Self::AnyBranch(_) => "any_branch",
+            Self::Periodic(_) => "periodic",
+            Self::Nightly(_) => "nightly",
+            Self::Dependent(_) => "dependent",
             Self::Force(_) => "force",
         }
     }
@@ -66,6 +76,13 @@ pub struct BranchTimer {
     pub importance: Importance,
     /// Unimportant changes are dropped rather than built along (CH-11).
     pub only_important: bool,
+}
+
+/// What builds on top of what another scheduler built.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Dependent {
+    /// The other scheduler.
+    pub upstream: SchedulerName,
 }
 
 /// Which changes are worth a build. All that is given must agree.

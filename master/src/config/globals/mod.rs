@@ -1,6 +1,8 @@
 //! What a file can call: one table, from which calls are bound, mistakes explained and the manual made.
 
 mod builder;
+mod clock;
+mod dependent;
 mod filter;
 mod later;
 mod parameter;
@@ -205,6 +207,8 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         shell::FUNCTIONS,
         value::FUNCTIONS,
         scheduler::FUNCTIONS,
+        dependent::FUNCTIONS,
+        clock::FUNCTIONS,
         parameter::FUNCTIONS,
         later::FUNCTIONS,
     ]

@@ -167,3 +167,17 @@ CREATE TABLE config_source (
     text   TEXT NOT NULL,
     PRIMARY KEY (digest, n)
 ) STRICT, WITHOUT ROWID;
+
+-- step 2
+
+-- What is remembered of a scheduler from one firing to the next, also while no configuration names it.
+CREATE TABLE scheduler (
+    name     TEXT NOT NULL PRIMARY KEY,
+    seq      INTEGER NOT NULL,
+    switched INTEGER,
+    schedule TEXT NOT NULL,
+    since    INTEGER NOT NULL,
+    watches  TEXT NOT NULL,
+    unsure   INTEGER NOT NULL,
+    last     INTEGER
+) STRICT;
