@@ -36,6 +36,7 @@ mod pairs;
 mod priority;
 mod rebuild;
 mod requests;
+mod scheduler;
 mod schedulers;
 mod session;
 mod source;
@@ -134,6 +135,9 @@ pub enum Scripting {
     /// List schedulers
     #[command(after_help = schedulers::EXAMPLE)]
     Schedulers(schedulers::Schedulers),
+    /// Enable or disable a scheduler
+    #[command(subcommand, after_help = scheduler::EXAMPLE)]
+    Scheduler(scheduler::SchedulerVerb),
     /// List change sources
     #[command(after_help = sources::EXAMPLE)]
     Sources(sources::Sources),
@@ -217,6 +221,7 @@ async fn perform(command: Scripting, global: &Global, place: &Place, io: &mut Io
         Scripting::Changes(list) => changes::run(list, at).await,
         Scripting::Workers(list) => workers::run(&list, at).await,
         Scripting::Schedulers(list) => schedulers::run(&list, at).await,
+        Scripting::Scheduler(verb) => scheduler::run(verb, at).await,
         Scripting::Sources(list) => sources::run(&list, at).await,
         Scripting::Source(verb) => source::run(verb, at).await,
         Scripting::Build(build) => build::run(&build, at).await,
