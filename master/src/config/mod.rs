@@ -20,6 +20,8 @@ mod lower;
 mod manual;
 mod nearest;
 mod problem;
+#[cfg(test)]
+mod scheduler_tests;
 mod shape;
 mod size;
 mod source;

@@ -116,7 +116,8 @@ pub struct ChangeFilter {
     pub branch_re: Option<String>,
     /// Must not match so.
     pub branch_not_re: Option<String>,
-    /// By the name of the attribute: `project repository category codebase author`: any of these.
+    /// By the name of the attribute, `project repository category codebase author committer comments revision`: any of
+    /// these. A change without a revision has none of these, and matches nothing.
     pub is: BTreeMap<String, Vec<Pattern>>,
     /// None of these.
     pub is_not: BTreeMap<String, Vec<Pattern>>,
@@ -128,6 +129,18 @@ pub struct ChangeFilter {
     pub files: Vec<Pattern>,
     /// No file matches any of these.
     pub files_not: Vec<Pattern>,
+    /// Some file matches from its start.
+    pub files_re: Option<String>,
+    /// No file matches so.
+    pub files_not_re: Option<String>,
+    /// By the name of a property: any of these. A change without that property has none of them (CF-4).
+    pub property: BTreeMap<String, Vec<Pattern>>,
+    /// None of these.
+    pub property_not: BTreeMap<String, Vec<Pattern>>,
+    /// Matches from the start; a change without that property does not (CF-4).
+    pub property_re: BTreeMap<String, String>,
+    /// Must not match so.
+    pub property_not_re: BTreeMap<String, String>,
     /// A function of the change; one that errs takes it.
     pub hook: Option<HookId>,
 }

@@ -4,6 +4,7 @@ use linn_core::config::{Clock, Pace, SchedulerKind};
 use linn_core::cron::{Cron, DayMatch, Zone, zone_names};
 use linn_core::id::CodebaseName;
 use linn_core::time::Span;
+use serde_json::Value as Json;
 
 use super::scheduler::{
     COMMON, FILTER, IMPORTANT, IMPORTANT_FILES, UNIMPORTANT_FILES, declare_of, filter, importance,
@@ -128,12 +129,12 @@ fn nightly(call: &mut Call<'_, '_>) -> Outcome {
 
 /// Times of day, each checked at its place (contract.md F11).
 fn slots(call: &Call<'_, '_>, parameter: &str, day_match: DayMatch) -> Vec<Cron> {
-    let given = call.texts(parameter);
-    if given.as_ref().is_some_and(Vec::is_empty) && parameter == "at" {
+    if parameter == "at" && matches!(call.plain(parameter), Some(Json::Array(it)) if it.is_empty())
+    {
         call.problem(parameter, "there is no time of day in `at`", "write `at = \"0 3 * * *\"`");
     }
     let mut slots = Vec::new();
-    for (text, place) in given.unwrap_or_default() {
+    for (text, place) in call.texts(parameter).unwrap_or_default() {
         match Cron::parse(&text, day_match) {
             Ok(cron) => slots.push(cron),
             Err(error) => call.draft().problem(&place, error.what, error.hint),
