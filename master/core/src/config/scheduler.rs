@@ -23,6 +23,9 @@ pub struct Scheduler {
     pub properties: BTreeMap<String, Value>,
     /// Of its requests (TS-12).
     pub priority: i32,
+    /// A function of the builders' names and the changes that gives the priority instead (F25); one that errs leaves it as
+    /// it is.
+    pub priority_hook: Option<HookId>,
     /// The buildset's reason; empty: made from the kind.
     pub reason: String,
     /// Whether it acts (CH-12).

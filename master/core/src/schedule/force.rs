@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use regex::RegexBuilder;
 use serde_json::Value;
 
-use super::is_enabled;
 use super::stamp::default_stamp;
+use super::{is_enabled, order};
 use crate::action::Refusal;
 use crate::buildset::{self, NewBuildset};
 use crate::change::SourceStamp;
@@ -34,8 +34,14 @@ pub(crate) struct Force {
 pub(crate) fn force(ctx: &mut Ctx<'_>, asking: &Asking, force: Force) {
     let names: Vec<_> = force.builders.iter().map(BuilderName::as_str).collect();
     let about = names.join(" ");
+    let by_hand = force.priority;
     match prepare(ctx, &asking.who, force) {
-        Ok(new) => {
+        Ok(mut new) => {
+            let config = ctx.config();
+            let scheduler = config.scheduler(&SchedulerName::from(new.scheduler.as_str()));
+            if let Some(scheduler) = scheduler.filter(|_| by_hand.is_none()) {
+                new.priority = order::priority(ctx, scheduler, &new.builders, Vec::new());
+            }
             let made = buildset::open(ctx, new);
             ctx.accept(asking, made);
         }

@@ -266,7 +266,7 @@ pub(crate) fn consider(ctx: &mut Ctx<'_>, id: ChangeId) {
         }
         match timer_of(scheduler) {
             Some(timer) if timer.tree_stable_timer.is_none() => {
-                branch::build(ctx, scheduler, &[id])
+                branch::build(ctx, scheduler, &[id]);
             }
             _ => {
                 let (scheduler, important) = (scheduler.name.clone(), judgement.important);

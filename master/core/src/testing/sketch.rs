@@ -116,6 +116,7 @@ fn scheduler(name: &str, builders: &[&str], kind: SchedulerKind) -> Scheduler {
         codebases: None,
         properties: BTreeMap::new(),
         priority: 0,
+        priority_hook: None,
         reason: String::new(),
         enabled: true,
         kind,

@@ -70,6 +70,12 @@ impl<'v> Call<'v, '_> {
         Some(self.keep(value, &self.place(parameter)))
     }
 
+    /// A function, where something else may stand as well.
+    pub(in crate::config) fn hook_or_none(&self, parameter: &str) -> Option<HookId> {
+        let value = self.present(parameter)?;
+        lower::is_function(value).then(|| self.keep(value, &self.place(parameter)))
+    }
+
     /// Yes, no, or a function of the build.
     pub(in crate::config) fn condition(&self, parameter: &str, default: bool) -> Condition {
         match self.present(parameter) {

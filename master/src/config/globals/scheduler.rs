@@ -52,7 +52,12 @@ pub(super) static COMMON: &[Parameter] = &[
     param("codebases", Type::Texts, "all declared", "Restricts it to these."),
     param("properties", Type::Dict, "{}", "Properties of its builds."),
     param("reason", Type::Text, "made from the kind", "Why, for people."),
-    param("priority", Type::Int, "0", "Of its requests; higher is sooner."),
+    param(
+        "priority",
+        Type::Priority,
+        "0",
+        "Of its requests; higher is sooner. A function is called with the names of the builders and the list of changes.",
+    ),
     param(
         "enabled",
         Type::Flag,
@@ -152,13 +157,18 @@ pub(super) fn declare_of(
         };
         named.into_iter().map(mention).collect()
     });
-    let priority = call.int("priority", -1_000_000, 1_000_000).unwrap_or(0);
+    let priority_hook = call.hook_or_none("priority");
+    let priority = match priority_hook {
+        Some(_) => 0,
+        None => call.int("priority", -1_000_000, 1_000_000).unwrap_or(0),
+    };
     let scheduler = Scheduler {
         name: SchedulerName::from(name.clone().unwrap_or_default()),
         builders,
         codebases: only.map(|only| vec![only]).or(codebases),
         properties: call.properties("properties"),
         priority: i32::try_from(priority).unwrap_or(0),
+        priority_hook,
         reason: call.line("reason"),
         enabled: call.flag("enabled", true),
         kind,
