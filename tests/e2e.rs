@@ -16,6 +16,8 @@ mod hostile;
 mod mistakes;
 #[path = "e2e/notice.rs"]
 mod notice;
+#[path = "e2e/scheduler.rs"]
+mod scheduler;
 #[path = "e2e/terminal.rs"]
 mod terminal;
 #[path = "e2e/up.rs"]

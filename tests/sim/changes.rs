@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use linn_core::change::Change;
-use linn_core::config::{Config, SchedulerKind};
+use linn_core::config::{Config, Scheduler, SchedulerKind};
 use linn_core::hooks::NoHooks;
-use linn_core::id::{ChangeId, SchedulerName};
+use linn_core::id::{BuildsetId, ChangeId, SchedulerName};
 use linn_core::model::Buildset;
 use linn_core::record::Record;
+use linn_core::results::Results;
 use linn_core::schedule;
+use linn_core::state::State;
 
 /// All changes, and which schedulers keep them.
 #[derive(Default)]
@@ -19,6 +21,8 @@ pub(crate) struct Changes {
     keys: BTreeMap<String, ChangeId>,
     /// Kept for a firing, and whether important.
     kept: BTreeMap<(SchedulerName, ChangeId), bool>,
+    /// Buildsets that some scheduler depends on.
+    upstream: BTreeMap<BuildsetId, String>,
     /// Where the source was when it looked first.
     first_tips: Option<BTreeMap<String, String>>,
 }
@@ -30,6 +34,7 @@ impl Changes {
         config: &Arc<Config>,
         records: &[Record],
     ) -> Result<(), String> {
+        let mut ended = Vec::new();
         for record in records {
             match record {
                 Record::ChangeAdded(change) => {
@@ -51,7 +56,15 @@ impl Changes {
                     }
                 }
                 Record::SchedulerFired { scheduler, changes, .. } => {
-                    self.fired(scheduler, changes, records)?;
+                    self.fired(config, scheduler, changes, records)?;
+                }
+                Record::BuildsetAdded(set) => {
+                    self.upstream.insert(set.id, set.scheduler.clone());
+                }
+                Record::BuildsetFinished { buildset, results, .. } => {
+                    let upstream = self.upstream.remove(buildset);
+                    let ended_well = matches!(results, Results::Success | Results::Warnings);
+                    ended.extend(upstream.filter(|_| ended_well));
                 }
                 Record::SourceAdvanced { tips, .. } => {
                     self.first_tips.get_or_insert_with(|| tips.clone());
@@ -59,11 +72,12 @@ impl Changes {
                 _ => {}
             }
         }
-        Ok(())
+        dependents_fired(config, &ended, records)
     }
 
     fn fired(
         &mut self,
+        config: &Config,
         scheduler: &SchedulerName,
         changes: &[ChangeId],
         records: &[Record],
@@ -79,7 +93,9 @@ impl Changes {
             let named = named(set);
             changes.iter().all(|change| named.contains(change))
         });
-        if important && made {
+        // PN-7: a slot uses up what it builds, important or not, and is dealt with too when it is left out.
+        let by_the_clock = config.scheduler(scheduler).is_some_and(goes_by_the_clock);
+        if made && important || by_the_clock && (made || changes.is_empty()) {
             return Ok(());
         }
         Err(format!("TS-3: {scheduler} fired {changes:?} for nothing"))
@@ -120,17 +136,17 @@ impl Changes {
 
 /// CH-9: every scheduler that takes a change has kept it or built it in the commit that brought it.
 fn seen_by_all(config: &Arc<Config>, change: &Change, records: &[Record]) -> Result<(), String> {
-    for judged in schedule::explain(config, change, &NoHooks) {
+    for judged in schedule::explain(&State::default(), config, change, &NoHooks) {
         if !judged.takes {
             continue;
         }
-        let timer = config.scheduler(&judged.scheduler).and_then(|it| match &it.kind {
+        let keeps = config.scheduler(&judged.scheduler).is_some_and(|it| match &it.kind {
             SchedulerKind::SingleBranch(timer) | SchedulerKind::AnyBranch(timer) => {
-                timer.tree_stable_timer
+                timer.tree_stable_timer.is_some()
             }
-            SchedulerKind::Force(_) => None,
+            _ => goes_by_the_clock(it),
         });
-        let seen = if timer.is_some() {
+        let seen = if keeps {
             records.iter().any(|record| {
                 matches!(record, Record::ChangeClassified { scheduler, change: kept, important }
                     if *scheduler == judged.scheduler && *kept == change.id && *important == judged.important)
@@ -143,6 +159,25 @@ fn seen_by_all(config: &Arc<Config>, change: &Change, records: &[Record]) -> Res
         }
     }
     Ok(())
+}
+
+/// DP-1, DP-3: who depends on buildsets that ended well has asked for its own in the commit that ended them. `ended`: who had
+/// asked for those.
+fn dependents_fired(config: &Config, ended: &[String], records: &[Record]) -> Result<(), String> {
+    for scheduler in &config.schedulers {
+        let SchedulerKind::Dependent(dependent) = &scheduler.kind else { continue };
+        let wanted = ended.iter().filter(|name| *name == dependent.upstream.as_str()).count();
+        let fired = sets(records, &scheduler.name).count();
+        if fired != wanted {
+            let name = &scheduler.name;
+            return Err(format!("DP-1: {name} fired {fired} times, {wanted} were to be built on"));
+        }
+    }
+    Ok(())
+}
+
+const fn goes_by_the_clock(scheduler: &Scheduler) -> bool {
+    matches!(scheduler.kind, SchedulerKind::Periodic(_) | SchedulerKind::Nightly(_))
 }
 
 /// The buildsets that a scheduler opened.

@@ -23,6 +23,7 @@ builder("c", workers = ["w2"], factory = RECIPE[:1], lost_after = "60s")
 force_scheduler("force", builders = ["a", "b", "c"])
 any_branch_scheduler("commits", builders = ["a", "b"], tree_stable_timer = "2s", max_wait = "5s", unimportant_files = ["doc/*"])
 single_branch_scheduler("main", builders = ["c"], change_filter = change_filter(branch = ["main"]), unimportant_files = ["doc/*"])
+dependent_scheduler("down", upstream = "main", builders = ["b"])
 "#;
 
 /// The repository of the one codebase.

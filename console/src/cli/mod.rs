@@ -37,6 +37,7 @@ mod pairs;
 mod priority;
 mod rebuild;
 mod requests;
+mod scheduler;
 mod schedulers;
 mod session;
 mod source;
@@ -138,6 +139,9 @@ pub enum Scripting {
     /// List locks: who holds them and who waits
     #[command(after_help = locks::EXAMPLE)]
     Locks(locks::Locks),
+    /// Enable or disable a scheduler
+    #[command(subcommand, after_help = scheduler::EXAMPLE)]
+    Scheduler(scheduler::SchedulerVerb),
     /// List change sources
     #[command(after_help = sources::EXAMPLE)]
     Sources(sources::Sources),
@@ -222,6 +226,7 @@ async fn perform(command: Scripting, global: &Global, place: &Place, io: &mut Io
         Scripting::Workers(list) => workers::run(&list, at).await,
         Scripting::Schedulers(list) => schedulers::run(&list, at).await,
         Scripting::Locks(list) => locks::run(&list, at).await,
+        Scripting::Scheduler(verb) => scheduler::run(verb, at).await,
         Scripting::Sources(list) => sources::run(&list, at).await,
         Scripting::Source(verb) => source::run(verb, at).await,
         Scripting::Build(build) => build::run(&build, at).await,

@@ -20,7 +20,8 @@ use linn_proto::{
     },
     control::{
         Accepted, CancelRequest, ForceRequest, PollSourceRequest, RebuildRequest,
-        SetPriorityRequest, ShutdownRequest, StopRequest, WorkerControlRequest,
+        SchedulerControlRequest, SetPriorityRequest, ShutdownRequest, StopRequest,
+        WorkerControlRequest,
         control_server::{Control, ControlServer},
     },
     entity::{BuildRequest, BuildState, Entity, EntityId, Event, Kind, Notice, entity::Of},
@@ -579,6 +580,13 @@ impl Control for Fake {
         let request = request.into_inner();
         let what = format!("{:?} {} ({})", request.verb(), request.worker, request.reason);
         self.act(&request.request_id, what, |_, _| Accepted::default())
+    }
+
+    async fn scheduler_control(
+        &self,
+        _request: Request<SchedulerControlRequest>,
+    ) -> Result<Response<Accepted>, Status> {
+        Ok(Response::new(Accepted::default()))
     }
 
     async fn poll_source(

@@ -8,6 +8,7 @@ use crate::model::{BuildRequest, Buildset, Parent};
 use crate::properties::Properties;
 use crate::record::{Record, Subject};
 use crate::results::Results;
+use crate::schedule::dependent;
 
 /// What is to be built.
 #[derive(Default)]
@@ -109,8 +110,12 @@ fn settle(ctx: &mut Ctx<'_>, id: BuildsetId) {
         }
     }
     let parent = buildset.parent.clone();
+    let awaited = dependent::ending(ctx.state(), &ctx.config(), buildset, worst);
     ctx.record(Record::BuildsetFinished { buildset: id, results: worst, at: ctx.now });
     if let Some(parent) = parent {
         ctx.live.dirty.children.push((parent, id, worst));
+    }
+    if let Some(built) = awaited {
+        dependent::fire(ctx, &built);
     }
 }

@@ -164,6 +164,15 @@ pub enum Input {
         #[serde(default)]
         reason: String,
     },
+    /// Somebody enables or disables a scheduler (CH-12).
+    SchedulerControlled {
+        /// Who asks.
+        asking: Asking,
+        /// Which.
+        scheduler: SchedulerName,
+        /// Whether it acts from now on.
+        enabled: bool,
+    },
     /// A worker dialled in and said Hello.
     WorkerAttached {
         /// Of this connection.
@@ -246,6 +255,7 @@ impl Input {
             | Self::StopRequested { asking, .. }
             | Self::CancelRequested { asking, .. }
             | Self::PriorityRequested { asking, .. }
+            | Self::SchedulerControlled { asking, .. }
             | Self::WorkerControlled { asking, .. } => Some(asking),
             Self::SourcePolled { asking, .. } | Self::SourceFailed { asking, .. } => {
                 asking.as_ref()

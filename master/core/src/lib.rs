@@ -30,6 +30,7 @@ mod canceller;
 pub mod change;
 mod command;
 pub mod config;
+pub mod cron;
 pub mod ctx;
 mod distribute;
 pub mod eta;

@@ -188,7 +188,9 @@ impl Live {
     pub(crate) fn learn(&mut self, record: &Record, state: &State) {
         match record {
             Record::ChangeClassified { scheduler, .. }
-            | Record::SchedulerFired { scheduler, .. } => {
+            | Record::SchedulerFired { scheduler, .. }
+            | Record::SchedulerSwitched { scheduler, .. }
+            | Record::SchedulerTimed { scheduler, .. } => {
                 self.time_scheduler(scheduler, state);
             }
             Record::RequestAdded(request) => {
@@ -291,9 +293,9 @@ impl Live {
     /// Works out every deadline.
     pub(crate) fn time_all(&mut self, state: &State) {
         self.timers = Timers::default();
-        let schedulers: Vec<_> = state.waiting_schedulers().cloned().collect();
-        for scheduler in &schedulers {
-            self.time_scheduler(scheduler, state);
+        let generation = Arc::clone(&self.current);
+        for scheduler in &generation.config.schedulers {
+            self.time_scheduler(&scheduler.name, state);
         }
         for build in state.unfinished() {
             self.time_build(build.id, state);

@@ -58,6 +58,7 @@ impl Master {
             if ctx.state().config() != Some(&digest) {
                 ctx.record(Record::ConfigApplied { digest, at: now });
             }
+            schedule::switch::settle(ctx);
             let connected: Vec<_> = ctx
                 .state()
                 .workers()
@@ -185,7 +186,7 @@ fn run_due(ctx: &mut Ctx<'_>) {
     while let Some(timer) = ctx.live.timers.pop(ctx.now) {
         match timer {
             Timer::Scheduler(name) => {
-                schedule::branch::fire(ctx, &name);
+                schedule::fire(ctx, &name);
                 ctx.time_scheduler(&name);
             }
             Timer::Build(id) => build_due(ctx, id),
@@ -262,6 +263,7 @@ fn take(ctx: &mut Ctx<'_>, input: Input) {
         | Input::StopRequested { .. }
         | Input::CancelRequested { .. }
         | Input::PriorityRequested { .. }
+        | Input::SchedulerControlled { .. }
         | Input::WorkerControlled { .. } => take_asking(ctx, input),
         Input::WorkerAttached { session, name, instance, info, held } => {
             worker::attach(ctx, &Hello { session, name, instance, info, held });
@@ -321,6 +323,11 @@ fn take_asking(ctx: &mut Ctx<'_>, input: Input) {
             if !answered_before(ctx, &asking, false) =>
         {
             cancel::prioritise(ctx, &asking, request, priority);
+        }
+        Input::SchedulerControlled { asking, scheduler, enabled }
+            if !answered_before(ctx, &asking, false) =>
+        {
+            schedule::switch::control(ctx, &asking, scheduler, enabled);
         }
         Input::WorkerControlled { asking, worker, verb, reason }
             if !answered_before(ctx, &asking, false) =>

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::ctx::Ctx;
 use crate::id::WorkerName;
 use crate::record::Record;
+use crate::schedule;
 use crate::worker;
 
 /// Another configuration is followed from now on; running builds keep theirs (D9).
@@ -33,4 +34,5 @@ pub(crate) fn reconfigure(ctx: &mut Ctx<'_>, config: Arc<Config>) {
     }
     let at = ctx.now;
     ctx.record(Record::ConfigApplied { digest, at });
+    schedule::switch::settle(ctx);
 }

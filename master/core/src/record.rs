@@ -98,6 +98,30 @@ pub enum Record {
         /// When.
         at: Timestamp,
     },
+    /// Somebody enabled or disabled a scheduler (CH-12).
+    SchedulerSwitched {
+        /// Which.
+        scheduler: SchedulerName,
+        /// Whether it acts from now on.
+        enabled: bool,
+        /// Whether its configuration says otherwise; if not, it does again as it is configured.
+        against_config: bool,
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A scheduler goes by other slots from now on, or by none, or watches for changes elsewhere (PN-1, PN-7).
+    SchedulerTimed {
+        /// Which.
+        scheduler: SchedulerName,
+        /// The slots, in words; empty: none.
+        schedule: String,
+        /// Where it looks for changes, in words; empty: nowhere.
+        watches: String,
+        /// When.
+        at: Timestamp,
+    },
     /// A source has looked, and something was new: the cursor as it now is (GP-6).
     SourceAdvanced {
         /// Which.
@@ -396,6 +420,8 @@ impl Record {
             Self::CommitsLearned { .. } => "commits_learned",
             Self::ChangeClassified { .. } => "change_classified",
             Self::SchedulerFired { .. } => "scheduler_fired",
+            Self::SchedulerSwitched { .. } => "scheduler_switched",
+            Self::SchedulerTimed { .. } => "scheduler_timed",
             Self::SourceAdvanced { .. } => "source_advanced",
             Self::SourceFailed { .. } => "source_failed",
             Self::SourceRecovered { .. } => "source_recovered",
@@ -431,11 +457,13 @@ impl Record {
     }
 
     /// All of those words.
-    pub const KINDS: [&'static str; 35] = [
+    pub const KINDS: [&'static str; 37] = [
         "change_added",
         "commits_learned",
         "change_classified",
         "scheduler_fired",
+        "scheduler_switched",
+        "scheduler_timed",
         "source_advanced",
         "source_failed",
         "source_recovered",
@@ -475,9 +503,10 @@ impl Record {
         match self {
             Self::ChangeAdded(change) => change.id.to_string(),
             Self::CommitsLearned { repository, .. } => repository.clone(),
-            Self::ChangeClassified { scheduler, .. } | Self::SchedulerFired { scheduler, .. } => {
-                scheduler.to_string()
-            }
+            Self::ChangeClassified { scheduler, .. }
+            | Self::SchedulerFired { scheduler, .. }
+            | Self::SchedulerSwitched { scheduler, .. }
+            | Self::SchedulerTimed { scheduler, .. } => scheduler.to_string(),
             Self::SourceAdvanced { source, .. }
             | Self::SourceFailed { source, .. }
             | Self::SourceRecovered { source } => source.to_string(),

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{BranchTimer, Config, Scheduler, SchedulerKind};
+use crate::config::{BranchTimer, Clock, Config, Pace, Scheduler, SchedulerKind};
 use crate::id::{BuildId, SchedulerName};
 use crate::model::Build;
-use crate::state::{Quiet, State};
+use crate::schedule;
+use crate::state::{Quiet, Standing, State};
 use crate::time::{Span, Timestamp};
 
 /// What a deadline is for.
@@ -13,7 +14,7 @@ use crate::time::{Span, Timestamp};
 pub(crate) enum Timer {
     /// A lost worker is waited for no longer, or a build took too long.
     Build(BuildId),
-    /// A branch has been quiet, or has been waited for long enough.
+    /// A branch has been quiet, or has been waited for long enough; or a slot of the clock has come.
     Scheduler(SchedulerName),
 }
 
@@ -77,21 +78,40 @@ pub(crate) fn build_deadline(build: &Build, recipe: &Config, unseen: Span) -> Op
     both.into_iter().flatten().min()
 }
 
-/// When a scheduler fires next, if changes wait for it.
+/// When a scheduler fires next: because changes wait for it, or because of the clock.
 #[must_use]
 pub fn next_fire(state: &State, scheduler: &Scheduler) -> Option<Timestamp> {
-    let (SchedulerKind::SingleBranch(timer) | SchedulerKind::AnyBranch(timer)) = &scheduler.kind
-    else {
-        return None;
-    };
-    if !scheduler.enabled {
+    if !schedule::is_enabled(state, scheduler) {
         return None;
     }
-    let lines = state.quiet_of(&scheduler.name).map(|(_, quiet)| quiet);
-    if matches!(scheduler.kind, SchedulerKind::AnyBranch(_)) {
-        return lines.filter_map(|quiet| quiet_deadline(timer, important(quiet))).min();
+    let lines = || state.quiet_of(&scheduler.name).map(|(_, quiet)| quiet);
+    match &scheduler.kind {
+        SchedulerKind::AnyBranch(timer) => {
+            lines().filter_map(|quiet| quiet_deadline(timer, important(quiet))).min()
+        }
+        SchedulerKind::SingleBranch(timer) => quiet_deadline(timer, together(lines())),
+        SchedulerKind::Periodic(clock) | SchedulerKind::Nightly(clock) => {
+            next_slot(clock, state.standing(&scheduler.name)?)
+        }
+        SchedulerKind::Dependent(_) | SchedulerKind::Triggerable | SchedulerKind::Force(_) => None,
     }
-    quiet_deadline(timer, together(lines))
+}
+
+/// When the next slot of a scheduler is (PN-1). A periodic one begins at once; a time of day that was missed is made up for
+/// once, however many there were.
+pub(crate) fn next_slot(clock: &Clock, standing: &Standing) -> Option<Timestamp> {
+    if standing.schedule.is_empty() {
+        return None;
+    }
+    match clock.pace {
+        Pace::Every(span) => Some(standing.last.map_or(standing.since, |last| last + span)),
+        Pace::At { .. } => clock.pace.next_after(dealt_with(standing)),
+    }
+}
+
+/// Up to when a scheduler has dealt with its times of day.
+pub(crate) fn dealt_with(standing: &Standing) -> Timestamp {
+    standing.last.map_or(standing.since, |last| last.max(standing.since))
 }
 
 /// When the first and the last important change of some lines came in.

@@ -15,7 +15,7 @@ use crate::properties::{Origin, Properties, unfit};
 use crate::record::{Record, Subject};
 use crate::render::{RenderError, Renderer};
 use crate::results::Results;
-use crate::schedule::{codebases_of, default_stamp};
+use crate::schedule::{codebases_of, default_stamp, is_enabled, order};
 use crate::state::State;
 
 /// What a trigger step asks for, rendered.
@@ -58,6 +58,9 @@ pub(crate) fn render(
     }
     for name in &schedulers {
         match current.scheduler(name) {
+            Some(it) if !is_enabled(renderer.state, it) => {
+                return Err(RenderError::new(format!("the scheduler {name} is disabled")));
+            }
             Some(it) if matches!(it.kind, SchedulerKind::Triggerable) => {}
             Some(_) => {
                 return Err(RenderError::new(format!("the scheduler {name} is not triggerable")));
@@ -134,7 +137,10 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, id: BuildId, number: StepNumber, asked: &
             continue;
         }
         let parent = Parent { request, id, build: build.reference(), step: number };
-        let new = new_buildset(ctx.state(), &config, scheduler, &build, parent, asked);
+        let own = order::priority(ctx, scheduler, &scheduler.builders, Vec::new());
+        let mut new = new_buildset(ctx.state(), &config, scheduler, &build, parent, asked);
+        // TR-5: as urgent as the parent at least.
+        new.priority = new.priority.max(own);
         let made = buildset::open(ctx, new);
         if let Some(Subject::Buildset(buildset)) = made.first() {
             let important = !asked.unimportant.contains(name);
@@ -212,7 +218,7 @@ fn new_buildset(
         parent: Some(parent),
         waited_for: asked.wait,
         builders: wanted.filter(|name| config.builders.contains_key(*name)).cloned().collect(),
-        priority: priority.max(scheduler.priority),
+        priority,
         ..NewBuildset::default()
     }
 }

@@ -27,6 +27,7 @@ enum Event {
     Cancel { request: u8 },
     Priority { request: u8, priority: i8 },
     Control { worker: u8, verb: u8 },
+    Switch { scheduler: u8, enabled: bool },
     Pass { seconds: u16 },
     Disk { full: bool },
     Restart,
@@ -44,6 +45,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0..20_u8).prop_map(|request| Event::Cancel { request }),
         1 => (0..20_u8, -2..3_i8).prop_map(|(request, priority)| Event::Priority { request, priority }),
         1 => (0..3_u8, 0..3_u8).prop_map(|(worker, verb)| Event::Control { worker, verb }),
+        1 => (0..5_u8, any::<bool>()).prop_map(|(scheduler, enabled)| Event::Switch { scheduler, enabled }),
         3 => (0..1_200_u16).prop_map(|seconds| Event::Pass { seconds }),
         1 => any::<bool>().prop_map(|full| Event::Disk { full }),
         1 => Just(Event::Restart),
@@ -238,6 +240,16 @@ impl World {
                     worker: WorkerName::from(format!("w{worker}")),
                     verb: verbs[*verb as usize % 3],
                     reason: String::new(),
+                });
+            }
+            Event::Switch { scheduler, enabled } => {
+                let asking = self.harness.asking();
+                self.asked += 1;
+                let schedulers = ["force", "any", "now", "hourly", "down"];
+                self.say(Input::SchedulerControlled {
+                    asking,
+                    scheduler: schedulers[*scheduler as usize % 5].into(),
+                    enabled: *enabled,
                 });
             }
             Event::Pass { seconds } => {

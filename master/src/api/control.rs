@@ -152,6 +152,21 @@ impl Control for ControlDoor {
         .await
     }
 
+    async fn scheduler_control(
+        &self,
+        request: Request<wire::SchedulerControlRequest>,
+    ) -> Answering {
+        let who = caller(&request, &self.0.user);
+        let control = request.into_inner();
+        let scheduler = reference::name(&control.scheduler, "a scheduler")?.into();
+        self.ask(who, control.request_id, |asking| Input::SchedulerControlled {
+            asking,
+            scheduler,
+            enabled: control.enabled,
+        })
+        .await
+    }
+
     async fn poll_source(&self, request: Request<wire::PollSourceRequest>) -> Answering {
         let who = caller(&request, &self.0.user);
         let source = SourceName::from(reference::name(&request.get_ref().source, "a source")?);

@@ -122,7 +122,7 @@ fn misread(error: &clap::Error) -> ExitCode {
 }
 
 /// Commands that the documents promise and that a later version brings: a hint at something that sounds alike would mislead.
-const TO_COME: [&str; 23] = [
+const TO_COME: [&str; 22] = [
     "artifact",
     "artifacts",
     "backup",
@@ -139,7 +139,6 @@ const TO_COME: [&str; 23] = [
     "reload",
     "restore",
     "revoke",
-    "scheduler",
     "stats",
     "token",
     "try",

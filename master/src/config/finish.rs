@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use linn_core::config::{LockMode, Locks, SchedulerKind, StepKind};
 use linn_core::id::{BuilderName, CodebaseName};
 
+use super::circles;
 use super::draft::{Draft, Kind, Mention};
 use super::nearest;
 use super::problem::{Place, quote};
@@ -15,6 +16,7 @@ pub(super) fn finish(draft: &mut Draft) {
     for mention in &mentions {
         resolve(draft, mention);
     }
+    circles::refuse(draft);
     settle_codebases(draft);
     weigh_locks(draft);
     find_double_locks(draft);
@@ -140,12 +142,12 @@ fn note_the_unasked(draft: &mut Draft) {
         let place = place_of(draft, Kind::Builder, &name);
         draft.note(&place, format!("no scheduler asks for builder {}", quote(&name)));
     }
-    let has_branch_scheduler = draft
-        .config
-        .schedulers
-        .iter()
-        .any(|scheduler| !matches!(scheduler.kind, SchedulerKind::Force(_)));
-    if has_branch_scheduler && draft.config.sources.is_empty() && draft.phantoms.is_empty() {
+    let waits_for_changes = draft.config.schedulers.iter().any(|scheduler| match &scheduler.kind {
+        SchedulerKind::SingleBranch(_) | SchedulerKind::AnyBranch(_) => true,
+        SchedulerKind::Periodic(clock) | SchedulerKind::Nightly(clock) => clock.only_if_changed,
+        SchedulerKind::Dependent(_) | SchedulerKind::Triggerable | SchedulerKind::Force(_) => false,
+    });
+    if waits_for_changes && draft.config.sources.is_empty() && draft.phantoms.is_empty() {
         let first = draft.declared.iter().find(|((kind, _), _)| *kind == Kind::Scheduler);
         let place = first.map_or_else(Place::default, |(_, place)| place.clone());
         draft.note(

@@ -9,6 +9,7 @@
 
 mod call;
 mod calls;
+mod circles;
 mod draft;
 mod facts;
 mod finish;
@@ -19,6 +20,8 @@ mod lower;
 mod manual;
 mod nearest;
 mod problem;
+#[cfg(test)]
+mod scheduler_tests;
 mod shape;
 mod size;
 mod source;

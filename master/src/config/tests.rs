@@ -21,12 +21,12 @@ fn text(text: &str) -> Result<Loaded, Vec<Problem>> {
     load_from(&Shelf::Kept(&kept), "master.star", None)
 }
 
-fn good(star: &str) -> Loaded {
+pub(super) fn good(star: &str) -> Loaded {
     text(star).unwrap_or_else(|problems| panic!("{}", Problems(problems)))
 }
 
 /// The problems of a text, one line each.
-fn lines(star: &str) -> Vec<String> {
+pub(super) fn lines(star: &str) -> Vec<String> {
     text(star).err().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 

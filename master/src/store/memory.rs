@@ -11,7 +11,7 @@ use linn_core::id::{
 use linn_core::model::{Build, BuildRequest, Buildset, Worker};
 use linn_core::record::{Record, Subject};
 use linn_core::state::{
-    Built, LastIds, SourceCursor, TAIL_ANSWERS, TAIL_BUILDS, TAIL_BUILT, TAIL_CHANGES,
+    Built, LastIds, SourceCursor, Standing, TAIL_ANSWERS, TAIL_BUILDS, TAIL_BUILT, TAIL_CHANGES,
     TAIL_COMMITS, TAIL_KEYS, Tables,
 };
 use linn_core::time::Timestamp;
@@ -31,6 +31,7 @@ pub struct MemoryStore {
     builds: BTreeMap<BuildId, Build>,
     workers: BTreeMap<WorkerName, Worker>,
     waiting: BTreeMap<(SchedulerName, ChangeId), bool>,
+    standings: BTreeMap<SchedulerName, Standing>,
     sources: BTreeMap<SourceName, SourceCursor>,
     answers: Vec<(String, Vec<Subject>, Timestamp)>,
     last_log: u64,
@@ -85,6 +86,13 @@ impl MemoryStore {
                 for change in changes {
                     self.waiting.remove(&(scheduler.clone(), *change));
                 }
+                if let Some(standing) = self.standings.get_mut(scheduler) {
+                    standing.learn(record);
+                }
+            }
+            Record::SchedulerSwitched { scheduler, .. }
+            | Record::SchedulerTimed { scheduler, .. } => {
+                self.standings.entry(scheduler.clone()).or_default().learn(record);
             }
             Record::SourceAdvanced { source, .. }
             | Record::SourceFailed { source, .. }
@@ -248,6 +256,7 @@ impl Store for MemoryStore {
                 .iter()
                 .map(|((scheduler, change), important)| (scheduler.clone(), *change, *important))
                 .collect(),
+            standings: self.standings.clone(),
             sources: self.sources.clone(),
             answers: tail(&self.answers, TAIL_ANSWERS),
             last: LastIds {

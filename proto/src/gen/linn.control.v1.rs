@@ -103,6 +103,16 @@ pub struct WorkerControlRequest {
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
 }
+/// holds over restarts and reloads (CH-12)
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SchedulerControlRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub scheduler: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub enabled: bool,
+}
 /// answered when the poll has ended and its changes are stored (C40)
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PollSourceRequest {
@@ -353,6 +363,27 @@ pub mod control_client {
                 .insert(GrpcMethod::new("linn.control.v1.Control", "WorkerControl"));
             self.inner.unary(req, path, codec).await
         }
+        pub async fn scheduler_control(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SchedulerControlRequest>,
+        ) -> std::result::Result<tonic::Response<super::Accepted>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/linn.control.v1.Control/SchedulerControl",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("linn.control.v1.Control", "SchedulerControl"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn poll_source(
             &mut self,
             request: impl tonic::IntoRequest<super::PollSourceRequest>,
@@ -433,6 +464,10 @@ pub mod control_server {
         async fn worker_control(
             &self,
             request: tonic::Request<super::WorkerControlRequest>,
+        ) -> std::result::Result<tonic::Response<super::Accepted>, tonic::Status>;
+        async fn scheduler_control(
+            &self,
+            request: tonic::Request<super::SchedulerControlRequest>,
         ) -> std::result::Result<tonic::Response<super::Accepted>, tonic::Status>;
         async fn poll_source(
             &self,
@@ -766,6 +801,51 @@ pub mod control_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = WorkerControlSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/linn.control.v1.Control/SchedulerControl" => {
+                    #[allow(non_camel_case_types)]
+                    struct SchedulerControlSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<super::SchedulerControlRequest>
+                    for SchedulerControlSvc<T> {
+                        type Response = super::Accepted;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SchedulerControlRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::scheduler_control(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SchedulerControlSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

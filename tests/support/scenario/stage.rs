@@ -287,6 +287,11 @@ impl Stage {
                 reason: event.text_of("reason"),
                 asking: self.asking(event),
             },
+            "enable" | "disable" => Input::SchedulerControlled {
+                scheduler: event.word(0)?.into(),
+                enabled: event.verb == "enable",
+                asking: self.asking(event),
+            },
             "attach" => self.attach(event)?,
             "detach" => {
                 let session = self.session(event.word(0)?)?;

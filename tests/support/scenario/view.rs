@@ -1,5 +1,5 @@
-//! What a scenario can look at: `show waits`, `show requests`, `show build b#1`, `show properties b#1`, `show blame b#1`, `show eta b#1`,
-//! `show command b#1`, `show worker w`, `show explain main r1 files=a`.
+//! What a scenario can look at: `show waits`, `show requests`, `show locks`, `show build b#1`, `show properties b#1`,
+//! `show blame b#1`, `show eta b#1`, `show command b#1`, `show worker w`, `show schedulers`, `show explain main r1 files=a`.
 
 use std::fmt::{Debug, Write as _};
 
@@ -12,7 +12,7 @@ use linn_core::model::{Build, BuildRequest, BuildState, CommandWhat, NOT_RUN};
 use linn_core::results::Results;
 use linn_core::state::Tables;
 use linn_core::time::Timestamp;
-use linn_core::{eta, schedule};
+use linn_core::{eta, schedule, timers};
 
 use super::Event;
 use super::stage::{hypothetical, since_begin};
@@ -56,19 +56,22 @@ pub(super) fn show(
         }
         "command" => command(build()?),
         "worker" => vec![worker(master, event.word(1)?)],
-        "explain" => schedule::explain(master.config(), &hypothetical(event)?, hooks)
-            .iter()
-            .map(|it| {
-                let takes = if it.takes { "takes it" } else { "does not take it" };
-                let important = if it.important { ", important" } else { "" };
-                let rule = if it.rule.is_empty() {
-                    String::new()
-                } else {
-                    format!(": {}: {}", it.rule, it.detail)
-                };
-                format!("{} {takes}{important}{rule}", it.scheduler)
-            })
-            .collect(),
+        "explain" => {
+            schedule::explain(master.state(), master.config(), &hypothetical(event)?, hooks)
+                .iter()
+                .map(|it| {
+                    let takes = if it.takes { "takes it" } else { "does not take it" };
+                    let important = if it.important { ", important" } else { "" };
+                    let rule = if it.rule.is_empty() {
+                        String::new()
+                    } else {
+                        format!(": {}: {}", it.rule, it.detail)
+                    };
+                    format!("{} {takes}{important}{rule}", it.scheduler)
+                })
+                .collect()
+        }
+        "schedulers" => schedulers(master),
         "eta" => {
             let build = build()?;
             let due = eta::build_eta(build, &eta::usual(master.state(), &build.builder), now);
@@ -76,6 +79,25 @@ pub(super) fn show(
         }
         other => return Err(format!("`{other}` cannot be shown")),
     })
+}
+
+fn schedulers(master: &Master) -> Vec<String> {
+    let state = master.state();
+    let line = |scheduler: &linn_core::config::Scheduler| {
+        let mut line = format!("{} {}", scheduler.name, scheduler.kind.word());
+        if !schedule::is_enabled(state, scheduler) {
+            line.push_str(" disabled");
+        }
+        if let Some(at) = timers::next_fire(state, scheduler) {
+            let _ = write!(line, " fires at {} ({at})", since_begin(at));
+        }
+        let waiting: Vec<_> = state.waiting_of(&scheduler.name).map(|(id, _)| id).collect();
+        if !waiting.is_empty() {
+            let _ = write!(line, " keeps {}", ids(&waiting));
+        }
+        line
+    };
+    master.config().schedulers.iter().map(line).collect()
 }
 
 fn waits(master: &Master) -> Vec<String> {
@@ -214,6 +236,7 @@ pub(super) fn differ(store: &Tables, state: &Tables) -> String {
     part("built", &store.built, &state.built);
     part("workers", &store.workers, &state.workers);
     part("waiting", &store.waiting, &state.waiting);
+    part("standings", &store.standings, &state.standings);
     part("sources", &store.sources, &state.sources);
     part("answers", &store.answers, &state.answers);
     part("last", &store.last, &state.last);

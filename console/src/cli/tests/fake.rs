@@ -273,6 +273,9 @@ impl Shared {
                 state: "paused".into(),
                 ..Default::default()
             }),
+            (Kind::Scheduler, "all") => {
+                Of::Scheduler(Scheduler { name: "all".into(), ..Default::default() })
+            }
             (Kind::Source, "up") => Of::Source(Source { name: "up".into(), ..Default::default() }),
             _ => return None,
         };
@@ -536,6 +539,16 @@ impl Control for Shared {
         let request = request.into_inner();
         self.order(&request.request_id, format!("{:?} {}", request.verb(), request.worker))?;
         self.accepted(Kind::Worker, &request.worker)
+    }
+
+    async fn scheduler_control(
+        &self,
+        request: Request<SchedulerControlRequest>,
+    ) -> Result<Response<Accepted>, Status> {
+        let request = request.into_inner();
+        let verb = if request.enabled { "enable" } else { "disable" };
+        self.order(&request.request_id, format!("{verb} {}", request.scheduler))?;
+        self.accepted(Kind::Scheduler, &request.scheduler)
     }
 
     async fn poll_source(

@@ -52,6 +52,7 @@ async fn mistakes_are_2_and_told_without_a_master() {
         &["change", "send"],
         &["change", "send", "--author", "a", "--when", "soon"],
         &["worker", "pause", "a/b"],
+        &["scheduler", "enable", "a/b"],
         &["--server", "nowhere", "builders"],
         &["--server", "https://example.org:1", "builders"],
         &["nonsense"],

@@ -64,6 +64,7 @@ async fn an_order_whose_answer_was_lost_is_repeated_under_its_id() {
         &["cancel", "17", "--reason", "r"],
         &["priority", "17", "3"],
         &["worker", "pause", "w1"],
+        &["scheduler", "disable", "all"],
     ] {
         let fake = Fake::start();
         fake.world().unheard = 2;
@@ -107,6 +108,11 @@ async fn workers_and_sources() {
         assert_eq!(worker["name"], "w1");
     }
     assert_eq!(linn_at(&fake, &["worker", "drain", "w9"]).await.code, 3);
+    let said = linn_at(&fake, &["scheduler", "disable", "all"]).await;
+    assert_eq!((said.code, said.err.as_str()), (0, "scheduler all is disabled\n"));
+    let scheduler = &linn_at(&fake, &["scheduler", "enable", "all", "--json"]).await.json()[0];
+    assert_eq!(scheduler["name"], "all");
+    assert_eq!(fake.world().asked.last().map(|(_, what)| what.as_str()), Some("enable all"));
     assert_eq!(linn_at(&fake, &["source", "poll", "up"]).await.code, 0);
     assert_eq!(linn_at(&fake, &["source", "poll", "up", "--json"]).await.json()[0]["name"], "up");
     assert_eq!(linn_at(&fake, &["source", "poll", "down"]).await.code, 3, "C40");

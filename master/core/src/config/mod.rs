@@ -5,6 +5,7 @@
 
 mod builder;
 mod canceller;
+mod clock;
 mod lock;
 mod scheduler;
 mod source;
@@ -19,10 +20,11 @@ use serde_json::Value;
 
 pub use builder::{Builder, BuilderPolicy, Collapse};
 pub use canceller::{Canceller, CancellerKind};
+pub use clock::{Clock, Pace};
 pub use lock::{Lock, LockAccess, LockMode, LockScope, Locks};
 pub use scheduler::{
-    BranchPattern, BranchTimer, ChangeFilter, ForceParameter, ForceScheduler, Importance,
-    ParameterKind, Pattern, Scheduler, SchedulerKind,
+    BranchPattern, BranchTimer, ChangeFilter, Dependent, ForceParameter, ForceScheduler,
+    Importance, ParameterKind, Pattern, Scheduler, SchedulerKind,
 };
 pub use source::{GitPoller, Source, SourceKind, TextPattern};
 pub use step::{

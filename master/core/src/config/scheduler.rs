@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::Clock;
 pub use super::source::TextPattern as Pattern;
 use crate::hooks::HookId;
 use crate::id::{BuilderName, CodebaseName, SchedulerName};
@@ -22,6 +23,9 @@ pub struct Scheduler {
     pub properties: BTreeMap<String, Value>,
     /// Of its requests (TS-12).
     pub priority: i32,
+    /// A function of the builders' names and the changes that gives the priority instead (F25); one that errs leaves it as
+    /// it is.
+    pub priority_hook: Option<HookId>,
     /// The buildset's reason; empty: made from the kind.
     pub reason: String,
     /// Whether it acts (CH-12).
@@ -37,6 +41,12 @@ pub enum SchedulerKind {
     SingleBranch(BranchTimer),
     /// Changes of any branch; one timer for each (codebase, project, repository, branch) (TS-5).
     AnyBranch(BranchTimer),
+    /// The clock, so long after the last time (PN-1).
+    Periodic(Clock),
+    /// The clock, at times of day (PN-2).
+    Nightly(Clock),
+    /// Another scheduler's buildset that ended well (DP-1).
+    Dependent(Dependent),
     /// People.
     Force(ForceScheduler),
     /// A trigger step of another build (TR-1).
@@ -50,6 +60,9 @@ impl SchedulerKind {
         match self {
             Self::SingleBranch(_) => "single_branch",
             Self::AnyBranch(_) => "any_branch",
+            Self::Periodic(_) => "periodic",
+            Self::Nightly(_) => "nightly",
+            Self::Dependent(_) => "dependent",
             Self::Force(_) => "force",
             Self::Triggerable => "triggerable",
         }
@@ -69,6 +82,13 @@ pub struct BranchTimer {
     pub importance: Importance,
     /// Unimportant changes are dropped rather than built along (CH-11).
     pub only_important: bool,
+}
+
+/// What builds on top of what another scheduler built.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Dependent {
+    /// The other scheduler.
+    pub upstream: SchedulerName,
 }
 
 /// Which changes are worth a build. All that is given must agree.
@@ -102,7 +122,8 @@ pub struct ChangeFilter {
     pub branch_re: Option<String>,
     /// Must not match so.
     pub branch_not_re: Option<String>,
-    /// By the name of the attribute: `project repository category codebase author`: any of these.
+    /// By the name of the attribute, `project repository category codebase author committer comments revision`: any of
+    /// these. A change without a revision has none of these, and matches nothing.
     pub is: BTreeMap<String, Vec<Pattern>>,
     /// None of these.
     pub is_not: BTreeMap<String, Vec<Pattern>>,
@@ -114,6 +135,18 @@ pub struct ChangeFilter {
     pub files: Vec<Pattern>,
     /// No file matches any of these.
     pub files_not: Vec<Pattern>,
+    /// Some file matches from its start.
+    pub files_re: Option<String>,
+    /// No file matches so.
+    pub files_not_re: Option<String>,
+    /// By the name of a property: any of these. A change without that property has none of them (CF-4).
+    pub property: BTreeMap<String, Vec<Pattern>>,
+    /// None of these.
+    pub property_not: BTreeMap<String, Vec<Pattern>>,
+    /// Matches from the start; a change without that property does not (CF-4).
+    pub property_re: BTreeMap<String, String>,
+    /// Must not match so.
+    pub property_not_re: BTreeMap<String, String>,
     /// A function of the change; one that errs takes it.
     pub hook: Option<HookId>,
 }

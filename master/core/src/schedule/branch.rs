@@ -1,31 +1,17 @@
 //! Branch schedulers: the quiet period, and what is built when it ends (TS-1 to TS-12).
 
-use std::collections::BTreeSet;
-
+use super::order::{self, Order};
 use super::stamp::stamps;
-use super::timer_of;
-use crate::buildset::{self, NewBuildset};
+use super::{on_branches, timer_of};
 use crate::change::Change;
 use crate::config::{Scheduler, SchedulerKind};
 use crate::ctx::Ctx;
 use crate::id::{ChangeId, SchedulerName};
-use crate::properties::{Origin, Properties};
 use crate::record::Record;
 use crate::timers::{important, quiet_deadline, together};
 
-/// A scheduler takes a change: at once without a timer (TS-1), else it is kept until the branch is quiet (TS-2, TS-3).
-pub(super) fn take(ctx: &mut Ctx<'_>, scheduler: &Scheduler, id: ChangeId, important: bool) {
-    let Some(timer) = timer_of(scheduler) else { return };
-    if timer.tree_stable_timer.is_none() {
-        build(ctx, scheduler, &[id]);
-        return;
-    }
-    let scheduler = scheduler.name.clone();
-    ctx.record(Record::ChangeClassified { scheduler, change: id, important });
-}
-
 /// The deadline of a scheduler has come: builds what has been quiet for long enough.
-pub(crate) fn fire(ctx: &mut Ctx<'_>, name: &SchedulerName) {
+pub(super) fn fire(ctx: &mut Ctx<'_>, name: &SchedulerName) {
     let config = ctx.config();
     let Some(scheduler) = config.scheduler(name) else { return };
     let Some(timer) = timer_of(scheduler) else { return };
@@ -49,50 +35,14 @@ pub(crate) fn fire(ctx: &mut Ctx<'_>, name: &SchedulerName) {
     }
 }
 
-/// One buildset of these changes, oldest first.
-fn build(ctx: &mut Ctx<'_>, scheduler: &Scheduler, ids: &[ChangeId]) {
+/// One buildset of these changes, oldest first (TS-1, TS-3).
+pub(super) fn build(ctx: &mut Ctx<'_>, scheduler: &Scheduler, ids: &[ChangeId]) {
     let config = ctx.config();
     let state = ctx.state();
     let changes: Vec<&Change> = ids.iter().filter_map(|id| state.change(*id)).collect();
     let stamps = stamps(state, &config, scheduler, &changes);
-    let mut properties = Properties::new();
-    for (name, value) in &scheduler.properties {
-        properties.set(name.clone(), value.clone(), Origin::Scheduler);
-    }
-    for change in &changes {
-        for (name, value) in &change.properties {
-            properties.set(name.clone(), value.clone(), Origin::Change);
-        }
-    }
-    properties.set("scheduler", scheduler.name.as_str(), Origin::Scheduler);
-    let reason =
-        if scheduler.reason.is_empty() { reason(&changes) } else { scheduler.reason.clone() };
-    let wanted = scheduler.builders.iter();
-    let builders = wanted.filter(|name| config.builders.contains_key(*name)).cloned().collect();
-    buildset::open(
-        ctx,
-        NewBuildset {
-            reason,
-            scheduler: scheduler.name.to_string(),
-            stamps,
-            properties,
-            builders,
-            priority: scheduler.priority,
-            ..NewBuildset::default()
-        },
-    );
-}
-
-fn reason(changes: &[&Change]) -> String {
-    let branches: BTreeSet<_> = changes
-        .iter()
-        .map(|change| change.branch.as_deref().unwrap_or("the default branch"))
-        .collect();
-    let on = branches.into_iter().collect::<Vec<_>>().join(", ");
-    match changes {
-        [one] => format!("change {} on {on}", one.id),
-        many => format!("{} changes on {on}", many.len()),
-    }
+    let order = Order::of(scheduler, &changes, stamps, on_branches(&changes));
+    order::place(ctx, scheduler, order);
 }
 
 #[cfg(test)]
@@ -286,7 +236,8 @@ mod tests {
         site.submit(vec![doc("dev", "r1")]);
         let state = site.master.state();
         let change = state.change(crate::id::ChangeId(1)).expect("stored");
-        let judged = crate::schedule::explain(site.master.config(), change, &crate::hooks::NoHooks);
+        let judged =
+            crate::schedule::explain(state, site.master.config(), change, &crate::hooks::NoHooks);
         let words: Vec<_> = judged
             .iter()
             .map(|it| (it.scheduler.as_str(), it.takes, it.important, it.rule.as_str()))

@@ -6,6 +6,7 @@ use regex::RegexBuilder;
 use serde_json::Value;
 
 use super::stamp::default_stamp;
+use super::{is_enabled, order};
 use crate::action::Refusal;
 use crate::buildset::{self, NewBuildset};
 use crate::change::SourceStamp;
@@ -17,6 +18,7 @@ use crate::id::{BuilderName, CodebaseName, SchedulerName};
 use crate::input::Asking;
 use crate::properties::{MAX_PROPERTY_BYTES, Origin, Properties};
 use crate::refusal::suggestion;
+use crate::state::State;
 
 /// What somebody asked for, as typed.
 pub(crate) struct Force {
@@ -32,8 +34,14 @@ pub(crate) struct Force {
 pub(crate) fn force(ctx: &mut Ctx<'_>, asking: &Asking, force: Force) {
     let names: Vec<_> = force.builders.iter().map(BuilderName::as_str).collect();
     let about = names.join(" ");
+    let by_hand = force.priority;
     match prepare(ctx, &asking.who, force) {
-        Ok(new) => {
+        Ok(mut new) => {
+            let config = ctx.config();
+            let scheduler = config.scheduler(&SchedulerName::from(new.scheduler.as_str()));
+            if let Some(scheduler) = scheduler.filter(|_| by_hand.is_none()) {
+                new.priority = order::priority(ctx, scheduler, &new.builders, Vec::new());
+            }
             let made = buildset::open(ctx, new);
             ctx.accept(asking, made);
         }
@@ -50,7 +58,7 @@ fn prepare(ctx: &Ctx<'_>, who: &str, force: Force) -> Result<NewBuildset, Refusa
         _ => force.builders,
     };
     let builders = builders(&config, asked)?;
-    let scheduler = choose(&config, form, &builders)?;
+    let scheduler = choose(ctx.state(), &config, form, &builders)?;
     let SchedulerKind::Force(form) = &scheduler.kind else {
         return Err(Refusal::mistake(format!("{} is no force scheduler", scheduler.name)));
     };
@@ -122,6 +130,7 @@ fn is_form(scheduler: &&Scheduler) -> bool {
 
 /// C21: the one named, else the first declared that has all the builders.
 fn choose<'a>(
+    state: &State,
     config: &'a Config,
     named: Option<&'a Scheduler>,
     builders: &[BuilderName],
@@ -137,7 +146,8 @@ fn choose<'a>(
         scheduler
     } else {
         let mut able = config.schedulers.iter().filter(is_form).filter(|it| lacks(it).is_none());
-        let Some(scheduler) = able.clone().find(|it| it.enabled).or_else(|| able.next()) else {
+        let Some(scheduler) = able.clone().find(|it| is_enabled(state, it)).or_else(|| able.next())
+        else {
             let names: Vec<_> = builders.iter().map(|name| format!("\"{name}\"")).collect();
             let what = format!(
                 "no force scheduler has {}",
@@ -151,11 +161,11 @@ fn choose<'a>(
         };
         scheduler
     };
-    if scheduler.enabled {
+    if is_enabled(state, scheduler) {
         Ok(scheduler)
     } else {
         let what = format!("the scheduler {} is disabled", scheduler.name);
-        Err(Refusal::not_now(what).hint("take `enabled = False` out of it in master.star"))
+        Err(Refusal::not_now(what).hint(format!("`linn scheduler enable {}`", scheduler.name)))
     }
 }
 

@@ -1,22 +1,29 @@
 //! Which schedulers hear of which change, and why (CH-11): filter, codebase, importance, in this order.
 
 pub(crate) mod branch;
+mod clock;
+pub(crate) mod dependent;
 pub(crate) mod force;
+pub(crate) mod order;
 mod stamp;
+pub(crate) mod switch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use stamp::stamp_of;
 pub use stamp::{default_stamp, repository_of};
+pub use switch::is_enabled;
 
 use crate::change::Change;
-use crate::config::{BranchTimer, Config, Importance, Scheduler, SchedulerKind};
+use crate::config::{BranchTimer, ChangeFilter, Config, Importance, Scheduler, SchedulerKind};
 use crate::ctx::Ctx;
 use crate::filter::{CompiledFilter, Matcher, any};
 use crate::hooks::{Argument, HookError, HookId, Hooks};
 use crate::id::{ChangeId, CodebaseName, SchedulerName};
 use crate::live::Generation;
+use crate::record::Record;
+use crate::state::State;
 use crate::view::{change_view, truthy};
 
 /// An [`Importance`], ready to be asked.
@@ -61,7 +68,7 @@ impl CompiledImportance {
     }
 }
 
-/// What a branch scheduler asks of every change, worked out once: nothing but the configuration decides it.
+/// What a scheduler asks of every change, worked out once: nothing but the configuration decides it.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     filter: CompiledFilter,
@@ -69,13 +76,13 @@ pub(crate) struct Compiled {
     codebases: BTreeSet<CodebaseName>,
 }
 
-/// Compiles every branch scheduler's.
+/// Compiles that of every scheduler that listens to changes.
 pub(crate) fn compile(config: &Config) -> BTreeMap<SchedulerName, Compiled> {
     let compiled = |scheduler: &Scheduler| {
-        let timer = timer_of(scheduler)?;
+        let (filter, importance) = listens(scheduler)?;
         let compiled = Compiled {
-            filter: CompiledFilter::new(&timer.filter),
-            importance: CompiledImportance::new(&timer.importance),
+            filter: CompiledFilter::new(filter),
+            importance: CompiledImportance::new(importance),
             codebases: codebases_of(config, scheduler),
         };
         Some((scheduler.name.clone(), compiled))
@@ -86,7 +93,55 @@ pub(crate) fn compile(config: &Config) -> BTreeMap<SchedulerName, Compiled> {
 pub(crate) const fn timer_of(scheduler: &Scheduler) -> Option<&BranchTimer> {
     match &scheduler.kind {
         SchedulerKind::SingleBranch(timer) | SchedulerKind::AnyBranch(timer) => Some(timer),
-        SchedulerKind::Force(_) | SchedulerKind::Triggerable => None,
+        SchedulerKind::Periodic(_)
+        | SchedulerKind::Nightly(_)
+        | SchedulerKind::Dependent(_)
+        | SchedulerKind::Triggerable
+        | SchedulerKind::Force(_) => None,
+    }
+}
+
+/// To which changes a scheduler listens, if it does (PN-7: one that goes by the clock does so to know whether anything
+/// changed).
+const fn listens(scheduler: &Scheduler) -> Option<(&ChangeFilter, &Importance)> {
+    match &scheduler.kind {
+        SchedulerKind::SingleBranch(timer) | SchedulerKind::AnyBranch(timer) => {
+            Some((&timer.filter, &timer.importance))
+        }
+        SchedulerKind::Periodic(clock) | SchedulerKind::Nightly(clock) if clock.only_if_changed => {
+            Some((&clock.filter, &clock.importance))
+        }
+        SchedulerKind::Periodic(_)
+        | SchedulerKind::Nightly(_)
+        | SchedulerKind::Dependent(_)
+        | SchedulerKind::Triggerable
+        | SchedulerKind::Force(_) => None,
+    }
+}
+
+/// The deadline of a scheduler has come.
+pub(crate) fn fire(ctx: &mut Ctx<'_>, name: &SchedulerName) {
+    let config = ctx.config();
+    let Some(scheduler) = config.scheduler(name) else { return };
+    match &scheduler.kind {
+        SchedulerKind::SingleBranch(_) | SchedulerKind::AnyBranch(_) => branch::fire(ctx, name),
+        SchedulerKind::Periodic(clock) | SchedulerKind::Nightly(clock) => {
+            clock::fire(ctx, scheduler, clock);
+        }
+        SchedulerKind::Dependent(_) | SchedulerKind::Triggerable | SchedulerKind::Force(_) => {}
+    }
+}
+
+/// Which changes, for a reason: `change 7 on main`, `3 changes on dev, main`.
+fn on_branches(changes: &[&Change]) -> String {
+    let branches: BTreeSet<_> = changes
+        .iter()
+        .map(|change| change.branch.as_deref().unwrap_or("the default branch"))
+        .collect();
+    let on = branches.into_iter().collect::<Vec<_>>().join(", ");
+    match changes {
+        [one] => format!("change {} on {on}", one.id),
+        many => format!("{} changes on {on}", many.len()),
     }
 }
 
@@ -125,12 +180,12 @@ pub struct Judgement {
 }
 
 fn judge(
+    state: &State,
     generation: &Generation,
     scheduler: &Scheduler,
     change: &Change,
     hooks: &dyn Hooks,
 ) -> Option<Judgement> {
-    let timer = timer_of(scheduler)?;
     let Compiled { filter, importance, codebases } = generation.compiled.get(&scheduler.name)?;
     let mut judgement = Judgement {
         scheduler: scheduler.name.clone(),
@@ -140,7 +195,7 @@ fn judge(
         detail: String::new(),
         errors: Vec::new(),
     };
-    if !scheduler.enabled {
+    if !is_enabled(state, scheduler) {
         "enabled".clone_into(&mut judgement.rule);
         "the scheduler is disabled".clone_into(&mut judgement.detail);
         return Some(judgement);
@@ -160,11 +215,20 @@ fn judge(
         };
         return Some(judgement);
     }
+    if let SchedulerKind::Periodic(clock) | SchedulerKind::Nightly(clock) = &scheduler.kind
+        && let Some(detail) = clock::off_branch(state, &generation.config, clock, change)
+    {
+        "branch".clone_into(&mut judgement.rule);
+        judgement.detail = detail;
+        return Some(judgement);
+    }
     let (important, rule, error) = importance.judge(change, hooks);
     let counts = "the change counts as important";
     judgement.errors.extend(error.map(|(hook, error)| (hook, error, counts)));
     judgement.important = important;
-    judgement.takes = important || !(timer.only_important || timer.tree_stable_timer.is_none());
+    judgement.takes = important
+        || timer_of(scheduler)
+            .is_none_or(|timer| !timer.only_important && timer.tree_stable_timer.is_some());
     if !important {
         rule.clone_into(&mut judgement.rule);
         judgement.detail = if judgement.takes {
@@ -176,12 +240,18 @@ fn judge(
     Some(judgement)
 }
 
-/// Every branch scheduler's judgement of a change, which may be a hypothetical one (C29). In the order declared.
+/// The judgement of a change, which may be a hypothetical one, by every scheduler that listens to changes (C29). In the order
+/// declared.
 #[must_use]
-pub fn explain(config: &Arc<Config>, change: &Change, hooks: &dyn Hooks) -> Vec<Judgement> {
+pub fn explain(
+    state: &State,
+    config: &Arc<Config>,
+    change: &Change,
+    hooks: &dyn Hooks,
+) -> Vec<Judgement> {
     let generation = Generation::new(Arc::clone(config));
-    let schedulers = config.schedulers.iter();
-    schedulers.filter_map(|scheduler| judge(&generation, scheduler, change, hooks)).collect()
+    let judge = |scheduler| judge(state, &generation, scheduler, change, hooks);
+    config.schedulers.iter().filter_map(judge).collect()
 }
 
 /// Lets every scheduler hear of a new change (CH-8), in the same commit as the change itself (CH-9).
@@ -189,12 +259,22 @@ pub(crate) fn consider(ctx: &mut Ctx<'_>, id: ChangeId) {
     let generation = Arc::clone(&ctx.live.current);
     for scheduler in &generation.config.schedulers {
         let Some(change) = ctx.state().change(id) else { return };
-        let Some(judgement) = judge(&generation, scheduler, change, ctx.hooks) else { continue };
+        let judgement = judge(ctx.state(), &generation, scheduler, change, ctx.hooks);
+        let Some(judgement) = judgement else { continue };
         for (hook, error, instead) in &judgement.errors {
             ctx.tell_hook(hook, error, instead, None);
         }
-        if judgement.takes {
-            branch::take(ctx, scheduler, id, judgement.important);
+        if !judgement.takes {
+            continue;
+        }
+        match timer_of(scheduler) {
+            Some(timer) if timer.tree_stable_timer.is_none() => {
+                branch::build(ctx, scheduler, &[id]);
+            }
+            _ => {
+                let (scheduler, important) = (scheduler.name.clone(), judgement.important);
+                ctx.record(Record::ChangeClassified { scheduler, change: id, important });
+            }
         }
     }
 }

@@ -47,6 +47,16 @@ pub(crate) fn stamp_of(state: &State, codebase: CodebaseName, changes: &[&Change
 /// into a fork, says nothing of it.
 #[must_use]
 pub fn default_stamp(state: &State, config: &Config, codebase: &CodebaseName) -> SourceStamp {
+    tip_stamp(state, config, codebase, None)
+}
+
+/// The same of a branch that is named (PN-8).
+pub(super) fn tip_stamp(
+    state: &State,
+    config: &Config,
+    codebase: &CodebaseName,
+    branch: Option<&str>,
+) -> SourceStamp {
     let declared = config.codebases.get(codebase).cloned().unwrap_or_default();
     let repository = repository_of(config, codebase);
     let sources: Vec<_> = sources_of(config, codebase)
@@ -59,7 +69,8 @@ pub fn default_stamp(state: &State, config: &Config, codebase: &CodebaseName) ->
         let mut cursors = sources.iter().filter_map(|source| state.source(&source.name));
         cursors.find_map(|cursor| cursor.tips.get(branch).cloned())
     };
-    let branch = declared.branch.or_else(|| {
+    let named = branch.map(str::to_owned).or(declared.branch);
+    let branch = named.or_else(|| {
         sources.iter().find_map(|source| main_branch(source, state.source(&source.name)?))
     });
     let revision = branch.as_ref().and_then(tip);

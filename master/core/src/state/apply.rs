@@ -41,6 +41,13 @@ impl State {
                 for id in held {
                     self.changes.unpin(id);
                 }
+                if let Some(standing) = self.standings.get_mut(scheduler) {
+                    standing.learn(record);
+                }
+            }
+            Record::SchedulerSwitched { scheduler, .. }
+            | Record::SchedulerTimed { scheduler, .. } => {
+                self.standings.entry(scheduler.clone()).or_default().learn(record);
             }
             Record::SourceAdvanced { .. }
             | Record::SourceFailed { .. }

@@ -7,6 +7,7 @@ impl State {
     #[must_use]
     pub fn from_tables(tables: Tables) -> Self {
         let mut state = Self {
+            standings: tables.standings,
             sources: tables.sources,
             last: tables.last,
             numbers: tables.numbers,
@@ -74,6 +75,7 @@ impl State {
             built,
             workers: self.workers.values().cloned().collect(),
             waiting: waiting.collect(),
+            standings: self.standings.clone(),
             sources: self.sources.clone(),
             answers: self
                 .answers

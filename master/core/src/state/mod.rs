@@ -11,6 +11,7 @@ mod graph;
 mod load;
 mod locks;
 mod requests;
+mod standing;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use apply::GOT_REVISION;
 pub(crate) use requests::ReadyKey;
+pub use standing::Standing;
 pub use tables::{
     Built, LastIds, SourceCursor, TAIL_ANSWERS, TAIL_BUILDS, TAIL_BUILT, TAIL_CHANGES,
     TAIL_COMMITS, TAIL_KEYS, Tables, Tree,
@@ -47,6 +49,7 @@ pub struct State {
     locks: locks::Locks,
     workers: BTreeMap<WorkerName, Worker>,
     waiting: waiting::Waiting,
+    standings: BTreeMap<SchedulerName, Standing>,
     sources: BTreeMap<SourceName, SourceCursor>,
     answers: answers::Answers,
     last: LastIds,
@@ -252,6 +255,17 @@ impl State {
     /// Every scheduler that keeps changes, those no longer configured too.
     pub fn waiting_schedulers(&self) -> impl Iterator<Item = &SchedulerName> {
         self.waiting.schedulers()
+    }
+
+    /// Where a scheduler stands; `None`: there is nothing to remember of it.
+    #[must_use]
+    pub fn standing(&self, scheduler: &SchedulerName) -> Option<&Standing> {
+        self.standings.get(scheduler)
+    }
+
+    /// Every scheduler of which something is remembered, those no longer configured too.
+    pub fn standings(&self) -> impl Iterator<Item = (&SchedulerName, &Standing)> {
+        self.standings.iter()
     }
 
     /// A source's cursor, once it has looked or failed.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Standing;
 use crate::change::{Change, Commit};
 use crate::id::{BuildId, BuilderName, ChangeId, ConfigDigest, SchedulerName, SourceName};
 use crate::model::{Build, BuildRequest, Buildset, Worker};
@@ -47,6 +48,8 @@ pub struct Tables {
     pub workers: Vec<Worker>,
     /// Kept for a firing: scheduler, change, important.
     pub waiting: Vec<(SchedulerName, ChangeId, bool)>,
+    /// What is remembered of schedulers.
+    pub standings: BTreeMap<SchedulerName, Standing>,
     /// Each source's cursor.
     pub sources: BTreeMap<SourceName, SourceCursor>,
     /// The newest [`TAIL_ANSWERS`], oldest first.

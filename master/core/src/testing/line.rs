@@ -42,6 +42,17 @@ fn detail(record: &Record) -> String {
             format!("change {change}{}", if *important { " important" } else { "" })
         }
         Record::SchedulerFired { changes, .. } => format!("changes {}", ids(changes)),
+        Record::SchedulerSwitched { enabled, against_config, by, .. } => {
+            let word = if *enabled { "enabled" } else { "disabled" };
+            let as_configured = if *against_config { "" } else { ", as it is configured" };
+            let by = if by.is_empty() { String::new() } else { format!(" by {by}") };
+            format!("{word}{by}{as_configured}")
+        }
+        Record::SchedulerTimed { schedule, watches, .. } => match (&**schedule, &**watches) {
+            ("", _) => "by no clock".to_owned(),
+            (schedule, "") => schedule.to_owned(),
+            (schedule, watches) => format!("{schedule} if {watches} changed"),
+        },
         Record::SourceAdvanced { tips, .. } => {
             joined(tips.iter().map(|(branch, tip)| format!("{branch}@{tip}")))
         }

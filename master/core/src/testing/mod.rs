@@ -15,6 +15,6 @@ pub use line::{action_line, line};
 pub use player::Player;
 pub use recording::{Mark, Moment, Recording, RecordingError, What};
 pub use sketch::{
-    any_branch, builder, change, config, force, git, shell, single_branch, small_site, stamp,
-    timer, worker,
+    any_branch, builder, change, config, dependent, force, git, nightly, shell, single_branch,
+    small_site, stamp, timer, worker,
 };

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::change::{NewChange, SourceStamp};
 use crate::config::{
-    BranchTimer, Builder, BuilderPolicy, ChangeFilter, CheckoutMethod, Condition, Config, Flags,
-    ForceScheduler, GitStep, Importance, Locks, Scheduler, SchedulerKind, ShellStep, StepKind,
-    StepLimits, StepSpec, TemplateValue, Worker,
+    BranchTimer, Builder, BuilderPolicy, ChangeFilter, CheckoutMethod, Clock, Condition, Config,
+    Dependent, Flags, ForceScheduler, GitStep, Importance, Locks, Pace, Scheduler, SchedulerKind,
+    ShellStep, StepKind, StepLimits, StepSpec, TemplateValue, Worker,
 };
+use crate::cron::{Cron, DayMatch, Zone};
 use crate::id::{BuilderName, CodebaseName, ConfigDigest, SchedulerName, WorkerName};
 use crate::time::Span;
 
@@ -118,6 +119,7 @@ fn scheduler(name: &str, builders: &[&str], kind: SchedulerKind) -> Scheduler {
         codebases: None,
         properties: BTreeMap::new(),
         priority: 0,
+        priority_hook: None,
         reason: String::new(),
         enabled: true,
         kind,
@@ -152,6 +154,31 @@ pub fn any_branch(name: &str, builders: &[&str], timer: BranchTimer) -> Schedule
 #[must_use]
 pub fn force(name: &str, builders: &[&str]) -> Scheduler {
     scheduler(name, builders, SchedulerKind::Force(ForceScheduler::default()))
+}
+
+/// A nightly scheduler by this cron text, in UTC.
+///
+/// # Panics
+/// When it is no cron text.
+#[must_use]
+pub fn nightly(name: &str, builders: &[&str], at: &str, only_if_changed: bool) -> Scheduler {
+    let at = vec![Cron::parse(at, DayMatch::Any).expect("cron text")];
+    let zone = Zone::named("UTC").expect("UTC is among the bundled zones");
+    let clock = Clock {
+        pace: Pace::At { at, force_at: Vec::new(), zone },
+        branch: None,
+        only_if_changed,
+        filter: ChangeFilter::default(),
+        importance: Importance::default(),
+    };
+    scheduler(name, builders, SchedulerKind::Nightly(clock))
+}
+
+/// A dependent scheduler.
+#[must_use]
+pub fn dependent(name: &str, builders: &[&str], upstream: &str) -> Scheduler {
+    let upstream = SchedulerName::from(upstream);
+    scheduler(name, builders, SchedulerKind::Dependent(Dependent { upstream }))
 }
 
 /// A change of the repository `repo`.
@@ -200,6 +227,8 @@ pub fn small_site() -> Config {
             force("force", &["b0", "b1", "b2"]),
             any_branch("any", &["b0", "b1"], timer(Some(30))),
             single_branch("now", &["b2"], timer(None)),
+            nightly("hourly", &["b1"], "0 * * * *", true),
+            dependent("down", &["b1"], "now"),
         ],
     )
 }

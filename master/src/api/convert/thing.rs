@@ -7,6 +7,8 @@ use linn_core::model::{
     Wait, Worker,
 };
 use linn_core::results::Results;
+use linn_core::schedule::is_enabled;
+use linn_core::state::State;
 use linn_core::time::Timestamp;
 use linn_proto::entity as wire;
 
@@ -265,11 +267,17 @@ pub(crate) fn builder(
 }
 
 /// The force forms that serve a builder, in the order declared (C21).
-pub(crate) fn forms(builder: &config::Builder, config: &Config) -> Vec<wire::ForceForm> {
+pub(crate) fn forms(
+    builder: &config::Builder,
+    config: &Config,
+    state: &State,
+) -> Vec<wire::ForceForm> {
     config
         .schedulers
         .iter()
-        .filter(|scheduler| scheduler.enabled && scheduler.builders.contains(&builder.name))
+        .filter(|scheduler| {
+            is_enabled(state, scheduler) && scheduler.builders.contains(&builder.name)
+        })
         .filter_map(|scheduler| match &scheduler.kind {
             SchedulerKind::Force(force) => Some(wire::ForceForm {
                 scheduler: scheduler.name.to_string(),
@@ -360,13 +368,14 @@ impl WorkerFacts {
 /// A scheduler.
 pub(crate) fn scheduler(
     scheduler: &config::Scheduler,
+    enabled: bool,
     next_fire: Option<Timestamp>,
     waiting: Vec<u64>,
 ) -> wire::Scheduler {
     wire::Scheduler {
         name: scheduler.name.to_string(),
         kind: scheduler.kind.word().to_owned(),
-        enabled: scheduler.enabled,
+        enabled,
         builders: scheduler.builders.iter().map(ToString::to_string).collect(),
         next_fire_at_ms: at_opt(next_fire),
         waiting_changes: waiting,

@@ -2,6 +2,7 @@
 
 mod force;
 mod hooks;
+mod schedulers;
 mod site;
 mod speed;
 mod watching;

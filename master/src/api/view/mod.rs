@@ -200,8 +200,16 @@ fn configured(config: &Config, keys: &mut BTreeSet<Key>) {
 fn touched(record: &Record, state: &State, config: &Config, keys: &mut BTreeSet<Key>) {
     match record {
         Record::ChangeAdded(change) => drop(keys.insert(Key::Change(change.id.0))),
-        Record::ChangeClassified { scheduler, .. } | Record::SchedulerFired { scheduler, .. } => {
+        Record::ChangeClassified { scheduler, .. }
+        | Record::SchedulerFired { scheduler, .. }
+        | Record::SchedulerTimed { scheduler, .. } => {
             keys.insert(Key::Scheduler(scheduler.clone()));
+        }
+        Record::SchedulerSwitched { scheduler, .. } => {
+            keys.insert(Key::Scheduler(scheduler.clone()));
+            // A form that is switched off is no more offered.
+            let builders = config.scheduler(scheduler).into_iter().flat_map(|it| &it.builders);
+            keys.extend(builders.cloned().map(Key::Builder));
         }
         Record::SourceAdvanced { source, .. }
         | Record::SourceFailed { source, .. }

@@ -9,7 +9,7 @@ use linn_core::master::Master;
 use linn_core::model::{Build, BuildRequest, Buildset, Worker};
 use linn_core::state::{State, TAIL_BUILDS};
 use linn_core::time::{Span, Timestamp};
-use linn_core::{eta, explain, timers};
+use linn_core::{eta, explain, schedule, timers};
 use linn_proto::entity as wire;
 
 use super::super::convert::{self, Asked, BuilderFacts, WorkerFacts};
@@ -74,7 +74,7 @@ pub(super) fn builder(
         eta: newest.and_then(|build| eta::build_eta(build, usual, now)),
         usual_ms: usual.build.map(Span::millis),
         never_start: explain::can_never_start(state, config, builder),
-        forms: convert::forms(builder, config),
+        forms: convert::forms(builder, config, state),
     };
     convert::builder(builder, config, facts)
 }
@@ -131,7 +131,8 @@ fn worker_state(known: Option<&Worker>, running: usize) -> &'static str {
 pub(super) fn scheduler(scheduler: &config::Scheduler, master: &Master) -> wire::Scheduler {
     let state = master.state();
     let waiting = state.waiting_of(&scheduler.name).map(|(change, _)| change.0).collect();
-    convert::scheduler(scheduler, timers::next_fire(state, scheduler), waiting)
+    let enabled = schedule::is_enabled(state, scheduler);
+    convert::scheduler(scheduler, enabled, timers::next_fire(state, scheduler), waiting)
 }
 
 /// A change source with its durable cursor; what its task does at the moment is laid over by who asks for it.

@@ -79,10 +79,10 @@ impl<'v> Call<'v, '_> {
         Some(self.keep(value, &self.place(parameter)))
     }
 
-    /// The same where something else may stand instead of a function; that is no mistake here.
-    pub(in crate::config) fn function_in(&self, parameter: &str) -> Option<HookId> {
-        let value = self.present(parameter).filter(|value| lower::is_function(*value))?;
-        Some(self.keep(value, &self.place(parameter)))
+    /// A function, where something else may stand as well.
+    pub(in crate::config) fn hook_or_none(&self, parameter: &str) -> Option<HookId> {
+        let value = self.present(parameter)?;
+        lower::is_function(value).then(|| self.keep(value, &self.place(parameter)))
     }
 
     /// Yes, no, or a function of the build.

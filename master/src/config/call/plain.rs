@@ -180,8 +180,14 @@ impl<'v> Call<'v, '_> {
     /// A regular expression, checked.
     pub(in crate::config) fn regex(&self, parameter: &str) -> Option<String> {
         let text = self.text(parameter)?;
-        match regex::Regex::new(&text) {
-            Ok(_) => Some(text),
+        let place = self.place(parameter);
+        self.expression(&format!("`{parameter}`"), &text, &place).then_some(text)
+    }
+
+    /// Whether a text is a regular expression; a problem of `what` if it is not.
+    fn expression(&self, what: &str, text: &str, place: &Place) -> bool {
+        match regex::Regex::new(text) {
+            Ok(_) => true,
             Err(error) => {
                 let why = match &error {
                     regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
@@ -195,12 +201,67 @@ impl<'v> Call<'v, '_> {
                         120,
                     ),
                 };
-                let message =
-                    format!("`{parameter}` is no regular expression: {}: {why}", quote(&text));
-                self.problem(parameter, message, "");
-                None
+                let message = format!("{what} is no regular expression: {}: {why}", quote(text));
+                self.draft().problem(place, message, "");
+                false
             }
         }
+    }
+
+    /// A dictionary from names of properties to values or globs, one or several of each. Numbers and truth count as they are
+    /// written in JSON.
+    pub(in crate::config) fn patterns_by_name(
+        &self,
+        parameter: &str,
+    ) -> BTreeMap<String, Vec<TextPattern>> {
+        let mut found = BTreeMap::new();
+        for (name, value, place) in self.entries(parameter) {
+            let values = match lower::json(value) {
+                Ok(Json::Array(values)) => values,
+                Ok(value) => vec![value],
+                Err(why) => {
+                    self.draft().problem(&place, format!("property {} {why}", quote(&name)), "");
+                    continue;
+                }
+            };
+            let texts = values.into_iter().filter_map(|value| match value {
+                Json::String(text) => self.pattern(&text, &place),
+                Json::Number(_) | Json::Bool(_) => Some(TextPattern(value.to_string())),
+                _ => {
+                    let message =
+                        format!("property {} must be a plain value or a list", quote(&name));
+                    self.draft().problem(
+                        &place,
+                        message,
+                        "write for example `[\"gold\", \"silver*\"]`",
+                    );
+                    None
+                }
+            });
+            let texts: Vec<_> = texts.collect();
+            found.insert(name, texts);
+        }
+        found
+    }
+
+    /// A dictionary from names of properties to regular expressions, checked.
+    pub(in crate::config) fn regexes_by_name(&self, parameter: &str) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        for (name, value, place) in self.entries(parameter) {
+            let Some(text) = value.unpack_str() else {
+                let message = format!(
+                    "property {} must be an expression in quotes, not {}",
+                    quote(&name),
+                    lower::describe(value)
+                );
+                self.draft().problem(&place, message, "");
+                continue;
+            };
+            if self.expression(&format!("property {}", quote(&name)), text, &place) {
+                found.insert(name, text.to_owned());
+            }
+        }
+        found
     }
 
     /// A plain value, within the bounds of a property (PP-4).

@@ -2,7 +2,7 @@
 
 use linn_core::config::{BranchPattern, ChangeFilter};
 
-use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::values::Product;
 
@@ -15,17 +15,20 @@ pub(super) static FUNCTIONS: &[Function] = &[Function {
     positional: 0,
     parameters: &[FILTER],
     open: false,
-    example: "change_filter(branch = [\"main\", \"release/*\"], files_not = \"doc/*\")",
+    example: "change_filter(branch = [\"main\", \"release/*\"], files_not = \"doc/*\", property_not = {\"draft\": True})",
     call: change_filter,
 }];
 
 /// The attributes besides branch and files; core knows them by these names.
-const ATTRIBUTES: [[&str; 4]; 5] = [
+const ATTRIBUTES: [[&str; 4]; 8] = [
     ["project", "project_not", "project_re", "project_not_re"],
     ["repository", "repository_not", "repository_re", "repository_not_re"],
     ["category", "category_not", "category_re", "category_not_re"],
     ["codebase", "codebase_not", "codebase_re", "codebase_not_re"],
     ["author", "author_not", "author_re", "author_not_re"],
+    ["committer", "committer_not", "committer_re", "committer_not_re"],
+    ["comments", "comments_not", "comments_re", "comments_not_re"],
+    ["revision", "revision_not", "revision_re", "revision_not_re"],
 ];
 
 static FILTER: &[Parameter] = &[
@@ -53,15 +56,37 @@ static FILTER: &[Parameter] = &[
     param("author_not", Type::Patterns, "none", "As `branch_not`."),
     param("author_re", Type::Regex, "None", "As `branch_re`."),
     param("author_not_re", Type::Regex, "None", "As `branch_not_re`."),
+    param("committer", Type::Patterns, "any", "As `branch`."),
+    param("committer_not", Type::Patterns, "none", "As `branch_not`."),
+    param("committer_re", Type::Regex, "None", "As `branch_re`."),
+    param("committer_not_re", Type::Regex, "None", "As `branch_not_re`."),
+    param("comments", Type::Patterns, "any", "As `branch`."),
+    param("comments_not", Type::Patterns, "none", "As `branch_not`."),
+    param("comments_re", Type::Regex, "None", "As `branch_re`."),
+    param("comments_not_re", Type::Regex, "None", "As `branch_not_re`."),
+    param("revision", Type::Patterns, "any", "As `branch`."),
+    param("revision_not", Type::Patterns, "none", "As `branch_not`."),
+    param("revision_re", Type::Regex, "None", "As `branch_re`."),
+    param("revision_not_re", Type::Regex, "None", "As `branch_not_re`."),
     param("files", Type::Patterns, "any", "Some file is one of these."),
     param("files_not", Type::Patterns, "none", "No file is any of these."),
+    param("files_re", Type::Regex, "None", "Some file matches."),
+    param("files_not_re", Type::Regex, "None", "No file matches."),
+    param(
+        "property",
+        Type::Dict,
+        "{}",
+        "Names of properties, each with a value or glob, or a list of them: one of these.",
+    ),
+    param("property_not", Type::Dict, "{}", "None of these."),
+    param(
+        "property_re",
+        Type::Dict,
+        "{}",
+        "Names of properties, each with an expression: matches.",
+    ),
+    param("property_not_re", Type::Dict, "{}", "Does not match."),
     param("fn", Type::Function, "None", "Called with the change; true takes it."),
-    later("files_re"),
-    later("files_not_re"),
-    later("property"),
-    later("property_not"),
-    later("property_re"),
-    later("property_not_re"),
 ];
 
 fn change_filter(call: &mut Call<'_, '_>) -> Outcome {
@@ -72,6 +97,12 @@ fn change_filter(call: &mut Call<'_, '_>) -> Outcome {
         branch_not_re: call.regex("branch_not_re"),
         files: call.patterns("files"),
         files_not: call.patterns("files_not"),
+        files_re: call.regex("files_re"),
+        files_not_re: call.regex("files_not_re"),
+        property: call.patterns_by_name("property"),
+        property_not: call.patterns_by_name("property_not"),
+        property_re: call.regexes_by_name("property_re"),
+        property_not_re: call.regexes_by_name("property_not_re"),
         hook: call.hook("fn", "change"),
         ..ChangeFilter::default()
     };

@@ -82,7 +82,7 @@ fn counts_for(call: &Call<'_, '_>) -> BTreeMap<WorkerName, u32> {
 
 /// The argument `locks`: a list, or a function.
 pub(super) fn taken(call: &Call<'_, '_>) -> Locks {
-    match call.function_in("locks") {
+    match call.hook_or_none("locks") {
         Some(hook) => Locks::Hook(hook),
         None => Locks::These(fixed(call)),
     }

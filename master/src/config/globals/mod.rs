@@ -2,6 +2,8 @@
 
 mod builder;
 mod canceller;
+mod clock;
+mod dependent;
 mod filter;
 mod later;
 mod lock;
@@ -46,6 +48,7 @@ pub(super) enum Type {
     Regex,
     Flag,
     Int,
+    Priority,
     Duration,
     Size,
     Dict,
@@ -71,6 +74,7 @@ impl Type {
             Self::Regex => "expression",
             Self::Flag => "True or False",
             Self::Int => "number",
+            Self::Priority => "number or function",
             Self::Duration => "duration",
             Self::Size => "size",
             Self::Dict => "dictionary",
@@ -94,7 +98,7 @@ impl Type {
             Self::Texts | Self::Patterns => "[\"...\"]",
             Self::Regex => "\"[0-9]+\"",
             Self::Flag | Self::Condition => "True",
-            Self::Int => "1",
+            Self::Int | Self::Priority => "1",
             Self::Duration => "\"20m\"",
             Self::Size => "\"64MiB\"",
             Self::Dict => "{\"name\": \"value\"}",
@@ -216,6 +220,8 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         value::FUNCTIONS,
         scheduler::FUNCTIONS,
         canceller::FUNCTIONS,
+        dependent::FUNCTIONS,
+        clock::FUNCTIONS,
         parameter::FUNCTIONS,
         later::FUNCTIONS,
     ]

@@ -1,7 +1,7 @@
 //! `single_branch_scheduler`, `any_branch_scheduler`, `force_scheduler`: when to build (TS-*, FO-*).
 
 use linn_core::config::{
-    BranchTimer, ForceParameter, ForceScheduler, Importance, Scheduler, SchedulerKind,
+    BranchTimer, ChangeFilter, ForceParameter, ForceScheduler, Importance, Scheduler, SchedulerKind,
 };
 use linn_core::id::{BuilderName, CodebaseName, SchedulerName};
 use linn_core::time::Span;
@@ -55,18 +55,29 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
 ];
 
-static COMMON: &[Parameter] = &[
+/// What every scheduler takes (contract.md F9).
+pub(super) static COMMON: &[Parameter] = &[
     param("name", Type::Text, "", "Its name."),
     param("builders", Type::Texts, "", "What it asks for."),
     param("codebases", Type::Texts, "all declared", "Restricts it to these."),
     param("properties", Type::Dict, "{}", "Properties of its builds."),
     param("reason", Type::Text, "made from the kind", "Why, for people."),
-    param("priority", Type::Int, "0", "Of its requests; higher is sooner."),
-    param("enabled", Type::Flag, "True", "Whether it acts."),
+    param(
+        "priority",
+        Type::Priority,
+        "0",
+        "Of its requests; higher is sooner. A function is called with the names of the builders and the list of changes.",
+    ),
+    param(
+        "enabled",
+        Type::Flag,
+        "True",
+        "Whether it acts; `linn scheduler enable` and `disable` switch it at run time.",
+    ),
 ];
 
 static BRANCH: &[Parameter] = &[
-    param("change_filter", Type::Filter, "any change", "Which changes."),
+    FILTER,
     param(
         "tree_stable_timer",
         Type::Duration,
@@ -79,31 +90,37 @@ static BRANCH: &[Parameter] = &[
         "None",
         "The longest from the first important change, however busy the branch is.",
     ),
-    param(
-        "file_is_important",
-        Type::Function,
-        "None",
-        "Called with the change; false makes it unimportant.",
-    ),
+    IMPORTANT,
     param(
         "only_important",
         Type::Flag,
         "False",
         "Unimportant changes are dropped rather than built along.",
     ),
-    param(
-        "important_files",
-        Type::Patterns,
-        "any",
-        "A change is important when some file is one of these.",
-    ),
-    param(
-        "unimportant_files",
-        Type::Patterns,
-        "none",
-        "A change is important when some file is none of these.",
-    ),
+    IMPORTANT_FILES,
+    UNIMPORTANT_FILES,
 ];
+
+pub(super) const FILTER: Parameter =
+    param("change_filter", Type::Filter, "any change", "Which changes.");
+pub(super) const IMPORTANT: Parameter = param(
+    "file_is_important",
+    Type::Function,
+    "None",
+    "Called with the change; false makes it unimportant.",
+);
+pub(super) const IMPORTANT_FILES: Parameter = param(
+    "important_files",
+    Type::Patterns,
+    "any",
+    "A change is important when some file is one of these.",
+);
+pub(super) const UNIMPORTANT_FILES: Parameter = param(
+    "unimportant_files",
+    Type::Patterns,
+    "none",
+    "A change is important when some file is none of these.",
+);
 
 static FORCE: &[Parameter] = &[
     param("parameters", Type::Parameters, "any property", "What people fill in."),
@@ -111,7 +128,16 @@ static FORCE: &[Parameter] = &[
 ];
 
 /// Declares a scheduler of the kind.
-fn declare(call: &Call<'_, '_>, kind: SchedulerKind) -> Outcome {
+pub(super) fn declare(call: &Call<'_, '_>, kind: SchedulerKind) -> Outcome {
+    declare_of(call, kind, None)
+}
+
+/// The same; `only`: the one codebase that it speaks of, however that was said.
+pub(super) fn declare_of(
+    call: &Call<'_, '_>,
+    kind: SchedulerKind,
+    only: Option<CodebaseName>,
+) -> Outcome {
     let name = call.name(Kind::Scheduler);
     let by = name
         .as_ref()
@@ -141,13 +167,18 @@ fn declare(call: &Call<'_, '_>, kind: SchedulerKind) -> Outcome {
         };
         named.into_iter().map(mention).collect()
     });
-    let priority = call.int("priority", -1_000_000, 1_000_000).unwrap_or(0);
+    let priority_hook = call.hook_or_none("priority");
+    let priority = match priority_hook {
+        Some(_) => 0,
+        None => call.int("priority", -1_000_000, 1_000_000).unwrap_or(0),
+    };
     let scheduler = Scheduler {
         name: SchedulerName::from(name.clone().unwrap_or_default()),
         builders,
-        codebases,
+        codebases: only.map(|only| vec![only]).or(codebases),
         properties: call.properties("properties"),
         priority: i32::try_from(priority).unwrap_or(0),
+        priority_hook,
         reason: call.line("reason"),
         enabled: call.flag("enabled", true),
         kind,
@@ -161,7 +192,8 @@ fn declare(call: &Call<'_, '_>, kind: SchedulerKind) -> Outcome {
     Outcome::Text(name)
 }
 
-fn branch(call: &mut Call<'_, '_>, kind: fn(BranchTimer) -> SchedulerKind) -> Outcome {
+/// The one filter that was given, if one was.
+pub(super) fn filter(call: &Call<'_, '_>) -> ChangeFilter {
     let pick = |product: &Product| match product {
         Product::Filter(filter) => Some(filter.as_ref().clone()),
         _ => None,
@@ -171,18 +203,27 @@ fn branch(call: &mut Call<'_, '_>, kind: fn(BranchTimer) -> SchedulerKind) -> Ou
     if filters.len() > 1 {
         call.problem("change_filter", "there is more than one filter", "make one of them all");
     }
+    filters.into_iter().next().map(|(filter, _)| filter).unwrap_or_default()
+}
+
+/// Which changes are worth a build (contract.md F8).
+pub(super) fn importance(call: &Call<'_, '_>) -> Importance {
+    Importance {
+        hook: call.hook("file_is_important", "change"),
+        important_files: call.patterns("important_files"),
+        unimportant_files: call.patterns("unimportant_files"),
+    }
+}
+
+fn branch(call: &mut Call<'_, '_>, kind: fn(BranchTimer) -> SchedulerKind) -> Outcome {
     let timer = BranchTimer {
-        filter: filters.into_iter().next().map(|(filter, _)| filter).unwrap_or_default(),
+        filter: filter(call),
         tree_stable_timer: call
             .duration("tree_stable_timer")
             .flatten()
             .filter(|span| *span > Span::ZERO),
         max_wait: call.duration("max_wait").flatten(),
-        importance: Importance {
-            hook: call.hook("file_is_important", "change"),
-            important_files: call.patterns("important_files"),
-            unimportant_files: call.patterns("unimportant_files"),
-        },
+        importance: importance(call),
         only_important: call.flag("only_important", false),
     };
     if let (Some(wait), Some(quiet)) = (timer.max_wait, timer.tree_stable_timer)

@@ -15,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Result, Row};
 use serde::Deserialize;
 
 use super::row::{self, count, int};
+use super::standing;
 use super::work::Latest;
 
 /// Reads all of it.
@@ -61,6 +62,7 @@ pub(super) fn load(db: &Connection) -> Result<Tables> {
             row::worker,
         )?,
         waiting,
+        standings: standing::load(db)?,
         sources: sources(db)?,
         answers: answers(db)?,
         last,

@@ -172,3 +172,17 @@ CREATE TABLE config_source (
 
 -- Which request took another in, and the like: JSON, as it is only ever read whole.
 ALTER TABLE build_request ADD COLUMN linked TEXT NOT NULL DEFAULT '{}';
+
+-- step 3
+
+-- What is remembered of a scheduler from one firing to the next, also while no configuration names it.
+CREATE TABLE scheduler (
+    name     TEXT NOT NULL PRIMARY KEY,
+    seq      INTEGER NOT NULL,
+    switched INTEGER,
+    schedule TEXT NOT NULL,
+    since    INTEGER NOT NULL,
+    watches  TEXT NOT NULL,
+    unsure   INTEGER NOT NULL,
+    last     INTEGER
+) STRICT;

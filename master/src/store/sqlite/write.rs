@@ -10,6 +10,7 @@ use linn_core::state::{SourceCursor, TAIL_COMMITS};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::row::{self, Asked, Found, Given, Linked, int, text};
+use super::standing;
 use super::work::{Held, HeldBuild, Latest};
 
 fn word(results: Option<Results>) -> Option<&'static str> {
@@ -293,6 +294,10 @@ pub(super) fn at_once(db: &Connection, seq: u64, record: &Record) -> Result<()> 
             for change in changes {
                 used.execute(params![scheduler.as_str(), int(change.0)])?;
             }
+            standing::change(db, seq, scheduler, record)?;
+        }
+        Record::SchedulerSwitched { scheduler, .. } | Record::SchedulerTimed { scheduler, .. } => {
+            standing::change(db, seq, scheduler, record)?;
         }
         Record::AskingAnswered { request_id, made, at } => {
             // A replaced answer counts as new, so it goes to the end.

@@ -1,9 +1,13 @@
 //! Which changes a scheduler takes (CF-*). Patterns and expressions are compiled once for each configuration.
 //!
 //! Globs are over the whole value and `*` crosses `/`; expressions match from the start (F6, CF-1). A change without a
-//! branch satisfies every negative condition and no positive expression (CF-2).
+//! branch satisfies every negative condition and no positive expression (CF-2); so does one without a revision, or without
+//! the property that is asked for (CF-4).
 
-use std::collections::BTreeMap;
+mod value;
+
+#[cfg(test)]
+mod tests;
 
 use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
@@ -12,6 +16,7 @@ use crate::change::Change;
 use crate::config::{BranchPattern, ChangeFilter, Pattern};
 use crate::hooks::{Argument, HookError, HookId, Hooks};
 use crate::view::{change_view, truthy};
+use value::Values;
 
 /// A value or a glob.
 #[derive(Debug)]
@@ -88,12 +93,12 @@ pub(crate) struct CompiledFilter {
     branch_not: Vec<Branch>,
     branch_re: Option<Prefix>,
     branch_not_re: Option<Prefix>,
-    is: BTreeMap<String, Vec<Matcher>>,
-    is_not: BTreeMap<String, Vec<Matcher>>,
-    matches: BTreeMap<String, Prefix>,
-    matches_not: BTreeMap<String, Prefix>,
+    attributes: Values,
+    properties: Values,
     files: Vec<Matcher>,
     files_not: Vec<Matcher>,
+    files_re: Option<Prefix>,
+    files_not_re: Option<Prefix>,
     hook: Option<HookId>,
 }
 
@@ -116,31 +121,37 @@ impl CompiledFilter {
             };
             patterns.iter().map(branch).collect()
         };
-        let values = |map: &BTreeMap<String, Vec<Pattern>>| {
-            map.iter().map(|(name, values)| (name.clone(), Matcher::all(values))).collect()
-        };
-        let expressions = |map: &BTreeMap<String, String>| {
-            map.iter().map(|(name, text)| (name.clone(), Prefix::new(text))).collect()
-        };
         Self {
             branch: branches(&filter.branch),
             branch_not: branches(&filter.branch_not),
             branch_re: filter.branch_re.as_deref().map(Prefix::new),
             branch_not_re: filter.branch_not_re.as_deref().map(Prefix::new),
-            is: values(&filter.is),
-            is_not: values(&filter.is_not),
-            matches: expressions(&filter.matches),
-            matches_not: expressions(&filter.matches_not),
+            attributes: Values::new(
+                &filter.is,
+                &filter.is_not,
+                &filter.matches,
+                &filter.matches_not,
+            ),
+            properties: Values::new(
+                &filter.property,
+                &filter.property_not,
+                &filter.property_re,
+                &filter.property_not_re,
+            ),
             files: Matcher::all(&filter.files),
             files_not: Matcher::all(&filter.files_not),
+            files_re: filter.files_re.as_deref().map(Prefix::new),
+            files_not_re: filter.files_not_re.as_deref().map(Prefix::new),
             hook: filter.hook.clone(),
         }
     }
 
     /// Whether every condition holds (CF-1); the function is asked last.
     pub(crate) fn judge(&self, change: &Change, hooks: &dyn Hooks) -> Verdict {
-        let against = self.branch_against(change).or_else(|| self.value_against(change));
+        let against =
+            self.branch_against(change).or_else(|| self.attributes.against_attribute(change));
         let against = against.or_else(|| self.files_against(change));
+        let against = against.or_else(|| self.properties.against_property(change));
         let (None, Some(hook)) = (&against, &self.hook) else {
             return Verdict { against, error: None };
         };
@@ -177,54 +188,24 @@ impl CompiledFilter {
         None
     }
 
-    fn value_against(&self, change: &Change) -> Option<(String, String)> {
-        let shown = |name: &str, value: &str| match value {
-            "" => format!("the change has no {name}"),
-            value => format!("its {name} is `{value}`"),
-        };
-        for (name, values) in &self.is {
-            let value = attribute(change, name);
-            if !any(values, value) {
-                return Some((name.clone(), shown(name, value)));
-            }
-        }
-        for (name, values) in &self.is_not {
-            let value = attribute(change, name);
-            if any(values, value) {
-                return Some((format!("{name}_not"), shown(name, value)));
-            }
-        }
-        for (name, expression) in &self.matches {
-            let value = attribute(change, name);
-            if !expression.is_match(value) {
-                return Some((format!("{name}_re"), shown(name, value)));
-            }
-        }
-        for (name, expression) in &self.matches_not {
-            let value = attribute(change, name);
-            if expression.is_match(value) {
-                return Some((format!("{name}_not_re"), shown(name, value)));
-            }
-        }
-        None
-    }
-
     fn files_against(&self, change: &Change) -> Option<(String, String)> {
-        if !self.files.is_empty() && !change.files.iter().any(|file| any(&self.files, file)) {
-            return Some(("files".to_owned(), "none of its files matches".to_owned()));
+        let files = &change.files;
+        let against = |rule: &str, detail: String| Some((rule.to_owned(), detail));
+        let none = || "none of its files matches".to_owned();
+        let left_out = |file: &String| format!("`{file}` is left out");
+        if !self.files.is_empty() && !files.iter().any(|file| any(&self.files, file)) {
+            return against("files", none());
         }
-        let left_out = change.files.iter().find(|file| any(&self.files_not, file));
-        left_out.map(|file| ("files_not".to_owned(), format!("`{file}` is left out")))
-    }
-}
-
-fn attribute<'a>(change: &'a Change, name: &str) -> &'a str {
-    match name {
-        "project" => &change.project,
-        "repository" => &change.repository,
-        "category" => &change.category,
-        "codebase" => change.codebase.as_str(),
-        "author" => &change.author,
-        _ => "",
+        if let Some(file) = files.iter().find(|file| any(&self.files_not, file)) {
+            return against("files_not", left_out(file));
+        }
+        if let Some(expression) = &self.files_re
+            && !files.iter().any(|file| expression.is_match(file))
+        {
+            return against("files_re", none());
+        }
+        let expression = self.files_not_re.as_ref()?;
+        let file = files.iter().find(|file| expression.is_match(file))?;
+        against("files_not_re", left_out(file))
     }
 }

@@ -1,0 +1,93 @@
+//! What every scheduler's buildset has in common (TS-11, TS-12): properties, builders, priority, reason.
+
+use serde_json::{Value, json};
+
+use crate::buildset::{self, NewBuildset};
+use crate::change::{Change, SourceStamp};
+use crate::config::Scheduler;
+use crate::ctx::Ctx;
+use crate::hooks::{Argument, HookError};
+use crate::id::BuilderName;
+use crate::properties::{Origin, Properties};
+use crate::view::change_view;
+
+/// What a scheduler wants built.
+pub(super) struct Order {
+    changes: Vec<Value>,
+    pub(super) stamps: Vec<SourceStamp>,
+    pub(super) properties: Properties,
+    pub(super) reason: String,
+}
+
+impl Order {
+    /// Properties are the scheduler's, then those of the changes, a later one winning (TS-11). `why` is the reason unless the
+    /// scheduler has one of its own.
+    pub(super) fn of(
+        scheduler: &Scheduler,
+        changes: &[&Change],
+        stamps: Vec<SourceStamp>,
+        why: String,
+    ) -> Self {
+        let mut properties = Properties::new();
+        for (name, value) in &scheduler.properties {
+            properties.set(name.clone(), value.clone(), Origin::Scheduler);
+        }
+        for change in changes {
+            for (name, value) in &change.properties {
+                properties.set(name.clone(), value.clone(), Origin::Change);
+            }
+        }
+        properties.set("scheduler", scheduler.name.as_str(), Origin::Scheduler);
+        let reason = if scheduler.reason.is_empty() { why } else { scheduler.reason.clone() };
+        let listens = scheduler.priority_hook.is_some();
+        let changes = changes.iter().filter(|_| listens).map(|change| change_view(change));
+        Self { changes: changes.collect(), stamps, properties, reason }
+    }
+}
+
+/// Asks the scheduler's builders for it.
+pub(super) fn place(ctx: &mut Ctx<'_>, scheduler: &Scheduler, order: Order) {
+    let config = ctx.config();
+    let wanted = scheduler.builders.iter();
+    let builders: Vec<BuilderName> =
+        wanted.filter(|name| config.builders.contains_key(*name)).cloned().collect();
+    let priority = priority(ctx, scheduler, &builders, order.changes);
+    buildset::open(
+        ctx,
+        NewBuildset {
+            reason: order.reason,
+            scheduler: scheduler.name.to_string(),
+            stamps: order.stamps,
+            properties: order.properties,
+            builders,
+            priority,
+            ..NewBuildset::default()
+        },
+    );
+}
+
+/// The priorities that there are.
+const PRIORITIES: std::ops::RangeInclusive<i64> = -1_000_000..=1_000_000;
+
+/// What a scheduler's function says the priority is, or else its own number (TS-12, F25). A function that errs is told of.
+pub(crate) fn priority(
+    ctx: &mut Ctx<'_>,
+    scheduler: &Scheduler,
+    builders: &[BuilderName],
+    changes: Vec<Value>,
+) -> i32 {
+    let Some(hook) = &scheduler.priority_hook else { return scheduler.priority };
+    let names: Vec<_> = builders.iter().map(BuilderName::as_str).collect();
+    let arguments = [Argument::Plain(json!(names)), Argument::Plain(Value::Array(changes))];
+    let answer = ctx.hooks.call(hook, &arguments).and_then(|value| {
+        let number = value.as_i64().filter(|number| PRIORITIES.contains(number));
+        number.and_then(|number| i32::try_from(number).ok()).ok_or_else(|| HookError {
+            what: "it did not return a whole number from -1000000 to 1000000".to_owned(),
+        })
+    });
+    answer.unwrap_or_else(|error| {
+        let instead = format!("the priority is {}", scheduler.priority);
+        ctx.tell_hook(hook, &error, &instead, None);
+        scheduler.priority
+    })
+}
