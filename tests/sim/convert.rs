@@ -122,6 +122,7 @@ pub(crate) fn finished(session: SessionId, said: worker::Finished) -> Input {
             logs: said.logs.into_iter().map(log).collect(),
             properties: said.properties.iter().map(property).collect(),
             captured: Vec::new(),
+            said: linn_core::model::Said::default(),
             started_at: None,
             at: Timestamp(said.at_ms),
         }),

@@ -132,6 +132,7 @@ fn codes_and_warnings() {
             logs: vec![log],
             properties: Vec::new(),
             captured: Vec::new(),
+            said: crate::model::Said::default(),
             started_at: None,
             at: site.now,
         },

@@ -56,6 +56,7 @@ pub(crate) fn render(
         StepKind::SetProperties(_) => return Ok(None),
     };
     let limits = &step.limits;
+    let capture = matches!(&step.kind, StepKind::Shell(shell) if shell.observe.property.is_some());
     let spec = CommandSpec {
         id,
         build: renderer.build.reference(),
@@ -70,7 +71,7 @@ pub(crate) fn render(
             interrupt_signal: limits.interrupt_signal.clone(),
         },
         log_max_bytes: limits.log_max_bytes,
-        capture: false,
+        capture,
         logs,
     };
     Ok(Some(Rendered { spec, shown }))
@@ -108,6 +109,8 @@ fn shell_command(
         env,
         stdin,
         pty: shell.use_pty,
+        // What the command warns of is no part of a property.
+        separate: shell.observe.property.is_some(),
         logfiles: shell.logfiles.iter().map(|it| (it.name.clone(), it.path.clone())).collect(),
     };
     Ok((command, shown))

@@ -310,6 +310,7 @@ impl World {
             logs: Vec::new(),
             properties: Vec::new(),
             captured: Vec::new(),
+            said: linn_core::model::Said::default(),
             started_at: None,
             at,
         };

@@ -68,6 +68,21 @@ fn a_promised_name_is_told_from_a_misspelt_one() {
     );
 }
 
+/// F17: exactly one of `property` and `extract`.
+#[test]
+fn a_property_from_a_command_says_which() {
+    let said = |arguments: &str| {
+        lines(&format!("set_property_from_command(command = \"x\"{arguments})\n")).concat()
+    };
+    assert_eq!(said(", property = \"a\", strip = False"), "");
+    assert_eq!(said(", extract = lambda rc, stdout, stderr: {}"), "");
+    assert!(said("").contains("`property`"), "{}", said(""));
+    let both = said(", property = \"a\", extract = lambda rc, stdout, stderr: {}");
+    assert!(both.contains("`property` and `extract` exclude each other"), "{both}");
+    let strip = said(", strip = True, extract = lambda rc, stdout, stderr: {}");
+    assert!(strip.contains("no meaning beside `extract`"), "{strip}");
+}
+
 #[test]
 fn duplicates_name_both_places() {
     let said = lines("worker(\"a\")\nworker(\"a\")\nlocal_worker(\"A\")\n");

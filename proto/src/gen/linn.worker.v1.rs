@@ -180,7 +180,7 @@ pub struct Start {
     pub timeouts: ::core::option::Option<Timeouts>,
     #[prost(message, optional, tag = "9")]
     pub log_limits: ::core::option::Option<LogLimits>,
-    /// send the first 64 KiB of standard output with Finished
+    /// send the first 64 KiB of standard output, and of standard error if apart, with Finished
     #[prost(bool, tag = "10")]
     pub capture: bool,
     #[prost(oneof = "start::What", tags = "6, 7")]
@@ -340,6 +340,15 @@ pub struct Finished {
     pub at_ms: i64,
     #[prost(int64, tag = "7")]
     pub started_ms: i64,
+    #[prost(message, optional, tag = "8")]
+    pub said: ::core::option::Option<Said>,
+}
+/// What a command told besides its exit code.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Said {
+    /// of standard error, as `captured` of standard output; empty: not asked for, or one pipe
+    #[prost(bytes = "vec", tag = "1")]
+    pub captured_err: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FinalLog {

@@ -13,7 +13,7 @@ use linn_core::id::{
 };
 use linn_core::input::{Asking, Input, WorkerVerb};
 use linn_core::master::Master;
-use linn_core::model::{Exit, FinalLog, Finished, WorkerInfo};
+use linn_core::model::{Exit, FinalLog, Finished, Said, WorkerInfo};
 use linn_core::record::Record;
 use linn_core::testing;
 use linn_core::time::{Span, Timestamp};
@@ -383,7 +383,8 @@ impl Stage {
                 exit,
                 logs: vec![log],
                 properties,
-                captured: Vec::new(),
+                captured: event.text_of("out").into_bytes(),
+                said: Said { captured_err: event.text_of("err").into_bytes() },
                 started_at: None,
                 at: self.now,
             }),

@@ -28,8 +28,15 @@ pub(crate) struct Logs {
     words: Words,
     max_bytes: u64,
     total: u64,
-    captured: Option<Vec<u8>>,
+    captured: Option<Captured>,
     scratch: Vec<u8>,
+}
+
+/// The beginning of what a program wrote, by stream.
+#[derive(Debug, Default)]
+pub(crate) struct Captured {
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -49,7 +56,7 @@ struct Files {
 }
 
 impl Logs {
-    /// `max_bytes` of one log are kept, 0 means all; `capture`: keep the first standard output in memory too.
+    /// `max_bytes` of one log are kept, 0 means all; `capture`: keep the first output in memory too.
     pub(crate) fn new(
         folder: PathBuf,
         names: Vec<String>,
@@ -71,7 +78,7 @@ impl Logs {
             words,
             max_bytes: if max_bytes == 0 { u64::MAX } else { max_bytes },
             total: 0,
-            captured: capture.then(Vec::new),
+            captured: capture.then(Captured::default),
             scratch: Vec::new(),
         }
     }
@@ -143,9 +150,9 @@ impl Logs {
             self.total += kept.len() as u64;
         }
         log.dropped += (bytes.len() - kept.len()) as u64;
-        if let Some(captured) =
-            self.captured.as_mut().filter(|_| index == 0 && stream == Stream::Out)
-        {
+        if let Some(captured) = self.captured.as_mut().filter(|_| index == 0) {
+            let captured =
+                if stream == Stream::Err { &mut captured.err } else { &mut captured.out };
             let room = CAPTURE_BYTES - captured.len();
             captured.extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
@@ -159,7 +166,7 @@ impl Logs {
     }
 
     /// Lengths and digests, and what was captured.
-    pub(crate) fn finish(&mut self) -> (Vec<FinalLog>, Vec<u8>) {
+    pub(crate) fn finish(&mut self) -> (Vec<FinalLog>, Captured) {
         let logs = self.logs.iter().map(|log| FinalLog {
             name: log.name.clone(),
             bytes: log.length,
@@ -231,7 +238,7 @@ mod tests {
         assert_eq!((done[0].bytes, done[0].dropped), (10, 7));
         assert_eq!(std::fs::read(spool::log_path(dir.path(), 0)).unwrap(), b"123456789\0");
         assert_eq!(done[0].sha256, Sha256::digest(b"123456789\0").to_vec());
-        assert_eq!(captured, b"123456789\0abcmore");
+        assert_eq!(captured.out, b"123456789\0abcmore");
     }
 
     #[test]
@@ -252,7 +259,7 @@ mod tests {
         }
         logs.end(0, Stream::Out, &mut masker).unwrap();
         let (_, captured) = logs.finish();
-        assert_eq!(captured, b"pw=*** ok hunt");
+        assert_eq!(captured.out, b"pw=*** ok hunt");
         assert_eq!(std::fs::read(spool::log_path(dir.path(), 0)).unwrap(), b"pw=*** ok hunt");
     }
 }

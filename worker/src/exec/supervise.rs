@@ -12,7 +12,7 @@ use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use linn_proto::worker::{Exit, Finished, Start, start};
+use linn_proto::worker::{Exit, Finished, Said, Start, start};
 
 use crate::clock::now_ms;
 use crate::command::{git, shell};
@@ -147,7 +147,8 @@ fn finished(command: u64, mut exit: Exit, logs: &mut Logs) -> Finished {
         command,
         exit: Some(exit),
         logs,
-        captured,
+        captured: captured.out,
+        said: Some(Said { captured_err: captured.err }),
         properties: Vec::new(),
         at_ms: now_ms(),
         started_ms: 0,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Said;
 use crate::change::Patch;
 use crate::id::{BuildRef, CommandId, LogId};
 use crate::time::{Span, Timestamp};
@@ -53,6 +54,9 @@ pub struct ShellCommand {
     pub stdin: Option<String>,
     /// On a terminal.
     pub pty: bool,
+    /// Standard output and standard error through a pipe each: the order between them is then approximate.
+    #[serde(default)]
+    pub separate: bool,
     /// Further logs: name and path.
     pub logfiles: Vec<(String, String)>,
 }
@@ -164,6 +168,9 @@ pub struct Finished {
     pub properties: Vec<(String, Value)>,
     /// The beginning of its standard output, when asked for.
     pub captured: Vec<u8>,
+    /// What else it told.
+    #[serde(default)]
+    pub said: Said,
     /// When it began, by the worker's clock made good; `None`: it never did.
     pub started_at: Option<Timestamp>,
     /// When it ended.

@@ -8,6 +8,7 @@ mod command;
 mod heading;
 mod notice;
 mod request;
+mod said;
 mod step;
 mod worker;
 
@@ -19,5 +20,6 @@ pub use command::{
 };
 pub use notice::{Notice, NoticeKind};
 pub use request::{BuildRequest, Wait, WaitKind};
+pub use said::Said;
 pub use step::{Log, Step, StepState, Url};
 pub use worker::{Hold, Worker, WorkerInfo};

@@ -16,6 +16,7 @@ use crate::render::{RenderError, Renderer};
 use crate::results::Results;
 use crate::view::truthy;
 
+mod extract;
 mod outcome;
 mod property;
 
@@ -171,8 +172,8 @@ fn step_name(build: &Build, number: StepNumber) -> String {
 }
 
 /// A command ended: what that means for its step.
-pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, finished: Finished) {
-    for (name, value) in finished.properties {
+pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, mut finished: Finished) {
+    for (name, value) in std::mem::take(&mut finished.properties) {
         found(ctx, position.build, name, value);
     }
     let Some(build) = ctx.state().build(position.build) else { return };
@@ -181,6 +182,7 @@ pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, finished: Finishe
     };
     let logs = settled(&step.logs, &finished.logs);
     let mut ended = outcome(build, position, &finished.exit, &finished.logs);
+    extract::extract(ctx, position, &finished, &mut ended);
     if ended.results == Results::Success
         && let Some(text) = described(ctx, position)
     {

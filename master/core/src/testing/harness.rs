@@ -260,6 +260,7 @@ fn finished(
         logs: vec![stdio],
         properties,
         captured: Vec::new(),
+        said: crate::model::Said::default(),
         started_at: Some(at),
         at,
     }

@@ -3,8 +3,8 @@
 use linn_core::action::HeldVerdict;
 use linn_core::id::CommandId;
 use linn_core::model::{
-    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FinalLog, Finished, ShellCommand,
-    Timeouts, WorkerInfo,
+    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FinalLog, Finished, Said,
+    ShellCommand, Timeouts, WorkerInfo,
 };
 use linn_core::properties::{MAX_PROPERTIES, MAX_PROPERTY_BYTES, unfit};
 use linn_core::time::{Span, Timestamp};
@@ -44,7 +44,7 @@ fn shell(command: &ShellCommand) -> wire::Shell {
         workdir: command.workdir.clone(),
         env: env(&command.env),
         stdin: command.stdin.clone().unwrap_or_default().into_bytes(),
-        separate: false,
+        separate: command.separate,
         pty: command.pty,
         masked: Vec::new(),
         logfiles: command.logfiles.iter().cloned().collect(),
@@ -159,6 +159,8 @@ pub(crate) fn read_finished(
     let started_at = (said.started_ms > 0).then_some(began);
     let mut captured = said.captured;
     captured.truncate(MAX_CAPTURED_BYTES);
+    let mut captured_err = said.said.unwrap_or_default().captured_err;
+    captured_err.truncate(MAX_CAPTURED_BYTES);
     Finished {
         command: CommandId(said.command),
         exit: said.exit.as_ref().map_or_else(
@@ -168,6 +170,7 @@ pub(crate) fn read_finished(
         logs,
         properties: said.properties.iter().take(MAX_PROPERTIES).filter_map(read_property).collect(),
         captured,
+        said: Said { captured_err },
         started_at,
         at,
     }

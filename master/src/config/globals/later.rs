@@ -38,7 +38,6 @@ pub(super) static FUNCTIONS: &[Function] = &[
     promised("svn"),
     promised("shell_sequence"),
     promised("trigger"),
-    promised("set_property_from_command"),
     promised("upload"),
     promised("upload_directory"),
     promised("download"),

@@ -3,6 +3,7 @@
 mod builder;
 mod filter;
 mod later;
+mod observe;
 mod parameter;
 mod scheduler;
 mod shell;
@@ -203,6 +204,7 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         builder::FUNCTIONS,
         step::FUNCTIONS,
         shell::FUNCTIONS,
+        observe::FUNCTIONS,
         value::FUNCTIONS,
         scheduler::FUNCTIONS,
         parameter::FUNCTIONS,

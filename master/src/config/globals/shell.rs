@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use linn_core::config::{Flags, LogFile, ShellStep, StepKind, TemplateValue};
+use linn_core::config::{Flags, LogFile, Observe, ShellStep, StepKind, TemplateValue};
 use linn_core::results::Results;
 use serde_json::{Value as Json, json};
 use starlark::values::Value;
@@ -65,11 +65,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
 ];
 
-static COMMAND: &[Parameter] = &[param("command", Type::Command, "", "What to run.")];
+pub(super) static COMMAND: &[Parameter] = &[param("command", Type::Command, "", "What to run.")];
 
 static DEFAULTED: &[Parameter] = &[param("command", Type::Command, "see above", "What to run.")];
 
-static SHELL: &[Parameter] = &[
+pub(super) static SHELL: &[Parameter] = &[
     param("workdir", Type::Value, "\"\"", "Below the build's folder."),
     param("stdin", Type::Value, "None", "Written to its standard input."),
     param(
@@ -98,6 +98,16 @@ fn halting() -> Flags {
 }
 
 fn run(call: &mut Call<'_, '_>, usual: Option<Json>, flags: Flags) -> Outcome {
+    run_observed(call, usual, flags, Observe::default())
+}
+
+/// A step that runs a program and looks at what it writes.
+pub(super) fn run_observed(
+    call: &mut Call<'_, '_>,
+    usual: Option<Json>,
+    flags: Flags,
+    observe: Observe,
+) -> Outcome {
     let shell = ShellStep {
         command: command(call, usual),
         workdir: workdir(call),
@@ -106,6 +116,7 @@ fn run(call: &mut Call<'_, '_>, usual: Option<Json>, flags: Flags) -> Outcome {
         use_pty: call.flag("use_pty", false),
         logfiles: logfiles(call),
         warning_pattern: call.regex("warning_pattern"),
+        observe,
     };
     step(call, StepKind::Shell(shell), flags)
 }

@@ -463,6 +463,7 @@ fn spec(id: CommandId, build: &BuildRef, step: &str, log: &Log) -> CommandSpec {
             workdir: "build".to_owned(),
             env: Vec::new(),
             stdin: None,
+            separate: false,
             pty: false,
             logfiles: Vec::new(),
         }),
