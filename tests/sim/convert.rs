@@ -107,13 +107,8 @@ pub(crate) fn finished(session: SessionId, said: worker::Finished) -> Input {
         Ending::Unfit => Exit::Unfit(exit.why),
         Ending::Lost | Ending::Unspecified => Exit::Lost(exit.why),
     };
-    let log = |log: worker::FinalLog| FinalLog {
-        name: log.name,
-        bytes: log.bytes,
-        lines: 0,
-        dropped: 0,
-        warnings: 0,
-    };
+    let log =
+        |log: worker::FinalLog| FinalLog { name: log.name, bytes: log.bytes, lines: 0, dropped: 0 };
     Input::CommandFinished {
         session,
         finished: Box::new(Finished {

@@ -6,7 +6,9 @@ use serde_json::Value;
 use crate::change::SourceStamp;
 use crate::config::{Builder, CheckoutMethod, EnvSetting, GitStep, ShellStep, StepKind, StepSpec};
 use crate::id::{CommandId, LogId};
-use crate::model::{CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, ShellCommand, Timeouts};
+use crate::model::{
+    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Look, ShellCommand, Timeouts,
+};
 use crate::render::{RenderError, Renderer, sort_of};
 
 /// Why there is no command.
@@ -46,6 +48,9 @@ pub(crate) fn render(
                 logs.push((file.name.clone(), LogId(first_log.0 + 1 + nth as u64)));
             }
             let (command, shown) = shell_command(renderer, shell, env)?;
+            if let Some(name) = &command.look.warning_log {
+                logs.push((name.clone(), LogId(first_log.0 + logs.len() as u64)));
+            }
             (CommandWhat::Shell(command), shown)
         }
         StepKind::Git(git) => {
@@ -112,8 +117,24 @@ fn shell_command(
         // What the command warns of is no part of a property.
         separate: shell.observe.property.is_some(),
         logfiles: shell.logfiles.iter().map(|it| (it.name.clone(), it.path.clone())).collect(),
+        look: look(shell),
     };
     Ok((command, shown))
+}
+
+/// The log of counted warnings, unless the step has one of that name already.
+pub(crate) const WARNINGS_LOG: &str = "warnings";
+
+/// What the worker looks for in what the program writes.
+fn look(shell: &ShellStep) -> Look {
+    let taken = shell.logfiles.iter().any(|log| log.name == WARNINGS_LOG);
+    let counts = shell.warning_pattern.is_some();
+    Look {
+        warning_pattern: shell.warning_pattern.clone(),
+        suppressions: shell.observe.suppressions.clone(),
+        warning_log: (counts && !taken).then(|| WARNINGS_LOG.to_owned()),
+        report: shell.observe.tests.clone(),
+    }
 }
 
 /// The words of a command. Lists in lists are laid flat, as Buildbot does; numbers become text.

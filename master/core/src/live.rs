@@ -110,6 +110,8 @@ pub(crate) struct Live {
     pub(crate) trouble: Option<String>,
     /// Unfinished builds of which a property was not kept, and people were told so.
     pub(crate) unkept: BTreeSet<BuildId>,
+    /// How far the running steps of builds are, as far as their commands tell (F21).
+    pub(crate) progress: BTreeMap<BuildId, f64>,
     /// How much of an unfinished build's time nobody saw (F07, F20). A restart forgets it: then the limit is a little
     /// stricter than it should be.
     unseen: BTreeMap<BuildId, Span>,
@@ -128,6 +130,7 @@ impl Live {
             dirty: Dirty::default(),
             trouble: None,
             unkept: BTreeSet::new(),
+            progress: BTreeMap::new(),
             unseen: BTreeMap::new(),
         }
     }
@@ -175,6 +178,7 @@ impl Live {
             | Record::BuildStopping { id, .. } => self.time_build(*id, state),
             Record::BuildFinished { id, .. } => {
                 self.unkept.remove(id);
+                self.progress.remove(id);
                 self.unseen.remove(id);
                 self.timers.set(Timer::Build(*id), None);
                 self.release(state);

@@ -16,7 +16,8 @@ use crate::id::{
     SchedulerName, SourceName, StepNumber, WorkerName,
 };
 use crate::model::{
-    Blame, Build, BuildRequest, Buildset, CommandSpec, Hold, Log, Notice, Stop, Url, WorkerInfo,
+    Blame, Build, BuildRequest, Buildset, CommandSpec, Hold, Log, Notice, Stop, Test, Url,
+    WorkerInfo,
 };
 use crate::properties::Origin;
 use crate::results::Results;
@@ -193,6 +194,19 @@ pub enum Record {
         /// Its logs so far.
         logs: Vec<Log>,
     },
+    /// A running step told a link (F21).
+    StepLinked {
+        /// Of which build.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// Which.
+        step: StepNumber,
+        /// Its name.
+        name: String,
+        /// What it linked to.
+        url: Url,
+    },
     /// A step is over, skipped ones too.
     StepFinished {
         /// Of which build.
@@ -215,6 +229,9 @@ pub enum Record {
         urls: Vec<Url>,
         /// What it counted.
         statistics: BTreeMap<String, f64>,
+        /// Its tests that failed.
+        #[serde(default)]
+        tests: Vec<Test>,
         /// Whether it is hidden.
         hidden: bool,
         /// The build's results with this step's (BL-2).
@@ -365,6 +382,7 @@ impl Record {
             Self::BuildStarted(_) => "build_started",
             Self::BuildBlamed { .. } => "build_blamed",
             Self::StepStarted { .. } => "step_started",
+            Self::StepLinked { .. } => "step_linked",
             Self::StepFinished { .. } => "step_finished",
             Self::PropertySet { .. } => "property_set",
             Self::BuildStopping { .. } => "build_stopping",
@@ -384,7 +402,7 @@ impl Record {
     }
 
     /// All of those words.
-    pub const KINDS: [&'static str; 32] = [
+    pub const KINDS: [&'static str; 33] = [
         "change_added",
         "commits_learned",
         "change_classified",
@@ -402,6 +420,7 @@ impl Record {
         "build_started",
         "build_blamed",
         "step_started",
+        "step_linked",
         "step_finished",
         "property_set",
         "build_stopping",
@@ -439,7 +458,9 @@ impl Record {
             Self::BuildsetFirstFailure { buildset, .. }
             | Self::BuildsetFinished { buildset, .. } => buildset.to_string(),
             Self::BuildStarted(build) => build.reference().to_string(),
-            Self::StepStarted { build, name, .. } | Self::StepFinished { build, name, .. } => {
+            Self::StepStarted { build, name, .. }
+            | Self::StepLinked { build, name, .. }
+            | Self::StepFinished { build, name, .. } => {
                 format!("{build}/{name}")
             }
             Self::BuildBlamed { build, .. }

@@ -14,6 +14,7 @@ pub(super) const fn build_changed(record: &Record) -> Option<BuildId> {
     match record {
         Record::BuildBlamed { id, .. }
         | Record::StepStarted { id, .. }
+        | Record::StepLinked { id, .. }
         | Record::StepFinished { id, .. }
         | Record::PropertySet { id, .. }
         | Record::BuildStopping { id, .. }
@@ -28,7 +29,9 @@ pub(super) const fn build_changed(record: &Record) -> Option<BuildId> {
 pub(super) fn change_build(build: &mut Build, record: &Record) {
     match record {
         Record::BuildBlamed { blame, .. } => build.blame = blame.clone(),
-        Record::StepStarted { .. } | Record::StepFinished { .. } => change_step(build, record),
+        Record::StepStarted { .. } | Record::StepLinked { .. } | Record::StepFinished { .. } => {
+            change_step(build, record);
+        }
         Record::PropertySet { name, value, source, .. } => {
             if name == GOT_REVISION
                 && let Some(map) = value.as_object()
@@ -72,6 +75,11 @@ fn change_step(build: &mut Build, record: &Record) {
             step.shown.clone_from(shown);
             step.logs.clone_from(logs);
         }
+        Record::StepLinked { step, url, .. } => {
+            if let Some(nth) = at_number(build, *step) {
+                build.steps[nth].urls.push(url.clone());
+            }
+        }
         Record::StepFinished {
             step,
             at,
@@ -80,6 +88,7 @@ fn change_step(build: &mut Build, record: &Record) {
             logs,
             urls,
             statistics,
+            tests,
             hidden,
             build_results,
             ending,
@@ -94,6 +103,7 @@ fn change_step(build: &mut Build, record: &Record) {
             step.logs.clone_from(logs);
             step.urls.clone_from(urls);
             step.statistics.clone_from(statistics);
+            step.tests.clone_from(tests);
             step.hidden = *hidden;
             build.results = *build_results;
             build.ending = *ending;

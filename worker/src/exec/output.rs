@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::now_ms;
 use crate::exec::mask::{Masker, Words};
+use crate::observe::Observer;
 use crate::spool;
 
 /// The most that is kept for `capture`.
@@ -25,11 +26,15 @@ const SPAN_MS: i64 = 10;
 pub(crate) struct Logs {
     folder: PathBuf,
     logs: Vec<Log>,
-    words: Words,
+    pub(crate) words: Words,
     max_bytes: u64,
     total: u64,
     captured: Option<Captured>,
     scratch: Vec<u8>,
+    /// Looks at what comes, masked as it is kept.
+    pub(crate) observer: Observer,
+    /// The log to which counted warnings are copied.
+    warnings: Option<usize>,
 }
 
 /// The beginning of what a program wrote, by stream.
@@ -80,6 +85,32 @@ impl Logs {
             total: 0,
             captured: capture.then(Captured::default),
             scratch: Vec::new(),
+            observer: Observer::default(),
+            warnings: None,
+        }
+    }
+
+    /// Looks for things in what comes from now on; warnings are copied to the log of this name.
+    pub(crate) fn observe(&mut self, observer: Observer, warning_log: &str) {
+        self.observer = observer;
+        self.warnings = self.logs.iter().position(|log| log.name == warning_log);
+    }
+
+    /// The log of warnings, if there is one.
+    pub(crate) fn warnings(&self) -> Option<usize> {
+        self.warnings
+    }
+
+    /// Nothing more comes of a command that began at `started_ms`; 0: it never did.
+    pub(crate) fn end_observing(&mut self, started_ms: i64) -> io::Result<()> {
+        let copy = self.observer.end(started_ms);
+        self.copy_warnings(copy)
+    }
+
+    fn copy_warnings(&mut self, copy: Option<Vec<u8>>) -> io::Result<()> {
+        match (copy, self.warnings) {
+            (Some(copy), Some(log)) => self.keep(log, Stream::Out, &copy),
+            _ => Ok(()),
         }
     }
 
@@ -140,8 +171,15 @@ impl Logs {
         appended
     }
 
-    /// Appends to a log and to what is captured.
+    /// Appends to a log, and looks at what is appended.
     fn append(&mut self, index: usize, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        self.keep(index, stream, bytes)?;
+        let copy = self.observer.feed(index, stream, bytes);
+        self.copy_warnings(copy)
+    }
+
+    /// Appends to a log and to what is captured.
+    fn keep(&mut self, index: usize, stream: Stream, bytes: &[u8]) -> io::Result<()> {
         let log = &mut self.logs[index];
         let room = self.max_bytes - log.length;
         let kept = &bytes[..bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX))];

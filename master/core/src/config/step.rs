@@ -237,7 +237,7 @@ pub struct ShellStep {
     /// Lines that match count as warnings (F19); `None`: none does.
     pub warning_pattern: Option<String>,
     /// What else is made of its output.
-    pub observe: Observe,
+    pub observe: Box<Observe>,
 }
 
 /// Checks out a codebase with git.

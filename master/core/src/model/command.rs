@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Said;
+use super::{Look, Said};
 use crate::change::Patch;
 use crate::id::{BuildRef, CommandId, LogId};
 use crate::time::{Span, Timestamp};
@@ -59,6 +59,9 @@ pub struct ShellCommand {
     pub separate: bool,
     /// Further logs: name and path.
     pub logfiles: Vec<(String, String)>,
+    /// What is looked for in what it writes.
+    #[serde(default)]
+    pub look: Look,
 }
 
 /// One setting of the environment (PR-1).
@@ -151,8 +154,6 @@ pub struct FinalLog {
     pub lines: u64,
     /// Cut off by the limit.
     pub dropped: u64,
-    /// Lines that matched the step's warning pattern.
-    pub warnings: u64,
 }
 
 /// Everything told at the end of a command.

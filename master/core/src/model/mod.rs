@@ -20,6 +20,6 @@ pub use command::{
 };
 pub use notice::{Notice, NoticeKind};
 pub use request::{BuildRequest, Wait, WaitKind};
-pub use said::Said;
+pub use said::{Look, Said, Suppression, Test, TestReport, TestResult, TestResults};
 pub use step::{Log, Step, StepState, Url};
 pub use worker::{Hold, Worker, WorkerInfo};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::CommandSpec;
+use super::{CommandSpec, Test};
 use crate::id::{CommandId, LogId, StepNumber};
 use crate::results::Results;
 use crate::time::Timestamp;
@@ -38,6 +38,9 @@ pub struct Step {
     pub urls: Vec<Url>,
     /// Counts and measures, by name (C10).
     pub statistics: BTreeMap<String, f64>,
+    /// Tests that failed, as far as there is room (F20).
+    #[serde(default)]
+    pub tests: Vec<Test>,
     /// Not shown, but counts (BL-10).
     pub hidden: bool,
 }
@@ -63,6 +66,7 @@ impl Step {
             logs: Vec::new(),
             urls: Vec::new(),
             statistics: BTreeMap::new(),
+            tests: Vec::new(),
             hidden: false,
         }
     }

@@ -55,6 +55,7 @@ impl State {
             Record::BuildStarted(_)
             | Record::BuildBlamed { .. }
             | Record::StepStarted { .. }
+            | Record::StepLinked { .. }
             | Record::StepFinished { .. }
             | Record::PropertySet { .. }
             | Record::BuildStopping { .. }
@@ -163,6 +164,7 @@ impl State {
                 logs,
                 urls,
                 statistics,
+                tests,
                 hidden,
                 build_results,
                 ending,
@@ -175,12 +177,14 @@ impl State {
                     logs,
                     urls,
                     statistics,
+                    tests,
                     hidden: *hidden,
                     build_results: *build_results,
                     ending: *ending,
                 };
                 self.builds.finish_step(*id, *step, &end);
             }
+            Record::StepLinked { id, step, url, .. } => self.builds.link_step(*id, *step, url),
             Record::PropertySet { id, name, value, source, .. } => {
                 self.builds.update(*id, |build| {
                     if name == GOT_REVISION

@@ -10,7 +10,7 @@ use crate::command::{self, NoCommand};
 use crate::config::{Condition, Config, StepKind, StepSpec, TemplateValue};
 use crate::ctx::Ctx;
 use crate::id::{BuildId, CommandId, LogId, StepNumber};
-use crate::model::{Build, Exit, Finished, Log, Step};
+use crate::model::{Build, Exit, Finished, Log, Said, Step};
 use crate::record::Record;
 use crate::render::{RenderError, Renderer};
 use crate::results::Results;
@@ -19,11 +19,13 @@ use crate::view::truthy;
 mod extract;
 mod outcome;
 mod property;
+mod told;
 
 pub(crate) use outcome::counted;
 use outcome::{Ended, outcome, settled};
 pub(crate) use property::found;
 use property::set_property;
+pub(crate) use told::linked;
 
 /// All the steps of a recipe, not begun; doubled names get `_1`, `_2` (BL-9).
 pub(crate) fn plan(factory: &[StepSpec]) -> Vec<Step> {
@@ -181,8 +183,9 @@ pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, mut finished: Fin
         return;
     };
     let logs = settled(&step.logs, &finished.logs);
-    let mut ended = outcome(build, position, &finished.exit, &finished.logs);
+    let mut ended = outcome(build, position, &finished.exit, &finished.said);
     extract::extract(ctx, position, &finished, &mut ended);
+    told::rest(ctx, position, finished.said, &mut ended);
     if ended.results == Results::Success
         && let Some(text) = described(ctx, position)
     {
@@ -199,7 +202,7 @@ pub(crate) fn abandon(ctx: &mut Ctx<'_>, position: &Position, exit: &Exit) {
         return;
     };
     let logs = settled(&step.logs, &[]);
-    let ended = outcome(build, position, exit, &[]);
+    let ended = outcome(build, position, exit, &Said::default());
     end(ctx, position, Ended { logs, ..ended });
 }
 
@@ -246,13 +249,15 @@ fn end(ctx: &mut Ctx<'_>, position: &Position, ended: Ended) {
         results,
         text,
         logs: ended.logs,
-        urls: Vec::new(),
+        urls: told::all_urls(build, position, ended.urls),
         statistics: ended.statistics,
+        tests: ended.tests,
         hidden,
         build_results,
         ending: build.ending || ends || build.stop.is_some(),
     };
-    let reference = build.reference();
+    let (id, reference) = (build.id, build.reference());
+    ctx.live.progress.remove(&id);
     if let Some((hook, error)) = erred {
         ctx.tell_hook(&hook, &error, "the step is an exception", Some(reference));
     }

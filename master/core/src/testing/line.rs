@@ -87,8 +87,13 @@ fn detail(record: &Record) -> String {
             Some(spec) => format!("command {}: {shown}", spec.id),
             None => shown.clone(),
         },
-        Record::StepFinished { results, text, hidden, .. } => {
-            format!("{results}{}: {text}", if *hidden { " hidden" } else { "" })
+        Record::StepLinked { url, .. } => format!("{}: {}", url.name, url.url),
+        Record::StepFinished { results, text, hidden, tests, .. } => {
+            let mut out = format!("{results}{}: {text}", if *hidden { " hidden" } else { "" });
+            for test in tests {
+                let _ = write!(out, " [{} {}]", test.name, test.result.word());
+            }
+            out
         }
         Record::PropertySet { name, value, source, .. } => {
             format!("{name} = {value} by {}", source.word())

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::change::{NewChange, SourceStamp};
 use crate::config::{
     BranchTimer, Builder, BuilderPolicy, ChangeFilter, CheckoutMethod, Condition, Config, Flags,
-    ForceScheduler, GitStep, Importance, Observe, Scheduler, SchedulerKind, ShellStep, StepKind,
-    StepLimits, StepSpec, TemplateValue, Worker,
+    ForceScheduler, GitStep, Importance, Scheduler, SchedulerKind, ShellStep, StepKind, StepLimits,
+    StepSpec, TemplateValue, Worker,
 };
 use crate::id::{BuilderName, CodebaseName, ConfigDigest, SchedulerName, WorkerName};
 use crate::time::Span;
@@ -85,7 +85,7 @@ pub fn shell(name: &str) -> StepSpec {
         use_pty: false,
         logfiles: Vec::new(),
         warning_pattern: None,
-        observe: Observe::default(),
+        observe: Box::default(),
     };
     step(name, StepKind::Shell(shell))
 }

@@ -3,20 +3,22 @@
 use linn_core::action::HeldVerdict;
 use linn_core::id::CommandId;
 use linn_core::model::{
-    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FinalLog, Finished, Said,
-    ShellCommand, Timeouts, WorkerInfo,
+    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FinalLog, Finished, ShellCommand,
+    Timeouts, WorkerInfo,
 };
 use linn_core::properties::{MAX_PROPERTIES, MAX_PROPERTY_BYTES, unfit};
 use linn_core::time::{Span, Timestamp};
 use linn_proto::worker as wire;
 use serde_json::Value;
 
+use super::said;
+
 /// How many bytes of one command's logs a worker may keep unacknowledged on its disk; then the pipe blocks.
 pub(crate) const SPOOL_LIMIT_BYTES: u64 = 4 << 30;
 /// The longest output that may come along with the end of a command, in bytes.
-const MAX_CAPTURED_BYTES: usize = 64 * 1024;
+pub(super) const MAX_CAPTURED_BYTES: usize = 64 * 1024;
 /// The longest sentence a worker may say about the end of a command, in bytes.
-const MAX_SENTENCE_BYTES: usize = 4 * 1024;
+pub(super) const MAX_SENTENCE_BYTES: usize = 4 * 1024;
 /// The longest text a worker may say of itself, in bytes.
 const MAX_INFO_BYTES: usize = 256;
 
@@ -48,6 +50,7 @@ fn shell(command: &ShellCommand) -> wire::Shell {
         pty: command.pty,
         masked: Vec::new(),
         logfiles: command.logfiles.iter().cloned().collect(),
+        observe: said::observe(&command.look),
     }
 }
 
@@ -159,8 +162,6 @@ pub(crate) fn read_finished(
     let started_at = (said.started_ms > 0).then_some(began);
     let mut captured = said.captured;
     captured.truncate(MAX_CAPTURED_BYTES);
-    let mut captured_err = said.said.unwrap_or_default().captured_err;
-    captured_err.truncate(MAX_CAPTURED_BYTES);
     Finished {
         command: CommandId(said.command),
         exit: said.exit.as_ref().map_or_else(
@@ -170,7 +171,7 @@ pub(crate) fn read_finished(
         logs,
         properties: said.properties.iter().take(MAX_PROPERTIES).filter_map(read_property).collect(),
         captured,
-        said: Said { captured_err },
+        said: said::read(said.said.unwrap_or_default()),
         started_at,
         at,
     }

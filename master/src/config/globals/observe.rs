@@ -62,5 +62,5 @@ fn from_command(call: &mut Call<'_, '_>) -> Outcome {
     if call.is_written("strip") && call.is_written("extract") {
         call.problem("strip", "`strip` has no meaning beside `extract`", "leave it out");
     }
-    run_observed(call, None, Flags::default(), Observe { property })
+    run_observed(call, None, Flags::default(), Observe { property, ..Observe::default() })
 }

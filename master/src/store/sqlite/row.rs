@@ -8,7 +8,7 @@ use linn_core::id::{
     BuildId, BuildRef, BuildsetId, CommandId, ConfigDigest, LogId, RequestId, StepNumber,
 };
 use linn_core::model::{
-    Blame, Build, BuildRequest, Buildset, CommandSpec, Log, Step, Stop, Url, Worker,
+    Blame, Build, BuildRequest, Buildset, CommandSpec, Log, Step, Stop, Test, Url, Worker,
 };
 use linn_core::properties::Properties;
 use linn_core::results::Results;
@@ -119,6 +119,8 @@ struct KeptStep<'a> {
     urls: Cow<'a, [Url]>,
     #[serde(default, skip_serializing_if = "no_numbers")]
     statistics: Cow<'a, BTreeMap<String, f64>>,
+    #[serde(default, skip_serializing_if = "no_tests")]
+    tests: Cow<'a, [Test]>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     hidden: bool,
 }
@@ -140,6 +142,10 @@ struct KeptLog<'a> {
 
 fn is_none(urls: &[Url]) -> bool {
     urls.is_empty()
+}
+
+fn no_tests(tests: &[Test]) -> bool {
+    tests.is_empty()
 }
 
 fn no_numbers(numbers: &BTreeMap<String, f64>) -> bool {
@@ -180,6 +186,7 @@ impl<'a> KeptStep<'a> {
             logs,
             urls,
             statistics,
+            tests,
             hidden,
         } = step;
         let log = |log: &'a Log| KeptLog {
@@ -203,6 +210,7 @@ impl<'a> KeptStep<'a> {
             logs: logs.iter().map(log).collect(),
             urls: Cow::Borrowed(urls),
             statistics: Cow::Borrowed(statistics),
+            tests: Cow::Borrowed(tests),
             hidden: *hidden,
         }
     }
@@ -230,6 +238,7 @@ impl<'a> KeptStep<'a> {
             logs: self.logs.into_iter().map(log).collect(),
             urls: self.urls.into_owned(),
             statistics: self.statistics.into_owned(),
+            tests: self.tests.into_owned(),
             hidden: self.hidden,
         }
     }

@@ -8,8 +8,8 @@ use linn_core::id::{
     RequestId, StepNumber,
 };
 use linn_core::model::{
-    Blame, Build, BuildRequest, Buildset, CommandSpec, CommandWhat, Hold, Log, Notice, NoticeKind,
-    ShellCommand, SinceGood, Step, Stop, Timeouts, Url, WorkerInfo,
+    Blame, Build, BuildRequest, Buildset, CommandSpec, CommandWhat, Hold, Log, Look, Notice,
+    NoticeKind, ShellCommand, SinceGood, Step, Stop, Test, TestResult, Timeouts, Url, WorkerInfo,
 };
 use linn_core::properties::{Origin, Properties};
 use linn_core::record::{Record, Subject};
@@ -261,6 +261,11 @@ impl Story {
                 logs: vec![log],
             }];
         }
+        if dice.is_multiple_of(11) && dice > 0 {
+            let url =
+                Url { name: format!("report {dice}"), url: "https://example.org/r".to_owned() };
+            return vec![Record::StepLinked { id, build: reference, step: number, name, url }];
+        }
         step.complete_at = Some(at);
         let log = Log {
             id: LogId(self.logs),
@@ -288,6 +293,12 @@ impl Story {
                 BTreeMap::from([("warnings".to_owned(), 1.5)])
             } else {
                 BTreeMap::new()
+            },
+            tests: if dice.is_multiple_of(4) {
+                let name = format!("test {dice}");
+                vec![Test { name, result: TestResult::Failed, duration: Some(0.5) }]
+            } else {
+                Vec::new()
             },
             hidden: dice.is_multiple_of(13) && dice > 0,
             build_results: result(dice),
@@ -466,6 +477,7 @@ fn spec(id: CommandId, build: &BuildRef, step: &str, log: &Log) -> CommandSpec {
             separate: false,
             pty: false,
             logfiles: Vec::new(),
+            look: Look::default(),
         }),
         timeouts: Timeouts {
             silence: Some(Span::minutes(20)),
