@@ -5,6 +5,7 @@ use std::time::Duration;
 use linn_proto::common::Results;
 use linn_proto::console::{
     FollowLogRequest, ListReply, ListRequest, LogMarksRequest, RawLogRequest, ReadLogRequest,
+    StatisticsRequest,
 };
 use linn_proto::control::ForceRequest;
 use linn_proto::entity::entity::Of;
@@ -454,5 +455,20 @@ async fn what_a_step_says_is_seen() {
     let build = site.build("linux#1").await;
     let tests: Vec<_> = build.steps[0].tests.iter().map(|it| (&*it.name, &*it.result)).collect();
     assert_eq!(tests, [("a::b", "failed")]);
+    // C33: the same over time.
+    let ask = |builder: &str, name: &str| StatisticsRequest {
+        builder: builder.to_owned(),
+        name: name.to_owned(),
+        ..StatisticsRequest::default()
+    };
+    let mut console = site.console();
+    let values = console.statistics(ask("linux", "")).await.unwrap().into_inner().values;
+    let values: Vec<_> = values.iter().map(|it| (it.number, &*it.name, it.value)).collect();
+    assert_eq!(values[0], (1, "size", 12.0));
+    assert_eq!(values.len(), 6, "{values:?}");
+    let one = console.statistics(ask("linux", "tests-failed")).await.unwrap().into_inner().values;
+    assert_eq!(one.len(), 1);
+    let said = console.statistics(ask("linx", "")).await.unwrap_err();
+    assert_eq!(said.code(), tonic::Code::NotFound);
     site.stop().await;
 }

@@ -7,6 +7,7 @@ mod migrate;
 mod open;
 mod query;
 mod row;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod work;
