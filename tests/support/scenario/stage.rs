@@ -380,6 +380,10 @@ impl Stage {
             lines: count("lines")?,
             dropped: count("dropped")?,
         };
+        // A step that counts none has no such log, and nobody asks for its end.
+        let warnings = count("warnings")?;
+        let copied =
+            FinalLog { name: "warnings".into(), bytes: 20 * warnings, lines: warnings, dropped: 0 };
         let mut properties: Vec<(String, serde_json::Value)> =
             event.properties().map(|(name, value)| (name.to_owned(), value.into())).collect();
         for (codebase, revision) in event.with_prefix("got:") {
@@ -391,7 +395,7 @@ impl Stage {
             finished: Box::new(Finished {
                 command,
                 exit,
-                logs: vec![log],
+                logs: vec![log, copied],
                 properties,
                 captured: event.text_of("out").into_bytes(),
                 said: said(event)?,
