@@ -7,7 +7,7 @@ use crate::change::SourceStamp;
 use crate::config::{Builder, CheckoutMethod, EnvSetting, GitStep, ShellStep, StepKind, StepSpec};
 use crate::id::{CommandId, LogId};
 use crate::model::{
-    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Look, ShellCommand, Timeouts,
+    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Look, ShellCommand, TestReport, Timeouts,
 };
 use crate::render::{RenderError, Renderer, sort_of};
 
@@ -114,12 +114,18 @@ fn shell_command(
         env,
         stdin,
         pty: shell.use_pty,
-        // What the command warns of is no part of a property.
-        separate: shell.observe.property.is_some(),
+        separate: kept_apart(shell),
         logfiles: shell.logfiles.iter().map(|it| (it.name.clone(), it.path.clone())).collect(),
         look: look(shell),
     };
     Ok((command, shown))
+}
+
+/// Whether standard error must not get between what is read from standard output: what the command warns of is no part of a
+/// property, and would tear packets of subunit.
+fn kept_apart(shell: &ShellStep) -> bool {
+    let packets = |report: &TestReport| report.format == "subunit" && report.path.is_none();
+    shell.observe.property.is_some() || shell.observe.tests.as_ref().is_some_and(packets)
 }
 
 /// The log of counted warnings, unless the step has one of that name already.
