@@ -16,6 +16,8 @@ mod hostile;
 mod mistakes;
 #[path = "e2e/notice.rs"]
 mod notice;
+#[path = "e2e/said.rs"]
+mod said;
 #[path = "e2e/scheduler.rs"]
 mod scheduler;
 #[path = "e2e/terminal.rs"]

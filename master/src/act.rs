@@ -1,7 +1,7 @@
 //! Carries out what the core ordered, after the commit: the place where the edges meet (architecture.md 15, rule 4).
 //!
 //! Nothing here waits: an order goes into a session's queue, a look is asked of a source's task, an answer is given. What
-//! an edge must know beside the order (where a command's logs lie, what counts as a warning) is looked up in the core's
+//! an edge must know beside the order (where a command's logs lie) is looked up in the core's
 //! state while that is at hand.
 
 use std::collections::BTreeSet;
@@ -91,8 +91,7 @@ impl Act {
         order: Order,
     ) {
         // The step of a command that is sent runs, so it is known; were it not, its bytes would find no log.
-        let known =
-            known.unwrap_or(Command { logs: Vec::new(), warning_pattern: None, since: now });
+        let known = known.unwrap_or(Command { logs: Vec::new(), since: now });
         self.sessions.know(session, id, known);
         self.sessions.order(session, order);
     }
@@ -105,7 +104,6 @@ fn command_of(master: &Master, id: CommandId) -> Option<Command> {
     let step = build.steps.iter().find(|step| step.number == number)?;
     Some(Command {
         logs: log_keys(build.id, step),
-        warning_pattern: master.warning_pattern(id).map(ToOwned::to_owned),
         since: step.started_at.unwrap_or(build.started_at),
     })
 }

@@ -147,6 +147,7 @@ fn one(n: u64, out: &mut Vec<Record>) {
             logs: vec![log],
             urls: Vec::new(),
             statistics: BTreeMap::new(),
+            tests: Vec::new(),
             hidden: false,
             build_results: Results::Success,
             ending: false,

@@ -348,6 +348,7 @@ impl Site {
             logs: Vec::new(),
             properties: Vec::new(),
             captured: Vec::new(),
+            said: linn_core::model::Said::default(),
             started_at: None,
             at: self.now,
         };

@@ -107,13 +107,8 @@ pub(crate) fn finished(session: SessionId, said: worker::Finished) -> Input {
         Ending::Unfit => Exit::Unfit(exit.why),
         Ending::Lost | Ending::Unspecified => Exit::Lost(exit.why),
     };
-    let log = |log: worker::FinalLog| FinalLog {
-        name: log.name,
-        bytes: log.bytes,
-        lines: 0,
-        dropped: 0,
-        warnings: 0,
-    };
+    let log =
+        |log: worker::FinalLog| FinalLog { name: log.name, bytes: log.bytes, lines: 0, dropped: 0 };
     Input::CommandFinished {
         session,
         finished: Box::new(Finished {
@@ -122,6 +117,7 @@ pub(crate) fn finished(session: SessionId, said: worker::Finished) -> Input {
             logs: said.logs.into_iter().map(log).collect(),
             properties: said.properties.iter().map(property).collect(),
             captured: Vec::new(),
+            said: linn_core::model::Said::default(),
             started_at: None,
             at: Timestamp(said.at_ms),
         }),

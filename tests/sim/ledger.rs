@@ -353,6 +353,7 @@ const fn build_of(record: &Record) -> Option<BuildId> {
     match record {
         Record::BuildBlamed { id, .. }
         | Record::StepStarted { id, .. }
+        | Record::StepLinked { id, .. }
         | Record::StepFinished { id, .. }
         | Record::PropertySet { id, .. }
         | Record::BuildStopping { id, .. }

@@ -80,7 +80,7 @@ pub(crate) struct Agent {
 /// What a task outside of the loop found out.
 #[derive(Debug)]
 enum Later {
-    Lost(Finished),
+    Lost(Box<Finished>),
     CallAgain(CommandId),
 }
 
@@ -252,7 +252,7 @@ impl Agent {
                 },
                 Some(told) = self.told.recv() => self.hear(told),
                 Some(later) = self.later.1.recv() => match later {
-                    Later::Lost(finished) => self.over(CommandId(finished.command), finished),
+                    Later::Lost(finished) => self.over(CommandId(finished.command), *finished),
                     Later::CallAgain(id) => self.call(id),
                 },
                 // Room on the wire: `send` uses it in the next turn.
@@ -388,6 +388,12 @@ impl Agent {
         for property in report.properties {
             self.input(Input::Property(property));
         }
+        for link in report.links {
+            self.input(Input::Link(link));
+        }
+        if let Some(progress) = report.progress {
+            self.input(Input::Progress(progress));
+        }
         if let Some(finished) = report.finished {
             self.pool.release(id);
             self.over(id, finished);
@@ -445,7 +451,7 @@ impl Agent {
             let exit = Exit { ending: Ending::Lost.into(), code: -1, signal: 0, why };
             let finished = Finished { logs: spool.final_logs(&start), ..finished(id, exit) };
             let _ = spool.write_exit(&finished);
-            let _ = done.blocking_send(Later::Lost(finished));
+            let _ = done.blocking_send(Later::Lost(Box::new(finished)));
         });
     }
 

@@ -20,6 +20,7 @@ mod exec;
 mod id;
 mod info;
 mod link;
+mod observe;
 mod patience;
 mod pusher;
 pub mod session;

@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use linn_proto::worker::{
-    Ending, Exit, Finished, Held, HeldAnswer, HeldState, Hello, Leaving, LogAcked, Pong,
-    PropertyFound, Start, Started, Welcome, WorkerInfo, from_worker, held_answer, to_worker,
+    Ending, Exit, Finished, Held, HeldAnswer, HeldState, Hello, Leaving, LinkFound, LogAcked, Pong,
+    Progress, PropertyFound, Start, Started, Welcome, WorkerInfo, from_worker, held_answer,
+    to_worker,
 };
 
 use crate::id::CommandId;
@@ -35,7 +36,6 @@ pub struct Greeting {
 
 /// Something that happened to the worker.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "moved once and never kept in bulk")]
 pub enum Input {
     /// A connection stands and nothing has been said on it yet.
     LinkUp,
@@ -60,6 +60,10 @@ pub enum Input {
     },
     /// The command found a property.
     Property(PropertyFound),
+    /// The command told a link.
+    Link(LinkFound),
+    /// The command told how far it is.
+    Progress(Progress),
     /// The command ended; its result is on disk.
     Finished(Finished),
     /// A range that was to be sent cannot be read from the spool, nor can what follows it: why, as a sentence.
@@ -84,6 +88,7 @@ pub enum Stop {
 
 /// Something the worker must do, in this order.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "moved once and never kept in bulk")]
 pub enum Output {
     /// Say this on the session stream.
     Send(from_worker::Msg),
@@ -223,14 +228,14 @@ impl Session {
                 }
             }
             Input::Spooled { command, log, to } => self.spooled(command, log, to),
+            // None of these is repeated in a later session: `Finished` carries them all again, but for the progress of what is
+            // over, and a new one comes soon.
             Input::Property(found) => {
-                if let Some(command) = self.commands.get(&CommandId(found.command))
-                    && self.phase == Phase::Up
-                    && command.resumed
-                {
-                    // Not repeated in a later session: `Finished` carries them all again.
-                    out.push(Output::Send(from_worker::Msg::Property(found)));
-                }
+                self.pass_on(found.command, from_worker::Msg::Property(found), out);
+            }
+            Input::Link(found) => self.pass_on(found.command, from_worker::Msg::Link(found), out),
+            Input::Progress(told) => {
+                self.pass_on(told.command, from_worker::Msg::Progress(told), out);
             }
             Input::Finished(finished) => self.finished(finished, out),
             Input::Unreadable { push, why } => self.unreadable(&push, why, out),
@@ -239,6 +244,14 @@ impl Session {
                     out.push(Output::Send(from_worker::Msg::Leaving(Leaving { why })));
                 }
             }
+        }
+    }
+
+    /// Sends what a running command tells, if this session knows it.
+    fn pass_on(&self, command: u64, msg: from_worker::Msg, out: &mut Vec<Output>) {
+        let known = self.commands.get(&CommandId(command));
+        if self.phase == Phase::Up && known.is_some_and(|command| command.resumed) {
+            out.push(Output::Send(msg));
         }
     }
 

@@ -4,8 +4,10 @@
 //! start     the Start message; written by the agent before anybody may run it
 //! sock      the supervisor listens here for an agent
 //! pid       a symbolic link to PID.START.BOOT of the supervisor: making it claims the command, once
-//! 0.log     bytes of log 0 (stdio), as they came; 1.log ... the followed files in the order of their names
+//! 0.log     bytes of log 0 (stdio), as they came; 1.log ... the followed files in the order of their names, the
+//!           warnings last
 //! 0.spans   where in 0.log the stream or the time changes
+//! report    lines that the command appends to `$LINN_REPORT`, if it does; read by the supervisor as they come
 //! exit      the Finished message; written beside and renamed
 //! ```
 //!
@@ -177,11 +179,21 @@ impl Spool {
 
 /// The names of a command's logs; their positions name the files.
 pub(crate) fn log_names(start: &Start) -> Vec<String> {
-    let followed = match &start.what {
-        Some(start::What::Shell(shell)) => shell.logfiles.keys().cloned().collect(),
-        _ => Vec::new(),
-    };
-    std::iter::once(STDIO.to_owned()).chain(followed).collect()
+    let mut names = vec![STDIO.to_owned()];
+    if let Some(start::What::Shell(shell)) = &start.what {
+        names.extend(shell.logfiles.keys().cloned());
+        // Its own, unless a followed file has taken its name.
+        let warnings = shell.observe.as_ref().map_or("", |observe| &observe.warning_log);
+        if !warnings.is_empty() && !names.iter().any(|name| name == warnings) {
+            names.push(warnings.to_owned());
+        }
+    }
+    names
+}
+
+/// The file to which the command reports (F21).
+pub(crate) fn report_path(folder: &Path) -> PathBuf {
+    folder.join("report")
 }
 
 pub(crate) fn log_path(folder: &Path, index: usize) -> PathBuf {

@@ -125,7 +125,27 @@ fn steps(io: &mut Io, build: &Build) -> Result<(), Stop> {
             table.row([empty(), empty(), empty(), empty(), empty(), Cell::new(&text, Tone::Dim)]);
         }
     }
-    table.print(io, "steps")
+    table.print(io, "steps")?;
+    failed_tests(io, build)
+}
+
+/// The most failed tests shown of a step; JSON has more.
+const FAILED_TESTS: usize = 50;
+
+fn failed_tests(io: &mut Io, build: &Build) -> Result<(), Stop> {
+    for step in build.steps.iter().filter(|step| !step.tests.is_empty()) {
+        heading(io, &format!("failed tests of {}", step.name))?;
+        for test in step.tests.iter().take(FAILED_TESTS) {
+            #[expect(clippy::cast_possible_truncation, reason = "a span in milliseconds")]
+            let took = test.seconds.map(|it| format!("  {}", span((it * 1_000.0) as i64)));
+            io.line(&format!("  {}{}", shown(&test.name), took.unwrap_or_default()))?;
+        }
+        let more = step.tests.len().saturating_sub(FAILED_TESTS);
+        if more > 0 {
+            io.line(&format!("  and {more} more (--json has them)"))?;
+        }
+    }
+    Ok(())
 }
 
 fn heading(io: &mut Io, text: &str) -> Result<(), Stop> {

@@ -42,6 +42,7 @@ mod schedulers;
 mod session;
 mod source;
 mod sources;
+mod stats;
 mod stop;
 mod table;
 #[cfg(test)]
@@ -151,6 +152,9 @@ pub enum Scripting {
     /// Show one build with its steps, blamelist and properties
     #[command(after_help = build::EXAMPLE)]
     Build(build::ShowBuild),
+    /// Show what the builds of a builder counted, over time
+    #[command(after_help = stats::EXAMPLE)]
+    Stats(stats::Stats),
     /// Print one frame of the waterfall
     #[command(after_help = waterfall::EXAMPLE)]
     Waterfall(waterfall::Waterfall),
@@ -230,6 +234,7 @@ async fn perform(command: Scripting, global: &Global, place: &Place, io: &mut Io
         Scripting::Sources(list) => sources::run(&list, at).await,
         Scripting::Source(verb) => source::run(verb, at).await,
         Scripting::Build(build) => build::run(&build, at).await,
+        Scripting::Stats(stats) => stats::run(&stats, at).await,
         Scripting::Waterfall(waterfall) => waterfall::run(&waterfall, at).await,
         Scripting::Log(log) => log::run(log, at).await,
         Scripting::Events(events) => events::run(events, at).await,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use linn_proto::console::{GetRequest, WaitRequest};
+use linn_proto::console::{GetRequest, Statistic, StatisticsRequest, WaitRequest};
 use linn_proto::entity::{Entity, Kind};
 use tonic::{Response, Status};
 
@@ -99,6 +99,14 @@ impl Session<'_> {
     pub(crate) async fn get(&mut self, kind: Kind, reference: &str) -> Result<Entity, Stop> {
         let request = GetRequest { kind: kind.into(), r#ref: reference.to_owned() };
         Ok(self.master.console().get(request).await?.into_inner())
+    }
+
+    /// What the builds of a builder counted.
+    pub(crate) async fn statistics(
+        &mut self,
+        request: StatisticsRequest,
+    ) -> Result<Vec<Statistic>, Stop> {
+        Ok(self.master.console().statistics(request).await?.into_inner().values)
     }
 
     /// The build meant by `BUILDER` alone is the newest *now*: pinned, so that a long wait does not change its mind.

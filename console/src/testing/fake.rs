@@ -14,7 +14,8 @@ use linn_proto::{
     console::{
         Beat, Delta, EventsRequest, FollowLogRequest, GetRequest, ListReply, ListRequest, LogHit,
         LogLine, LogLines, LogMarksReply, LogMarksRequest, RawBytes, RawLogRequest, ReadLogRequest,
-        Resumed, SearchLogRequest, SnapshotPart, WaitRequest, WatchReply, WatchRequest,
+        Resumed, SearchLogRequest, SnapshotPart, StatisticsReply, StatisticsRequest, WaitRequest,
+        WatchReply, WatchRequest,
         console_server::{Console, ConsoleServer},
         watch_reply::Msg,
     },
@@ -491,6 +492,13 @@ impl Console for Fake {
     }
 
     type EventsStream = Stream<Event>;
+    async fn statistics(
+        &self,
+        _request: Request<StatisticsRequest>,
+    ) -> Result<Response<StatisticsReply>, Status> {
+        Ok(Response::new(StatisticsReply::default()))
+    }
+
     async fn events(
         &self,
         _request: Request<EventsRequest>,

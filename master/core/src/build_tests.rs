@@ -121,8 +121,7 @@ fn codes_and_warnings() {
     let warn = StepSpec { flags: Flags { warn_on_warnings: true, ..Flags::default() }, ..make };
     let (mut site, w1) = running(vec![warn]);
     let command = site.command("linux#1").expect("it runs");
-    assert_eq!(site.master.warning_pattern(command), Some("warning:"));
-    let log = FinalLog { name: "stdio".into(), bytes: 10, lines: 2, dropped: 0, warnings: 2 };
+    let log = FinalLog { name: "stdio".into(), bytes: 10, lines: 2, dropped: 0 };
     site.transcript();
     let said = site.finish(
         w1,
@@ -132,6 +131,7 @@ fn codes_and_warnings() {
             logs: vec![log],
             properties: Vec::new(),
             captured: Vec::new(),
+            said: crate::model::Said { warnings: 2, ..crate::model::Said::default() },
             started_at: None,
             at: site.now,
         },
@@ -148,9 +148,29 @@ fn codes_and_warnings() {
     };
     assert_eq!(statistics.get("warnings"), Some(&2.0));
     assert!(logs[0].complete && logs[0].bytes == 10);
+    // F20: a warning makes no failed test good.
     site.force("linux");
-    site.exit(w1, "linux#2", 3);
-    assert_eq!(ends(&mut site)[0], "step_finished linux#2/make WARNINGS: warnings (exit 3)");
+    let command = site.command("linux#2").expect("it runs");
+    let tests = crate::model::TestResults { total: 2, failed: 1, ..Default::default() };
+    let said = crate::model::Said { warnings: 1, tests: Some(tests), ..Default::default() };
+    site.transcript();
+    site.finish(
+        w1,
+        Finished {
+            command,
+            exit: Exit::Exited(0),
+            logs: Vec::new(),
+            properties: Vec::new(),
+            captured: Vec::new(),
+            said,
+            started_at: None,
+            at: site.now,
+        },
+    );
+    assert_eq!(ends(&mut site)[0], "step_finished linux#2/make FAILURE: 1 of 2 tests failed");
+    site.force("linux");
+    site.exit(w1, "linux#3", 3);
+    assert_eq!(ends(&mut site)[0], "step_finished linux#3/make WARNINGS: warnings (exit 3)");
 }
 
 struct Functions;

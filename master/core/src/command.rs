@@ -6,7 +6,9 @@ use serde_json::Value;
 use crate::change::SourceStamp;
 use crate::config::{Builder, CheckoutMethod, EnvSetting, GitStep, ShellStep, StepKind, StepSpec};
 use crate::id::{CommandId, LogId};
-use crate::model::{CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, ShellCommand, Timeouts};
+use crate::model::{
+    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Look, ShellCommand, TestReport, Timeouts,
+};
 use crate::render::{RenderError, Renderer, sort_of};
 
 /// Why there is no command.
@@ -46,6 +48,9 @@ pub(crate) fn render(
                 logs.push((file.name.clone(), LogId(first_log.0 + 1 + nth as u64)));
             }
             let (command, shown) = shell_command(renderer, shell, env)?;
+            if let Some(name) = &command.look.warning_log {
+                logs.push((name.clone(), LogId(first_log.0 + logs.len() as u64)));
+            }
             (CommandWhat::Shell(command), shown)
         }
         StepKind::Git(git) => {
@@ -56,6 +61,7 @@ pub(crate) fn render(
         StepKind::SetProperties(_) | StepKind::Trigger(_) => return Ok(None),
     };
     let limits = &step.limits;
+    let capture = matches!(&step.kind, StepKind::Shell(shell) if shell.observe.property.is_some());
     let spec = CommandSpec {
         id,
         build: renderer.build.reference(),
@@ -70,7 +76,7 @@ pub(crate) fn render(
             interrupt_signal: limits.interrupt_signal.clone(),
         },
         log_max_bytes: limits.log_max_bytes,
-        capture: false,
+        capture,
         logs,
     };
     Ok(Some(Rendered { spec, shown }))
@@ -108,9 +114,33 @@ fn shell_command(
         env,
         stdin,
         pty: shell.use_pty,
+        separate: kept_apart(shell),
         logfiles: shell.logfiles.iter().map(|it| (it.name.clone(), it.path.clone())).collect(),
+        look: look(shell),
     };
     Ok((command, shown))
+}
+
+/// Whether standard error must not get between what is read from standard output: what the command warns of is no part of a
+/// property, and would tear packets of subunit.
+fn kept_apart(shell: &ShellStep) -> bool {
+    let packets = |report: &TestReport| report.format == "subunit" && report.path.is_none();
+    shell.observe.property.is_some() || shell.observe.tests.as_ref().is_some_and(packets)
+}
+
+/// The log of counted warnings, unless the step has one of that name already.
+pub(crate) const WARNINGS_LOG: &str = "warnings";
+
+/// What the worker looks for in what the program writes.
+fn look(shell: &ShellStep) -> Look {
+    let taken = shell.logfiles.iter().any(|log| log.name == WARNINGS_LOG);
+    let counts = shell.warning_pattern.is_some();
+    Look {
+        warning_pattern: shell.warning_pattern.clone(),
+        suppressions: shell.observe.suppressions.clone(),
+        warning_log: (counts && !taken).then(|| WARNINGS_LOG.to_owned()),
+        report: shell.observe.tests.clone(),
+    }
 }
 
 /// The words of a command. Lists in lists are laid flat, as Buildbot does; numbers become text.

@@ -15,7 +15,7 @@ use crate::id::{
     BuildRef, BuilderName, CommandId, RequestId, SchedulerName, SessionId, SourceName, Token,
     WorkerName,
 };
-use crate::model::{Finished, WorkerInfo};
+use crate::model::{Finished, Url, WorkerInfo};
 use crate::properties::Properties;
 use crate::time::{Span, Timestamp};
 
@@ -213,6 +213,24 @@ pub enum Input {
         /// Its value.
         value: Value,
     },
+    /// A command told a link (F21).
+    LinkFound {
+        /// Of which session.
+        session: SessionId,
+        /// Which.
+        command: CommandId,
+        /// Where to.
+        url: Url,
+    },
+    /// A command told how far it is (F21). Nothing of it is kept.
+    ProgressTold {
+        /// Of which session.
+        session: SessionId,
+        /// Which.
+        command: CommandId,
+        /// From 0 to 1.
+        share: f64,
+    },
     /// A command ended, and its logs are settled on our disk.
     CommandFinished {
         /// Of which session.
@@ -264,6 +282,8 @@ impl Input {
             | Self::WorkerDetached { .. }
             | Self::CommandStarted { .. }
             | Self::PropertyFound { .. }
+            | Self::LinkFound { .. }
+            | Self::ProgressTold { .. }
             | Self::CommandFinished { .. }
             | Self::Reconfigured(_)
             | Self::DiskState(_)

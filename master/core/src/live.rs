@@ -137,6 +137,8 @@ pub(crate) struct Live {
     pub(crate) vetoed: BTreeMap<RequestId, &'static str>,
     /// Unfinished builds of which a property was not kept, and people were told so.
     pub(crate) unkept: BTreeSet<BuildId>,
+    /// How far the running steps of builds are, as far as their commands tell (F21).
+    pub(crate) progress: BTreeMap<BuildId, f64>,
     /// How much of an unfinished build's time nobody saw (F07, F20). A restart forgets it: then the limit is a little
     /// stricter than it should be.
     unseen: BTreeMap<BuildId, Span>,
@@ -158,6 +160,7 @@ impl Live {
             erred: Erred::new(),
             vetoed: BTreeMap::new(),
             unkept: BTreeSet::new(),
+            progress: BTreeMap::new(),
             unseen: BTreeMap::new(),
         }
     }
@@ -253,6 +256,7 @@ impl Live {
                 let locks = state.build(*id).into_iter().flat_map(|build| &build.locks);
                 self.dirty.locks.extend(locks.map(|share| share.key.clone()));
                 self.unkept.remove(id);
+                self.progress.remove(id);
                 self.unseen.remove(id);
                 self.timers.set(Timer::Build(*id), None);
                 self.release(state);

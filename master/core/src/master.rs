@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::action::{Action, Answer};
-use crate::config::{Config, StepKind};
+use crate::config::Config;
 use crate::ctx::{Ctx, Outbox};
 use crate::explain::Explainer;
 use crate::hooks::Hooks;
-use crate::id::{BuildId, ChangeId, CommandId, RequestId, Token};
+use crate::id::{BuildId, ChangeId, RequestId, Token};
 use crate::input::{Asking, Input};
 use crate::live::Live;
 use crate::lock::{self, LockView};
@@ -141,16 +141,15 @@ impl Master {
         request.map_or_else(Vec::new, |request| self.explainer().waits(request))
     }
 
-    /// The expression whose matching lines are to be counted as warnings in a running command's logs (F19).
+    /// How far a build's running step is, from 0 to 1, as its command told last (F21).
     #[must_use]
-    pub fn warning_pattern(&self, command: CommandId) -> Option<&str> {
-        let (id, number) = self.state.command(command)?;
-        let build = self.state.build(id)?;
-        let builder = self.live.recipe(build)?.builders.get(&build.builder)?;
-        match &builder.factory.get((number.0 as usize).checked_sub(1)?)?.kind {
-            StepKind::Shell(shell) => shell.warning_pattern.as_deref(),
-            StepKind::Git(_) | StepKind::SetProperties(_) | StepKind::Trigger(_) => None,
-        }
+    pub fn progress(&self, build: BuildId) -> Option<f64> {
+        self.live.progress.get(&build).copied()
+    }
+
+    /// The builds of which that is known.
+    pub fn progressing(&self) -> impl Iterator<Item = BuildId> {
+        self.live.progress.keys().copied()
     }
 
     fn with(
@@ -273,6 +272,12 @@ fn take(ctx: &mut Ctx<'_>, input: Input) {
         Input::CommandStarted { .. } | Input::Timeout => {}
         Input::PropertyFound { session, command, name, value } => {
             worker::property_found(ctx, session, command, name, value);
+        }
+        Input::LinkFound { session, command, url } => {
+            worker::link_found(ctx, session, command, url);
+        }
+        Input::ProgressTold { session, command, share } => {
+            worker::progress_told(ctx, session, command, share);
         }
         Input::CommandFinished { session, finished } => worker::finished(ctx, session, *finished),
         Input::Reconfigured(config) => reconfigure::reconfigure(ctx, config),

@@ -17,7 +17,7 @@ use crate::id::{
 };
 use crate::model::{
     Blame, Build, BuildRequest, Buildset, Child, CommandSpec, Hold, LockShare, Log, Notice, Stop,
-    Url, WorkerInfo,
+    Test, Url, WorkerInfo,
 };
 use crate::properties::Origin;
 use crate::results::Results;
@@ -261,6 +261,19 @@ pub enum Record {
         /// How.
         results: Results,
     },
+    /// A running step told a link (F21).
+    StepLinked {
+        /// Of which build.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// Which.
+        step: StepNumber,
+        /// Its name.
+        name: String,
+        /// What it linked to.
+        url: Url,
+    },
     /// A step is over, skipped ones too.
     StepFinished {
         /// Of which build.
@@ -283,6 +296,9 @@ pub enum Record {
         urls: Vec<Url>,
         /// What it counted.
         statistics: BTreeMap<String, f64>,
+        /// Its tests that failed.
+        #[serde(default)]
+        tests: Vec<Test>,
         /// Whether it is hidden.
         hidden: bool,
         /// The build's results with this step's (BL-2).
@@ -438,6 +454,7 @@ impl Record {
             Self::StepStarted { .. } => "step_started",
             Self::StepTriggered { .. } => "step_triggered",
             Self::ChildFinished { .. } => "child_finished",
+            Self::StepLinked { .. } => "step_linked",
             Self::StepFinished { .. } => "step_finished",
             Self::PropertySet { .. } => "property_set",
             Self::BuildStopping { .. } => "build_stopping",
@@ -457,7 +474,7 @@ impl Record {
     }
 
     /// All of those words.
-    pub const KINDS: [&'static str; 37] = [
+    pub const KINDS: [&'static str; 38] = [
         "change_added",
         "commits_learned",
         "change_classified",
@@ -480,6 +497,7 @@ impl Record {
         "step_started",
         "step_triggered",
         "child_finished",
+        "step_linked",
         "step_finished",
         "property_set",
         "build_stopping",
@@ -522,6 +540,7 @@ impl Record {
             Self::StepWaiting { build, name, .. }
             | Self::StepStarted { build, name, .. }
             | Self::StepTriggered { build, name, .. }
+            | Self::StepLinked { build, name, .. }
             | Self::StepFinished { build, name, .. } => {
                 format!("{build}/{name}")
             }

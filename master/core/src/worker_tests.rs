@@ -131,6 +131,7 @@ fn beyond_the_grace_it_is_tried_again() {
         logs: Vec::new(),
         properties: Vec::new(),
         captured: Vec::new(),
+        said: crate::model::Said::default(),
         started_at: None,
         at: site.now,
     };

@@ -322,6 +322,7 @@ impl World {
             logs: Vec::new(),
             properties: Vec::new(),
             captured: Vec::new(),
+            said: linn_core::model::Said::default(),
             started_at: None,
             at,
         };

@@ -22,7 +22,7 @@ use tonic::{Status, Streaming};
 use super::Doors;
 use super::convert;
 use super::sessions::{Command, Order};
-use crate::logs::{LogError, LogKey, Pattern, Settled};
+use crate::logs::{LogError, LogKey, Settled};
 use crate::seldom::Seldom;
 
 /// How often each side makes sure that the other is there.
@@ -222,6 +222,17 @@ impl Session {
                 let command = CommandId(found.command);
                 Input::PropertyFound { session, command, name, value }
             }
+            from_worker::Msg::Link(found) => {
+                let Some(url) = convert::read_link(&found) else {
+                    tracing::warn!(command = found.command, "a worker sent what is no link");
+                    return;
+                };
+                Input::LinkFound { session, command: CommandId(found.command), url }
+            }
+            from_worker::Msg::Progress(told) => {
+                let command = CommandId(told.command);
+                Input::ProgressTold { session, command, share: told.share }
+            }
             from_worker::Msg::Hello(_)
             | from_worker::Msg::Finished(_)
             | from_worker::Msg::Pong(_)
@@ -262,9 +273,7 @@ async fn settle(
     for key in keys {
         let last = finals.iter().find(|last| last.name == key.name);
         match settle_log(&doors, key, last, lost).await {
-            Some(settled) => {
-                logs.push(counted(&doors, key, settled, last, command.as_deref()).await);
-            }
+            Some(settled) => logs.push(final_log(key, settled, last)),
             None => whole = false,
         }
     }
@@ -313,41 +322,16 @@ async fn settle_log(
 }
 
 /// What the core hears of a settled log.
-async fn counted(
-    doors: &Doors,
-    key: &LogKey,
-    settled: Settled,
-    last: Option<&wire::FinalLog>,
-    command: Option<&Command>,
-) -> FinalLog {
+fn final_log(key: &LogKey, settled: Settled, last: Option<&wire::FinalLog>) -> FinalLog {
     if !settled.intact {
         tracing::error!(log = key.log.0, "a log is not what its worker read from the program");
     }
-    let warnings = match command.and_then(|command| command.warning_pattern.as_deref()) {
-        Some(pattern) => count_warnings(doors, key, pattern).await,
-        None => 0,
-    };
     FinalLog {
         name: key.name.clone(),
         bytes: settled.bytes,
         lines: settled.lines,
         dropped: last.map_or(0, |last| last.dropped),
-        warnings,
     }
-}
-
-/// How many lines look like warnings (F19). The pattern was compiled when the configuration was loaded, so that it fails
-/// here means that the log cannot be read: then there are none to count.
-async fn count_warnings(doors: &Doors, key: &LogKey, pattern: &str) -> u64 {
-    let counted: Result<u64, LogError> = async {
-        let pattern = Pattern::regex(pattern, false)?;
-        doors.logs.count_matches(key, &pattern).await
-    }
-    .await;
-    counted.unwrap_or_else(|error| {
-        tracing::error!(log = key.log.0, "warnings cannot be counted: {error}");
-        0
-    })
 }
 
 /// Bytes as hex digits.

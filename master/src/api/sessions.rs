@@ -50,8 +50,6 @@ pub(crate) enum Order {
 pub(crate) struct Command {
     /// Its logs, each by the name the worker uses.
     pub logs: Vec<LogKey>,
-    /// Lines that match count as warnings (F19).
-    pub warning_pattern: Option<String>,
     /// When it was ordered: it cannot have begun before.
     pub since: Timestamp,
 }
@@ -144,7 +142,7 @@ mod tests {
     use super::*;
 
     fn command() -> Command {
-        Command { logs: Vec::new(), warning_pattern: None, since: Timestamp(0) }
+        Command { logs: Vec::new(), since: Timestamp(0) }
     }
 
     #[tokio::test]

@@ -68,6 +68,53 @@ fn a_promised_name_is_told_from_a_misspelt_one() {
     );
 }
 
+/// F19, F20: what is looked for in a program's output.
+#[test]
+fn what_is_looked_for_is_checked() {
+    let said = |arguments: &str| lines(&format!("test(command = \"x\", {arguments})\n")).concat();
+    for good in [
+        "report = \"out/*.xml\"",
+        "report_format = \"libtest\"",
+        "report = \"a.tap\", report_format = \"tap\"",
+        "warning_pattern = \"w\", suppressions = [(\"a\", None, 1, 2), (None, \"b\", None, None)]",
+        "warning_pattern = \"w\", max_warnings = 0",
+    ] {
+        assert_eq!(said(good), "", "{good}");
+    }
+    for (bad, why) in [
+        ("report = \"../x\"", "no file below the work folder"),
+        ("report = \"/x\"", "no file below the work folder"),
+        ("report_format = \"xml\"", "one of junit, tap, libtest, subunit"),
+        ("max_warnings = 1", "no meaning without `warning_pattern`"),
+        ("warning_pattern = \"w\", suppressions = \"a\"", "must be a list"),
+        ("warning_pattern = \"w\", suppressions = [\"a\"]", "must have four parts"),
+        (
+            "warning_pattern = \"w\", suppressions = [(\"(\", None, None, None)]",
+            "no regular expression",
+        ),
+        ("warning_pattern = \"w\", suppressions = [(None, None, 5, 4)]", "end before they begin"),
+        ("warning_pattern = \"w\", suppressions = [(None, None, \"5\", None)]", "must be a number"),
+    ] {
+        let said = said(bad);
+        assert!(said.contains(why), "{bad}: {said}");
+    }
+}
+
+/// F17: exactly one of `property` and `extract`.
+#[test]
+fn a_property_from_a_command_says_which() {
+    let said = |arguments: &str| {
+        lines(&format!("set_property_from_command(command = \"x\"{arguments})\n")).concat()
+    };
+    assert_eq!(said(", property = \"a\", strip = False"), "");
+    assert_eq!(said(", extract = lambda rc, stdout, stderr: {}"), "");
+    assert!(said("").contains("`property`"), "{}", said(""));
+    let both = said(", property = \"a\", extract = lambda rc, stdout, stderr: {}");
+    assert!(both.contains("`property` and `extract` exclude each other"), "{both}");
+    let strip = said(", strip = True, extract = lambda rc, stdout, stderr: {}");
+    assert!(strip.contains("no meaning beside `extract`"), "{strip}");
+}
+
 #[test]
 fn duplicates_name_both_places() {
     let said = lines("worker(\"a\")\nworker(\"a\")\nlocal_worker(\"A\")\n");

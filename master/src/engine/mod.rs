@@ -269,6 +269,10 @@ impl Engine {
 
     fn decide(&mut self, input: Input) {
         let now = self.parts.clock.now();
+        if matches!(input, Input::ProgressTold { .. }) {
+            // It makes no record, so nothing else brings it to anybody's eyes.
+            self.waits_due.get_or_insert_with(|| Instant::now() + WAITS_EVERY);
+        }
         self.master.handle(now, input, &*self.parts.hooks, &mut self.out);
     }
 
@@ -320,16 +324,19 @@ impl Engine {
         Ok(())
     }
 
-    /// Works out anew why requests wait, at most twice a second, and only for somebody's eyes.
+    /// Works out anew why requests wait and how far steps are, at most twice a second, and only for somebody's eyes.
     fn refresh_waits(&mut self, now: Timestamp) {
         if self.waits_due.is_none_or(|due| due > Instant::now()) {
             return;
         }
         self.waits_due = None;
         if self.parts.hub.is_watched() {
-            let news = self.parts.view.waits(&self.master, &self.parts.hub);
-            if !news.is_empty() {
-                self.parts.hub.publish(self.seq, now, news);
+            let waits = self.parts.view.waits(&self.master, &self.parts.hub);
+            let progress = self.parts.view.progress(&self.master, &self.parts.hub);
+            for news in [waits, progress] {
+                if !news.is_empty() {
+                    self.parts.hub.publish(self.seq, now, news);
+                }
             }
         }
     }

@@ -68,11 +68,13 @@ impl LogStore {
         receiver
     }
 
-    /// How many lines match.
-    ///
-    /// # Errors
-    /// When its files cannot be read.
-    pub async fn count_matches(&self, key: &LogKey, pattern: &Pattern) -> Result<u64, LogError> {
+    /// How many lines match: what a search is compared with.
+    #[cfg(test)]
+    pub(super) async fn count_matches(
+        &self,
+        key: &LogKey,
+        pattern: &Pattern,
+    ) -> Result<u64, LogError> {
         let (entry, pattern) = (self.entry(key), pattern.clone());
         blocking(move || {
             let mut view = View::of(&entry)?;

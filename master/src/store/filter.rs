@@ -125,3 +125,30 @@ pub struct Event {
     /// The record's own fields as a JSON object, without what can be asked for by the subject.
     pub body: String,
 }
+
+/// The most numbers that one question gives.
+pub const MAX_STATISTICS: usize = 20_000;
+
+/// Which numbers of a builder's builds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StatisticFilter {
+    /// Of this builder.
+    pub builder: BuilderName,
+    /// Of this name; `None`: of every name.
+    pub name: Option<String>,
+    /// Of builds with smaller numbers: to page on.
+    pub before: Option<u32>,
+    /// At most so many of each name.
+    pub limit: usize,
+}
+
+/// A number that a build's steps gave.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Statistic {
+    /// Of which build.
+    pub number: u32,
+    /// Of what.
+    pub name: String,
+    /// The number.
+    pub value: f64,
+}

@@ -10,7 +10,7 @@ mod sqlite;
 
 pub use filter::{
     BuildFilter, BuildStateFilter, BuildsetFilter, ChangeFilter, DEFAULT_LIMIT, Event,
-    RequestFilter,
+    MAX_STATISTICS, RequestFilter, Statistic, StatisticFilter,
 };
 pub use folder::{FREE_SPACE_FLOOR, free_space};
 pub use memory::MemoryStore;

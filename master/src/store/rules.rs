@@ -16,6 +16,7 @@ pub(super) const fn build_changed(record: &Record) -> Option<BuildId> {
         | Record::StepWaiting { id, .. }
         | Record::StepStarted { id, .. }
         | Record::StepTriggered { id, .. }
+        | Record::StepLinked { id, .. }
         | Record::StepFinished { id, .. }
         | Record::PropertySet { id, .. }
         | Record::BuildStopping { id, .. }
@@ -33,6 +34,7 @@ pub(super) fn change_build(build: &mut Build, record: &Record) {
         Record::StepWaiting { .. }
         | Record::StepStarted { .. }
         | Record::StepTriggered { .. }
+        | Record::StepLinked { .. }
         | Record::StepFinished { .. } => {
             change_step(build, record);
         }
@@ -89,6 +91,11 @@ fn change_step(build: &mut Build, record: &Record) {
             step.shown.clone_from(shown);
             step.logs.clone_from(logs);
         }
+        Record::StepLinked { step, url, .. } => {
+            if let Some(nth) = at_number(build, *step) {
+                build.steps[nth].urls.push(url.clone());
+            }
+        }
         Record::StepFinished {
             step,
             at,
@@ -97,6 +104,7 @@ fn change_step(build: &mut Build, record: &Record) {
             logs,
             urls,
             statistics,
+            tests,
             hidden,
             build_results,
             ending,
@@ -111,6 +119,7 @@ fn change_step(build: &mut Build, record: &Record) {
             step.logs.clone_from(logs);
             step.urls.clone_from(urls);
             step.statistics.clone_from(statistics);
+            step.tests.clone_from(tests);
             step.hidden = *hidden;
             build.results = *build_results;
             build.ending = *ending;

@@ -261,6 +261,37 @@ pub struct EventsRequest {
     pub limit: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StatisticsRequest {
+    #[prost(string, tag = "1")]
+    pub builder: ::prost::alloc::string::String,
+    /// empty: every name
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// of each name, newest first; 0: 200
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+    /// page on: build numbers below this one; 0: from the newest
+    #[prost(uint32, tag = "4")]
+    pub before: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Statistic {
+    /// of the build
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// the sum over the build's steps
+    #[prost(double, tag = "3")]
+    pub value: f64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StatisticsReply {
+    /// newest first, then by name
+    #[prost(message, repeated, tag = "1")]
+    pub values: ::prost::alloc::vec::Vec<Statistic>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WaitRequest {
     /// build, request or buildset
     #[prost(enumeration = "super::super::entity::v1::Kind", tag = "1")]
@@ -567,6 +598,31 @@ pub mod console_client {
                 .insert(GrpcMethod::new("linn.console.v1.Console", "Events"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// What the steps of a builder's builds counted, over time.
+        pub async fn statistics(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StatisticsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StatisticsReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/linn.console.v1.Console/Statistics",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("linn.console.v1.Console", "Statistics"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Answers when the named build, request or buildset is complete, with the entity.
         pub async fn wait(
             &mut self,
@@ -689,6 +745,11 @@ pub mod console_server {
             &self,
             request: tonic::Request<super::EventsRequest>,
         ) -> std::result::Result<tonic::Response<Self::EventsStream>, tonic::Status>;
+        /// What the steps of a builder's builds counted, over time.
+        async fn statistics(
+            &self,
+            request: tonic::Request<super::StatisticsRequest>,
+        ) -> std::result::Result<tonic::Response<super::StatisticsReply>, tonic::Status>;
         /// Answers when the named build, request or buildset is complete, with the entity.
         async fn wait(
             &self,
@@ -1172,6 +1233,51 @@ pub mod console_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/linn.console.v1.Console/Statistics" => {
+                    #[allow(non_camel_case_types)]
+                    struct StatisticsSvc<T: Console>(pub Arc<T>);
+                    impl<
+                        T: Console,
+                    > tonic::server::UnaryService<super::StatisticsRequest>
+                    for StatisticsSvc<T> {
+                        type Response = super::StatisticsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StatisticsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Console>::statistics(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StatisticsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

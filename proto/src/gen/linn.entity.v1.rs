@@ -218,6 +218,22 @@ pub struct Step {
     pub command: ::prost::alloc::string::String,
     #[prost(int64, optional, tag = "14")]
     pub usual_ms: ::core::option::Option<i64>,
+    /// 0 to 1, of a running one that tells (F21)
+    #[prost(double, optional, tag = "15")]
+    pub progress: ::core::option::Option<f64>,
+    /// those that failed, the first 1,000; only in Get, as properties are
+    #[prost(message, repeated, tag = "16")]
+    pub tests: ::prost::alloc::vec::Vec<Test>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Test {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// passed failed skipped
+    #[prost(string, tag = "2")]
+    pub result: ::prost::alloc::string::String,
+    #[prost(double, optional, tag = "3")]
+    pub seconds: ::core::option::Option<f64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Url {

@@ -13,7 +13,9 @@ use linn_core::id::{
 };
 use linn_core::input::{Asking, Input, WorkerVerb};
 use linn_core::master::Master;
-use linn_core::model::{Exit, FinalLog, Finished, WorkerInfo};
+use linn_core::model::{
+    Exit, FinalLog, Finished, Said, Test, TestResult, TestResults, Url, WorkerInfo,
+};
 use linn_core::record::Record;
 use linn_core::testing;
 use linn_core::time::{Span, Timestamp};
@@ -308,6 +310,15 @@ impl Stage {
                 let value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
                 Input::PropertyFound { session, command, name: event.word(1)?.into(), value }
             }
+            "link" => {
+                let (session, command) = self.command_of(event)?;
+                let url = Url { name: event.word(1)?.into(), url: event.word(2)?.into() };
+                Input::LinkFound { session, command, url }
+            }
+            "progress" => {
+                let (session, command) = self.command_of(event)?;
+                Input::ProgressTold { session, command, share: number(event.word(1)?)? }
+            }
             "finish" => self.finish(event)?,
             "disk" => Input::DiskState(event.words.first().filter(|word| *word != "ok").cloned()),
             verb => return Err(format!("no event is called `{verb}`")),
@@ -373,8 +384,11 @@ impl Stage {
             bytes: count("bytes")?,
             lines: count("lines")?,
             dropped: count("dropped")?,
-            warnings: count("warnings")?,
         };
+        // A step that counts none has no such log, and nobody asks for its end.
+        let warnings = count("warnings")?;
+        let copied =
+            FinalLog { name: "warnings".into(), bytes: 20 * warnings, lines: warnings, dropped: 0 };
         let mut properties: Vec<(String, serde_json::Value)> =
             event.properties().map(|(name, value)| (name.to_owned(), value.into())).collect();
         for (codebase, revision) in event.with_prefix("got:") {
@@ -386,14 +400,50 @@ impl Stage {
             finished: Box::new(Finished {
                 command,
                 exit,
-                logs: vec![log],
+                logs: vec![log, copied],
                 properties,
-                captured: Vec::new(),
+                captured: event.text_of("out").into_bytes(),
+                said: said(event)?,
                 started_at: None,
                 at: self.now,
             }),
         })
     }
+}
+
+/// What a command said besides its exit: `err=.. warnings=2 stat:size=12 url:docs=https://.. mistakes=1 mistake=..`, and
+/// `tests=3 failed=1 skipped=1 failures=a,b trouble=..`.
+fn said(event: &Event) -> Result<Said, String> {
+    let count = |name| event.get(name).map(number).transpose().map(Option::unwrap_or_default);
+    let statistics =
+        event.with_prefix("stat:").map(|(name, value)| Ok((name.to_owned(), number(value)?)));
+    let urls = event
+        .with_prefix("url:")
+        .map(|(name, url)| Url { name: name.to_owned(), url: url.to_owned() });
+    let failure = |name: String| Test { name, result: TestResult::Failed, duration: None };
+    let tests = if event.get("tests").is_some() || event.get("trouble").is_some() {
+        let (total, failed, skipped): (u64, u64, u64) =
+            (count("tests")?, count("failed")?, count("skipped")?);
+        Some(TestResults {
+            total,
+            passed: total.saturating_sub(failed + skipped),
+            failed,
+            skipped,
+            failures: event.list("failures").into_iter().map(failure).collect(),
+            trouble: event.text_of("trouble"),
+        })
+    } else {
+        None
+    };
+    Ok(Said {
+        captured_err: event.text_of("err").into_bytes(),
+        warnings: count("warnings")?,
+        urls: urls.collect(),
+        statistics: statistics.collect::<Result<_, String>>()?,
+        tests,
+        mistakes: count("mistakes")?,
+        first_mistake: event.text_of("mistake"),
+    })
 }
 
 /// Evaluates a configuration's text, as `master.star` in a folder.

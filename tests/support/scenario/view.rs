@@ -72,6 +72,7 @@ pub(super) fn show(
                 .collect()
         }
         "schedulers" => schedulers(master),
+        "said" => said_lines(master, build()?),
         "eta" => {
             let build = build()?;
             let due = eta::build_eta(build, &eta::usual(master.state(), &build.builder), now);
@@ -165,6 +166,19 @@ fn build_lines(build: &Build) -> Vec<String> {
         }
     });
     std::iter::once(head).chain(steps).collect()
+}
+
+/// What steps said besides their ends.
+fn said_lines(master: &Master, build: &Build) -> Vec<String> {
+    let mut lines = Vec::new();
+    for step in &build.steps {
+        let numbers = step.statistics.iter().map(|(name, value)| format!("{name} {value}"));
+        let urls = step.urls.iter().map(|url| format!("{} {}", url.name, url.url));
+        let logs = step.logs.iter().map(|log| format!("log {}", log.name));
+        lines.extend(logs.chain(urls).chain(numbers).map(|it| format!("{}: {it}", step.name)));
+    }
+    lines.extend(master.progress(build.id).map(|share| format!("progress {share}")));
+    lines
 }
 
 fn worker(master: &Master, name: &str) -> String {

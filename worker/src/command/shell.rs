@@ -11,11 +11,12 @@ use crate::exec::program::Program;
 use crate::exec::supervise::{COMMAND_VAR, Job, MARK_VAR};
 use crate::exec::tail::Tail;
 use crate::exec::watch::{Watch, exit_of};
+use crate::observe::REPORT_VAR;
 use crate::spool::{self, STDIO};
 
 /// Runs the program to its end and says how that was.
 pub(crate) fn run(watch: &mut Watch<'_>, job: &Job, shell: &Shell) -> io::Result<Exit> {
-    let program = match program(job, shell) {
+    let program = match program(watch, job, shell) {
         Ok(program) => program,
         Err(why) => return Ok(not_started(watch.logs.words().mask(&why))),
     };
@@ -23,7 +24,7 @@ pub(crate) fn run(watch: &mut Watch<'_>, job: &Job, shell: &Shell) -> io::Result
     Ok(exit_of(watch, &end))
 }
 
-fn program(job: &Job, shell: &Shell) -> Result<Program, String> {
+fn program(watch: &mut Watch<'_>, job: &Job, shell: &Shell) -> Result<Program, String> {
     let base = folder::of_builder(&job.dir, &job.start.builder)?;
     let workdir = folder::below(&base, &shell.workdir, "folder")?;
     let env = step_env(job, &shell.env)?;
@@ -32,13 +33,19 @@ fn program(job: &Job, shell: &Shell) -> Result<Program, String> {
     }
     let mut tails = Vec::new();
     for (log, name) in spool::log_names(&job.start).iter().enumerate().skip(1) {
-        let file = folder::below(&workdir, &shell.logfiles[name], "log file")?;
-        tails.push(Tail::new(log, file));
+        if let Some(file) = shell.logfiles.get(name) {
+            tails.push(Tail::new(log, folder::below(&workdir, file, "log file")?));
+        }
+    }
+    let dir = folder::make(&base, &workdir)?;
+    if let Some(observe) = shell.observe.as_ref().filter(|observe| !observe.report.is_empty()) {
+        folder::below(&dir, &observe.report, "test report")?;
+        watch.logs.observer.read_tests_from(dir.clone(), &observe.report, &observe.report_format);
     }
     Ok(Program {
         argv: shell.argv.iter().map(Into::into).collect(),
         env,
-        dir: folder::make(&base, &workdir)?,
+        dir,
         stdin: shell.stdin.clone(),
         separate: shell.separate,
         pty: shell.pty,
@@ -52,5 +59,9 @@ pub(crate) fn step_env(job: &Job, vars: &[EnvVar]) -> Result<Env, String> {
     let mut env = env::compose(&std::env::vars_os().collect(), vars)?;
     env.insert(COMMAND_VAR.into(), job.start.command.to_string().into());
     env.insert(MARK_VAR.into(), job.mark.clone().into());
+    // Absolute, for the command works in another folder than this process.
+    let folder = job.dir.join("spool").join(job.start.command.to_string());
+    let report = std::path::absolute(spool::report_path(&folder));
+    env.insert(REPORT_VAR.into(), report.unwrap_or_default().into());
     Ok(env)
 }

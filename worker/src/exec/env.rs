@@ -1,4 +1,5 @@
-//! The environment of a step (rule PR-1), and nothing else of ours in it but the mark by which its processes are found.
+//! The environment of a step (rule PR-1), and nothing else of ours in it but the mark by which its processes are found
+//! and the file to which it reports.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

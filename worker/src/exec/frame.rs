@@ -3,7 +3,7 @@
 //! Length-prefixed protobuf, so that after an upgrade a new agent understands the supervisors of the old one. Both
 //! directions carry *states*, not events: a frame that is lost with a connection is made good by the next one.
 
-use linn_proto::worker::{Finished, PropertyFound, Started};
+use linn_proto::worker::{Finished, LinkFound, Progress, PropertyFound, Started};
 use prost::Message;
 
 /// The largest frame; a result with its captured output stays far below.
@@ -74,6 +74,10 @@ pub(crate) struct Report {
     /// Another supervisor has the command: nothing was done.
     #[prost(bool, tag = "6")]
     pub(crate) taken: bool,
+    #[prost(message, repeated, tag = "7")]
+    pub(crate) links: Vec<LinkFound>,
+    #[prost(message, optional, tag = "8")]
+    pub(crate) progress: Option<Progress>,
 }
 
 /// The frame of a message.

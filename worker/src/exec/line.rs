@@ -12,7 +12,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
-use linn_proto::worker::{Finished, PropertyFound, Started};
+use linn_proto::worker::{Finished, LinkFound, Progress, PropertyFound, Started};
 use rustix::event::{PollFd, PollFlags};
 
 use crate::exec::frame::{Decoder, Report, Run, Steer, ToSupervisor, encode};
@@ -38,6 +38,9 @@ struct Unsaid {
     logs: BTreeSet<String>,
     /// Properties from this position on.
     properties: usize,
+    /// Links from this position on.
+    links: usize,
+    progress: bool,
     finished: bool,
     taken: bool,
 }
@@ -128,6 +131,20 @@ impl Line {
         self.said.properties.push(found);
     }
 
+    pub(crate) fn link(&mut self, found: LinkFound) {
+        self.said.links.push(found);
+    }
+
+    pub(crate) fn progress(&mut self, progress: Progress) {
+        self.said.progress = Some(progress);
+        self.unsaid.progress = true;
+    }
+
+    /// All links told so far.
+    pub(crate) fn links(&self) -> &[LinkFound] {
+        &self.said.links
+    }
+
     /// All properties found so far.
     pub(crate) fn properties(&self) -> &[PropertyFound] {
         &self.said.properties
@@ -202,14 +219,20 @@ impl Line {
             || unsaid.finished
             || unsaid.taken
             || !unsaid.logs.is_empty()
+            || unsaid.progress
             || unsaid.properties < self.said.properties.len()
+            || unsaid.links < self.said.links.len()
     }
 
     /// What the agent has not heard; it counts as said from now on.
     fn news(&mut self) -> Report {
         let unsaid = mem::replace(
             &mut self.unsaid,
-            Unsaid { properties: self.said.properties.len(), ..Unsaid::default() },
+            Unsaid {
+                properties: self.said.properties.len(),
+                links: self.said.links.len(),
+                ..Unsaid::default()
+            },
         );
         let said = &self.said;
         Report {
@@ -221,6 +244,8 @@ impl Line {
                 .filter_map(|log| said.spooled.get(&log).map(|to| (log, *to)))
                 .collect(),
             properties: said.properties[unsaid.properties..].to_vec(),
+            links: said.links[unsaid.links..].to_vec(),
+            progress: said.progress.filter(|_| unsaid.progress),
             finished: said.finished.clone().filter(|_| unsaid.finished),
             taken: unsaid.taken,
         }
@@ -271,6 +296,8 @@ impl Line {
             started: self.said.started.is_some(),
             logs: self.said.spooled.keys().cloned().collect(),
             properties: 0,
+            links: 0,
+            progress: self.said.progress.is_some(),
             finished: self.said.finished.is_some(),
             taken: false,
         };

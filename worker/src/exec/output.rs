@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::now_ms;
 use crate::exec::mask::{Masker, Words};
+use crate::observe::Observer;
 use crate::spool;
 
 /// The most that is kept for `capture`.
@@ -25,11 +26,22 @@ const SPAN_MS: i64 = 10;
 pub(crate) struct Logs {
     folder: PathBuf,
     logs: Vec<Log>,
-    words: Words,
+    pub(crate) words: Words,
     max_bytes: u64,
     total: u64,
-    captured: Option<Vec<u8>>,
+    captured: Option<Captured>,
     scratch: Vec<u8>,
+    /// Looks at what comes, masked as it is kept.
+    pub(crate) observer: Observer,
+    /// The log to which counted warnings are copied.
+    warnings: Option<usize>,
+}
+
+/// The beginning of what a program wrote, by stream.
+#[derive(Debug, Default)]
+pub(crate) struct Captured {
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -49,7 +61,7 @@ struct Files {
 }
 
 impl Logs {
-    /// `max_bytes` of one log are kept, 0 means all; `capture`: keep the first standard output in memory too.
+    /// `max_bytes` of one log are kept, 0 means all; `capture`: keep the first output in memory too.
     pub(crate) fn new(
         folder: PathBuf,
         names: Vec<String>,
@@ -71,8 +83,34 @@ impl Logs {
             words,
             max_bytes: if max_bytes == 0 { u64::MAX } else { max_bytes },
             total: 0,
-            captured: capture.then(Vec::new),
+            captured: capture.then(Captured::default),
             scratch: Vec::new(),
+            observer: Observer::default(),
+            warnings: None,
+        }
+    }
+
+    /// Looks for things in what comes from now on; warnings are copied to the log of this name.
+    pub(crate) fn observe(&mut self, observer: Observer, warning_log: &str) {
+        self.observer = observer;
+        self.warnings = self.logs.iter().position(|log| log.name == warning_log);
+    }
+
+    /// The log of warnings, if there is one.
+    pub(crate) fn warnings(&self) -> Option<usize> {
+        self.warnings
+    }
+
+    /// Nothing more comes of a command that began at `started_ms`; 0: it never did.
+    pub(crate) fn end_observing(&mut self, started_ms: i64) -> io::Result<()> {
+        let copy = self.observer.end(started_ms);
+        self.copy_warnings(copy)
+    }
+
+    fn copy_warnings(&mut self, copy: Option<Vec<u8>>) -> io::Result<()> {
+        match (copy, self.warnings) {
+            (Some(copy), Some(log)) => self.keep(log, Stream::Out, &copy),
+            _ => Ok(()),
         }
     }
 
@@ -133,8 +171,15 @@ impl Logs {
         appended
     }
 
-    /// Appends to a log and to what is captured.
+    /// Appends to a log, and looks at what is appended.
     fn append(&mut self, index: usize, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        self.keep(index, stream, bytes)?;
+        let copy = self.observer.feed(index, stream, bytes);
+        self.copy_warnings(copy)
+    }
+
+    /// Appends to a log and to what is captured.
+    fn keep(&mut self, index: usize, stream: Stream, bytes: &[u8]) -> io::Result<()> {
         let log = &mut self.logs[index];
         let room = self.max_bytes - log.length;
         let kept = &bytes[..bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX))];
@@ -143,9 +188,9 @@ impl Logs {
             self.total += kept.len() as u64;
         }
         log.dropped += (bytes.len() - kept.len()) as u64;
-        if let Some(captured) =
-            self.captured.as_mut().filter(|_| index == 0 && stream == Stream::Out)
-        {
+        if let Some(captured) = self.captured.as_mut().filter(|_| index == 0) {
+            let captured =
+                if stream == Stream::Err { &mut captured.err } else { &mut captured.out };
             let room = CAPTURE_BYTES - captured.len();
             captured.extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
@@ -159,7 +204,7 @@ impl Logs {
     }
 
     /// Lengths and digests, and what was captured.
-    pub(crate) fn finish(&mut self) -> (Vec<FinalLog>, Vec<u8>) {
+    pub(crate) fn finish(&mut self) -> (Vec<FinalLog>, Captured) {
         let logs = self.logs.iter().map(|log| FinalLog {
             name: log.name.clone(),
             bytes: log.length,
@@ -231,7 +276,7 @@ mod tests {
         assert_eq!((done[0].bytes, done[0].dropped), (10, 7));
         assert_eq!(std::fs::read(spool::log_path(dir.path(), 0)).unwrap(), b"123456789\0");
         assert_eq!(done[0].sha256, Sha256::digest(b"123456789\0").to_vec());
-        assert_eq!(captured, b"123456789\0abcmore");
+        assert_eq!(captured.out, b"123456789\0abcmore");
     }
 
     #[test]
@@ -252,7 +297,7 @@ mod tests {
         }
         logs.end(0, Stream::Out, &mut masker).unwrap();
         let (_, captured) = logs.finish();
-        assert_eq!(captured, b"pw=*** ok hunt");
+        assert_eq!(captured.out, b"pw=*** ok hunt");
         assert_eq!(std::fs::read(spool::log_path(dir.path(), 0)).unwrap(), b"pw=*** ok hunt");
     }
 }

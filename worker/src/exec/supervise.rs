@@ -12,7 +12,7 @@ use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use linn_proto::worker::{Exit, Finished, Start, start};
+use linn_proto::worker::{Exit, Finished, Observe, Said, Start, start};
 
 use crate::clock::now_ms;
 use crate::command::{git, shell};
@@ -25,6 +25,7 @@ use crate::exec::output::Logs;
 use crate::exec::turn;
 use crate::exec::watch::Watch;
 use crate::id::CommandId;
+use crate::observe::Observer;
 use crate::spool;
 
 /// The hidden first argument of a supervisor.
@@ -99,10 +100,15 @@ fn perform(run: Run, dir: PathBuf, folder: &Path, line: &mut Line) -> io::Result
             finished
         }
         Ok(limits) => {
+            logs.observe(observer(&job, folder), warning_log(&job.start));
             let mut watch = Watch::new(line, job.start.command, limits, logs);
             let exit = in_turn(&mut watch, &job)?;
+            let exit = watch.end_observing().unwrap_or(exit);
             let mut finished = finished(job.start.command, exit, &mut watch.logs);
             finished.properties = watch.properties().to_vec();
+            if let Some(said) = &mut finished.said {
+                said.links = watch.links().to_vec();
+            }
             finished.started_ms = watch.started_ms();
             let long = watch.elapsed() >= spool::SYNC_AFTER;
             keep(folder, &finished, long.then_some(&watch.logs));
@@ -142,16 +148,33 @@ fn finished(command: u64, mut exit: Exit, logs: &mut Logs) -> Finished {
         end -= 1;
     }
     exit.why.truncate(end);
-    let (logs, captured) = logs.finish();
+    let (finals, captured) = logs.finish();
     Finished {
         command,
         exit: Some(exit),
-        logs,
-        captured,
+        logs: finals,
+        captured: captured.out,
+        said: Some(Said { captured_err: captured.err, ..logs.observer.finish() }),
         properties: Vec::new(),
         at_ms: now_ms(),
         started_ms: 0,
     }
+}
+
+/// What is looked for in what the command writes.
+fn observer(job: &Job, folder: &Path) -> Observer {
+    Observer::new(observe_of(&job.start), spool::report_path(folder))
+}
+
+fn observe_of(start: &Start) -> Option<&Observe> {
+    match &start.what {
+        Some(start::What::Shell(shell)) => shell.observe.as_ref(),
+        Some(start::What::Checkout(_)) | None => None,
+    }
+}
+
+fn warning_log(start: &Start) -> &str {
+    observe_of(start).map_or("", |observe| &observe.warning_log)
 }
 
 /// The texts that must not leave the worker.

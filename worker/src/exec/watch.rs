@@ -13,7 +13,7 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::time::{Duration, Instant};
 
-use linn_proto::worker::{Exit, PropertyFound, Started, Stream};
+use linn_proto::worker::{Exit, LinkFound, Progress, PropertyFound, Started, Stream};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
@@ -25,12 +25,16 @@ use crate::exec::line::Line;
 use crate::exec::output::Logs;
 use crate::exec::proc;
 use crate::exec::program::{Child, Program};
+use crate::observe::Entry;
 
 /// How long descendants may hold a pipe after the program has ended.
 const HOLDERS: Duration = Duration::from_secs(5);
 
 /// How often a followed file is looked at.
 const TAIL_EVERY: Duration = Duration::from_millis(50);
+
+/// How often the lines that the command reports are looked for.
+const REPORT_EVERY: Duration = Duration::from_millis(200);
 
 /// The longest wait in one turn: orphans of the command that died meanwhile are reaped at the latest then.
 const LONGEST_TURN: Duration = Duration::from_secs(5);
@@ -85,6 +89,7 @@ pub(crate) struct Watch<'line> {
     news_since: Option<Instant>,
     current: Option<Current>,
     last_status: Option<WaitStatus>,
+    next_report: Instant,
     buffer: Vec<u8>,
 }
 
@@ -114,6 +119,7 @@ impl<'line> Watch<'line> {
             news_since: None,
             current: None,
             last_status: None,
+            next_report: now + REPORT_EVERY,
             buffer: Vec::new(),
         }
     }
@@ -183,6 +189,38 @@ impl<'line> Watch<'line> {
         self.line.properties()
     }
 
+    pub(crate) fn links(&self) -> &[LinkFound] {
+        self.line.links()
+    }
+
+    /// The command is over: what it reported and was not read, its test results, its last line. How it ended instead, if what
+    /// came of that could not be kept.
+    pub(crate) fn end_observing(&mut self) -> Option<Exit> {
+        self.read_report(true);
+        let ended = self.logs.end_observing(self.line.started_ms());
+        if let Some(log) = self.logs.warnings() {
+            self.wrote(log, ended);
+        }
+        self.stopped_exit()
+    }
+
+    /// Takes what the command has reported since the look before (F21).
+    fn read_report(&mut self, last: bool) {
+        let Logs { observer, words, .. } = &mut self.logs;
+        let command = self.command;
+        for entry in observer.reported(last, &|text| words.mask(text)) {
+            match entry {
+                Entry::Property(name, json) => {
+                    self.line.property(PropertyFound { command, name, json });
+                }
+                Entry::Link(name, url) => self.line.link(LinkFound { command, name, url }),
+                Entry::Progress(share) => self.line.progress(Progress { command, share }),
+                // Only the whole of them counts, at the end.
+                Entry::Statistic(..) | Entry::Test(..) => {}
+            }
+        }
+    }
+
     pub(crate) fn started_ms(&self) -> i64 {
         self.line.started_ms()
     }
@@ -224,6 +262,10 @@ impl<'line> Watch<'line> {
         }
         if !blocked {
             self.read_tails();
+        }
+        if Instant::now() >= self.next_report {
+            self.read_report(false);
+            self.next_report = Instant::now() + REPORT_EVERY;
         }
         self.reap()?;
         // Last, so that what was read in this turn counts, and so that a stop is known when the turn is over.
@@ -343,6 +385,9 @@ impl<'line> Watch<'line> {
             if self.stopped.is_none() {
                 let silence = self.limits.silence.filter(|_| !blocked);
                 no_later(silence.map(|limit| self.last_output + limit));
+            }
+            if current.status.is_none() {
+                no_later(Some(self.next_report));
             }
             if !current.child.tails.is_empty() && !blocked {
                 no_later(Some(current.next_tail));
@@ -492,6 +537,9 @@ impl<'line> Watch<'line> {
             }
         }
         self.line.spooled(self.logs.name(log), self.logs.length(log));
+        if let Some(warnings) = self.logs.warnings().filter(|log| self.logs.length(*log) > 0) {
+            self.line.spooled(self.logs.name(warnings), self.logs.length(warnings));
+        }
     }
 
     fn write_stdin(&mut self) {

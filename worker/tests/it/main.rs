@@ -4,6 +4,7 @@
 
 mod checkout;
 mod master;
+mod observe;
 mod resume;
 mod run;
 mod speed;

@@ -34,6 +34,8 @@ pub(crate) struct Kept {
     pub(crate) logs: BTreeMap<(u64, String), Vec<u8>>,
     pub(crate) spans: BTreeMap<(u64, String), Vec<Span>>,
     pub(crate) properties: Vec<(u64, String, String)>,
+    pub(crate) links: Vec<(u64, String, String)>,
+    pub(crate) progress: Vec<(u64, f64)>,
     pub(crate) left: usize,
     pub(crate) sessions: u64,
     /// Every byte that came, repeats included.
@@ -281,6 +283,12 @@ impl Service {
             }
             Some(from_worker::Msg::Property(found)) => {
                 kept.properties.push((found.command, found.name, found.json));
+            }
+            Some(from_worker::Msg::Link(found)) => {
+                kept.links.push((found.command, found.name, found.url));
+            }
+            Some(from_worker::Msg::Progress(told)) => {
+                kept.progress.push((told.command, told.share));
             }
             Some(from_worker::Msg::Finished(finished)) => {
                 *kept.finish_count.entry(finished.command).or_default() += 1;

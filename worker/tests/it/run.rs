@@ -203,6 +203,19 @@ async fn the_first_output_is_captured_when_asked_for() {
     assert_eq!(finished.captured, b"");
 }
 
+/// F17: standard error is kept apart where that is asked for, and both are in the log.
+#[tokio::test]
+async fn standard_error_is_captured_apart() {
+    let world = World::new().await;
+    let start = shell(sh(1, "echo value; echo careful >&2"), |shell| shell.separate = true);
+    let finished = world.master.run(Start { capture: true, ..start }).await;
+    assert_eq!(finished.captured, b"value\n");
+    assert_eq!(finished.said.unwrap().captured_err, b"careful\n");
+    let mut lines: Vec<_> = world.master.text(1).lines().map(str::to_owned).collect();
+    lines.sort();
+    assert_eq!(lines, ["careful", "value"]);
+}
+
 #[tokio::test]
 async fn secrets_leave_neither_in_output_nor_in_reasons() {
     let world = World::new().await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use linn_proto::entity::{Build, BuildState, Log, SinceGood, Step, StepState, Url};
+use linn_proto::entity::{Build, BuildState, Log, SinceGood, Step, StepState, Test, Url};
 use serde_json::{Map, Value, json};
 
 use super::{duration, maybe_time, number, properties, results, sourcestamps, text, time};
@@ -64,6 +64,8 @@ pub(crate) fn step(step: &Step) -> Value {
         "logs": step.logs.iter().map(log).collect::<Vec<_>>(),
         "urls": step.urls.iter().map(url).collect::<Vec<_>>(),
         "statistics": statistics(&step.statistics),
+        "tests": step.tests.iter().map(test).collect::<Vec<_>>(),
+        "progress": step.progress.map(number),
         "hidden": step.hidden,
     })
 }
@@ -77,6 +79,10 @@ pub(crate) fn log(log: &Log) -> Value {
         "complete": log.complete,
         "truncated": log.truncated,
     })
+}
+
+fn test(test: &Test) -> Value {
+    json!({"name": test.name, "result": test.result, "duration": test.seconds.map(number)})
 }
 
 fn url(url: &Url) -> Value {

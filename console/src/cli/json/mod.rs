@@ -53,7 +53,7 @@ fn millis_to_seconds(ms: i64) -> f64 {
 
 /// A number without a needless `.0`.
 #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53 at that point")]
-fn number(value: f64) -> Value {
+pub(super) fn number(value: f64) -> Value {
     let whole = value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0;
     if whole { Value::from(value as i64) } else { Value::from(value) }
 }

@@ -44,7 +44,8 @@ fn every_object_has_the_keys_of_the_contract() {
         (
             "step",
             step,
-            "number name state results started_at complete_at eta text logs urls statistics hidden",
+            "number name state results started_at complete_at eta text logs urls statistics hidden \
+             tests progress",
         ),
         ("log", log, "name bytes lines complete"),
         (

@@ -129,3 +129,30 @@ async fn followed_events_outlast_a_broken_link() {
     assert_eq!((said.code, seqs), (0, (1..=6).collect()));
     assert!(said.err.contains("lost the master") && said.err.contains("the master is back"));
 }
+
+/// C33: one object for each build and name; a line for each name for people.
+#[tokio::test]
+async fn statistics_over_time() {
+    let fake = Fake::start();
+    let said = linn_at(&fake, &["stats", "linux", "--json"]).await;
+    assert_eq!(
+        said.lines(),
+        [
+            r#"{"build":"linux#3","name":"tests-failed","value":0}"#,
+            r#"{"build":"linux#3","name":"warnings","value":2.5}"#,
+            r#"{"build":"linux#2","name":"tests-failed","value":4}"#,
+        ]
+    );
+    let said = linn_at(&fake, &["stats", "linux", "--name", "warnings"]).await;
+    let lines = said.lines();
+    assert_eq!(lines.len(), 2, "{}", said.out);
+    assert!(lines[1].starts_with("warnings") && lines[1].contains("2.5"), "{}", said.out);
+    let said = linn_at(&fake, &["stats", "linux"]).await;
+    assert!(
+        said.lines()[1].contains("tests-failed") && said.lines()[1].contains("#3"),
+        "{}",
+        said.out
+    );
+    assert_eq!(linn_at(&fake, &["stats", "nobody"]).await.code, 3);
+    assert_eq!(linn_at(&fake, &["stats"]).await.code, 2);
+}

@@ -359,6 +359,9 @@ impl Drawing<'_> {
         let state_style = inside.theme.state(state);
         say(&mut inside, "", &step.text, state_style);
         say(&mut inside, "runs", &step.command, text);
+        if let Some(share) = step.progress {
+            say(&mut inside, "done", &format!("{:.0} %", share * 100.0), text);
+        }
         let mut statistics: Vec<String> =
             step.statistics.iter().map(|(name, value)| format!("{name} {value}")).collect();
         statistics.sort();

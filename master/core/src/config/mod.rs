@@ -7,6 +7,7 @@ mod builder;
 mod canceller;
 mod clock;
 mod lock;
+mod observe;
 mod scheduler;
 mod source;
 mod step;
@@ -22,6 +23,7 @@ pub use builder::{Builder, BuilderPolicy, Collapse};
 pub use canceller::{Canceller, CancellerKind};
 pub use clock::{Clock, Pace};
 pub use lock::{Lock, LockAccess, LockMode, LockScope, Locks};
+pub use observe::{FromCommand, Observe};
 pub use scheduler::{
     BranchPattern, BranchTimer, ChangeFilter, Dependent, ForceParameter, ForceScheduler,
     Importance, ParameterKind, Pattern, Scheduler, SchedulerKind,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-use super::{Locks, TriggerStep};
+use super::{Locks, Observe, TriggerStep};
 use crate::hooks::HookId;
 use crate::id::CodebaseName;
 use crate::results::Results;
@@ -240,6 +240,8 @@ pub struct ShellStep {
     pub logfiles: Vec<LogFile>,
     /// Lines that match count as warnings (F19); `None`: none does.
     pub warning_pattern: Option<String>,
+    /// What else is made of its output.
+    pub observe: Box<Observe>,
 }
 
 /// Checks out a codebase with git.

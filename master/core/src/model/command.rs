@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::{Look, Said};
 use crate::change::Patch;
 use crate::id::{BuildRef, CommandId, LogId};
 use crate::time::{Span, Timestamp};
@@ -53,8 +54,14 @@ pub struct ShellCommand {
     pub stdin: Option<String>,
     /// On a terminal.
     pub pty: bool,
+    /// Standard output and standard error through a pipe each: the order between them is then approximate.
+    #[serde(default)]
+    pub separate: bool,
     /// Further logs: name and path.
     pub logfiles: Vec<(String, String)>,
+    /// What is looked for in what it writes.
+    #[serde(default)]
+    pub look: Look,
 }
 
 /// One setting of the environment (PR-1).
@@ -147,8 +154,6 @@ pub struct FinalLog {
     pub lines: u64,
     /// Cut off by the limit.
     pub dropped: u64,
-    /// Lines that matched the step's warning pattern.
-    pub warnings: u64,
 }
 
 /// Everything told at the end of a command.
@@ -164,6 +169,9 @@ pub struct Finished {
     pub properties: Vec<(String, Value)>,
     /// The beginning of its standard output, when asked for.
     pub captured: Vec<u8>,
+    /// What else it told.
+    #[serde(default)]
+    pub said: Said,
     /// When it began, by the worker's clock made good; `None`: it never did.
     pub started_at: Option<Timestamp>,
     /// When it ended.

@@ -9,6 +9,7 @@ mod heading;
 mod lock;
 mod notice;
 mod request;
+mod said;
 mod step;
 mod worker;
 
@@ -21,5 +22,6 @@ pub use command::{
 pub use lock::{LockHolder, LockKey, LockShare};
 pub use notice::{Notice, NoticeKind};
 pub use request::{BuildRequest, Child, Wait, WaitKind};
+pub use said::{Look, Said, Suppression, Test, TestReport, TestResult, TestResults};
 pub use step::{Log, Step, StepState, Url};
 pub use worker::{Hold, Worker, WorkerInfo};

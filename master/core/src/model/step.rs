@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CommandSpec, LockShare};
+use super::{CommandSpec, LockShare, Test};
 use crate::id::{BuildsetId, CommandId, LogId, StepNumber};
 use crate::results::Results;
 use crate::time::Timestamp;
@@ -42,6 +42,9 @@ pub struct Step {
     pub urls: Vec<Url>,
     /// Counts and measures, by name (C10).
     pub statistics: BTreeMap<String, f64>,
+    /// Tests that failed, as far as there is room (F20).
+    #[serde(default)]
+    pub tests: Vec<Test>,
     /// Not shown, but counts (BL-10).
     pub hidden: bool,
     /// The buildsets it triggered and waits for (TR-3).
@@ -71,6 +74,7 @@ impl Step {
             logs: Vec::new(),
             urls: Vec::new(),
             statistics: BTreeMap::new(),
+            tests: Vec::new(),
             hidden: false,
             waits_for: Vec::new(),
         }

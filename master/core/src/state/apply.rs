@@ -65,6 +65,7 @@ impl State {
             | Record::StepWaiting { .. }
             | Record::StepStarted { .. }
             | Record::StepTriggered { .. }
+            | Record::StepLinked { .. }
             | Record::StepFinished { .. }
             | Record::PropertySet { .. }
             | Record::BuildStopping { .. }
@@ -188,6 +189,7 @@ impl State {
                 logs,
                 urls,
                 statistics,
+                tests,
                 hidden,
                 build_results,
                 ending,
@@ -200,6 +202,7 @@ impl State {
                     logs,
                     urls,
                     statistics,
+                    tests,
                     hidden: *hidden,
                     build_results: *build_results,
                     ending: *ending,
@@ -210,6 +213,7 @@ impl State {
                 }
                 self.builds.finish_step(*id, *step, &end);
             }
+            Record::StepLinked { id, step, url, .. } => self.builds.link_step(*id, *step, url),
             Record::PropertySet { id, name, value, source, .. } => {
                 self.builds.update(*id, |build| {
                     if name == GOT_REVISION

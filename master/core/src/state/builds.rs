@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Built, TAIL_BUILDS, TAIL_BUILT};
 use crate::change::SourceStamp;
 use crate::id::{BuildId, BuildRef, BuilderName, BuildsetId, CommandId, StepNumber, WorkerName};
-use crate::model::{Build, CommandSpec, LockShare, Log, Step, Stop, Url};
+use crate::model::{Build, CommandSpec, LockShare, Log, Step, Stop, Test, Url};
 use crate::results::Results;
 use crate::time::Timestamp;
 
@@ -39,6 +39,7 @@ pub(super) struct StepEnd<'a> {
     pub(super) logs: &'a [Log],
     pub(super) urls: &'a [Url],
     pub(super) statistics: &'a BTreeMap<String, f64>,
+    pub(super) tests: &'a [Test],
     pub(super) hidden: bool,
     pub(super) build_results: Results,
     pub(super) ending: bool,
@@ -205,6 +206,12 @@ impl Builds {
         }
     }
 
+    pub(super) fn link_step(&mut self, id: BuildId, number: StepNumber, url: &Url) {
+        if let Some(step) = self.step_mut(id, number) {
+            step.urls.push(url.clone());
+        }
+    }
+
     pub(super) fn finish_step(&mut self, id: BuildId, number: StepNumber, end: &StepEnd<'_>) {
         let Some(step) = self.step_mut(id, number) else { return };
         step.complete_at = Some(end.at);
@@ -214,6 +221,7 @@ impl Builds {
         step.logs = end.logs.to_vec();
         step.urls = end.urls.to_vec();
         step.statistics = end.statistics.clone();
+        step.tests = end.tests.to_vec();
         step.hidden = end.hidden;
         self.update(id, |build| {
             build.results = end.build_results;

@@ -10,7 +10,7 @@ use crate::command::{self, NoCommand};
 use crate::config::{Condition, Config, StepKind, StepSpec, TemplateValue};
 use crate::ctx::Ctx;
 use crate::id::{BuildId, CommandId, LogId, StepNumber};
-use crate::model::{Build, Exit, Finished, LockShare, Log, Step};
+use crate::model::{Build, Exit, Finished, LockShare, Log, Said, Step};
 use crate::record::Record;
 use crate::render::{RenderError, Renderer};
 use crate::results::Results;
@@ -18,8 +18,10 @@ use crate::trigger;
 use crate::view::truthy;
 
 mod acquire;
+mod extract;
 mod outcome;
 mod property;
+mod told;
 
 use acquire::{acquire, locks};
 pub(crate) use acquire::{break_ring, end_the_wait, wake};
@@ -27,6 +29,7 @@ pub(crate) use outcome::counted;
 use outcome::{Ended, outcome, settled};
 pub(crate) use property::found;
 use property::set_property;
+pub(crate) use told::linked;
 
 /// All the steps of a recipe, not begun; doubled names get `_1`, `_2` (BL-9).
 pub(crate) fn plan(factory: &[StepSpec]) -> Vec<Step> {
@@ -223,8 +226,8 @@ fn step_name(build: &Build, number: StepNumber) -> String {
 }
 
 /// A command ended: what that means for its step.
-pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, finished: Finished) {
-    for (name, value) in finished.properties {
+pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, mut finished: Finished) {
+    for (name, value) in std::mem::take(&mut finished.properties) {
         found(ctx, position.build, name, value);
     }
     let Some(build) = ctx.state().build(position.build) else { return };
@@ -232,7 +235,9 @@ pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, finished: Finishe
         return;
     };
     let logs = settled(&step.logs, &finished.logs);
-    let mut ended = outcome(build, position, &finished.exit, &finished.logs);
+    let mut ended = outcome(build, position, &finished.exit, &finished.said);
+    extract::extract(ctx, position, &finished, &mut ended);
+    told::rest(ctx, position, finished.said, &mut ended);
     if ended.results == Results::Success
         && let Some(text) = described(ctx, position)
     {
@@ -249,7 +254,7 @@ pub(crate) fn abandon(ctx: &mut Ctx<'_>, position: &Position, exit: &Exit) {
         return;
     };
     let logs = settled(&step.logs, &[]);
-    let ended = outcome(build, position, exit, &[]);
+    let ended = outcome(build, position, exit, &Said::default());
     end(ctx, position, Ended { logs, ..ended });
 }
 
@@ -296,13 +301,15 @@ fn end(ctx: &mut Ctx<'_>, position: &Position, ended: Ended) {
         results,
         text,
         logs: ended.logs,
-        urls: Vec::new(),
+        urls: told::all_urls(build, position, ended.urls),
         statistics: ended.statistics,
+        tests: ended.tests,
         hidden,
         build_results,
         ending: build.ending || ends || build.stop.is_some(),
     };
-    let reference = build.reference();
+    let (id, reference) = (build.id, build.reference());
+    ctx.live.progress.remove(&id);
     if let Some((hook, error)) = erred {
         ctx.tell_hook(&hook, &error, "the step is an exception", Some(reference));
     }

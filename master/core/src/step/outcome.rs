@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Position;
+use super::{Position, told};
+use crate::command::WARNINGS_LOG;
 use crate::config::{StepKind, StepLimits, StepSpec};
-use crate::model::{Build, Exit, FinalLog, Log, Step, Stop};
+use crate::model::{Build, Exit, FinalLog, Log, Said, Step, Stop, Test, Url};
 use crate::results::Results;
 
 /// The shortest text that is taken for a revision rather than for a name.
@@ -15,7 +16,9 @@ pub(super) struct Ended {
     pub(super) results: Results,
     pub(super) text: String,
     pub(super) logs: Vec<Log>,
+    pub(super) urls: Vec<Url>,
     pub(super) statistics: BTreeMap<String, f64>,
+    pub(super) tests: Vec<Test>,
     /// The build counts at least this, whatever the flags say.
     pub(super) at_least: Results,
 }
@@ -26,7 +29,9 @@ impl Ended {
             results,
             text: text.into(),
             logs: Vec::new(),
+            urls: Vec::new(),
             statistics: BTreeMap::new(),
+            tests: Vec::new(),
             at_least: Results::Success,
         }
     }
@@ -51,11 +56,14 @@ pub(super) fn settled(known: &[Log], finals: &[FinalLog]) -> Vec<Log> {
         }
         log
     };
-    known.iter().map(settle).collect()
+    // Where nothing was worth a warning there is no log of warnings. One whose end was not told may still come.
+    let told = |log: &Log| finals.iter().any(|end| end.name == log.name);
+    let is_empty = |log: &Log| log.name == WARNINGS_LOG && log.bytes == 0 && told(log);
+    known.iter().map(settle).filter(|log| !is_empty(log)).collect()
 }
 
 /// BL-7, BL-8, PR-2, LW-1: the result and its words.
-pub(super) fn outcome(build: &Build, position: &Position, exit: &Exit, logs: &[FinalLog]) -> Ended {
+pub(super) fn outcome(build: &Build, position: &Position, exit: &Exit, said: &Said) -> Ended {
     let spec = position.spec(build);
     let interrupted = matches!(exit, Exit::Interrupted | Exit::Signalled(_));
     // What ended before it heard of the limit counts as it ended: the word of its end may only have been late.
@@ -81,17 +89,11 @@ pub(super) fn outcome(build: &Build, position: &Position, exit: &Exit, logs: &[F
         Exit::Unfit(why) => Ended::plain(Results::Retry, format!("not run: {why}")),
         Exit::Lost(why) => Ended::plain(Results::Retry, format!("lost: {why}")),
     };
-    if let Some(StepKind::Shell(shell)) = spec.map(|spec| &spec.kind)
-        && shell.warning_pattern.is_some()
-        && !matches!(exit, Exit::Lost(_))
-    {
-        let warnings: u64 = logs.iter().map(|log| log.warnings).sum();
-        #[expect(clippy::cast_precision_loss, reason = "nobody counts 2^53 warnings")]
-        ended.statistics.insert("warnings".to_owned(), warnings as f64);
-        if warnings > 0 && ended.results == Results::Success {
-            ended.results = Results::Warnings;
-            ended.text =
-                if warnings == 1 { "1 warning".to_owned() } else { format!("{warnings} warnings") };
+    if !matches!(exit, Exit::Lost(_)) {
+        // Tests first: a warning makes no failed test good.
+        told::tests(&mut ended, exit, said.tests.as_ref());
+        if let Some(StepKind::Shell(shell)) = spec.map(|spec| &spec.kind) {
+            told::warnings(&mut ended, shell, said.warnings);
         }
     }
     if let Some(warning) = other_revision(build, spec)

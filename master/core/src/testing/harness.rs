@@ -253,13 +253,14 @@ fn finished(
     properties: Vec<(String, serde_json::Value)>,
     at: Timestamp,
 ) -> Finished {
-    let stdio = FinalLog { name: "stdio".to_owned(), bytes: 0, lines: 0, dropped: 0, warnings: 0 };
+    let stdio = FinalLog { name: "stdio".to_owned(), bytes: 0, lines: 0, dropped: 0 };
     Finished {
         command,
         exit,
         logs: vec![stdio],
         properties,
         captured: Vec::new(),
+        said: crate::model::Said::default(),
         started_at: Some(at),
         at,
     }

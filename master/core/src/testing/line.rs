@@ -113,8 +113,13 @@ fn detail(record: &Record) -> String {
             parts.join(" ")
         }
         Record::ChildFinished { buildset, results, .. } => format!("buildset {buildset} {results}"),
-        Record::StepFinished { results, text, hidden, .. } => {
-            format!("{results}{}: {text}", if *hidden { " hidden" } else { "" })
+        Record::StepLinked { url, .. } => format!("{}: {}", url.name, url.url),
+        Record::StepFinished { results, text, hidden, tests, .. } => {
+            let mut out = format!("{results}{}: {text}", if *hidden { " hidden" } else { "" });
+            for test in tests {
+                let _ = write!(out, " [{} {}]", test.name, test.result.word());
+            }
+            out
         }
         Record::PropertySet { name, value, source, .. } => {
             format!("{name} = {value} by {}", source.word())

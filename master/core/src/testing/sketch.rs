@@ -89,6 +89,7 @@ pub fn shell(name: &str) -> StepSpec {
         use_pty: false,
         logfiles: Vec::new(),
         warning_pattern: None,
+        observe: Box::default(),
     };
     step(name, StepKind::Shell(shell))
 }

@@ -5,7 +5,7 @@ use crate::action::{Action, HeldVerdict};
 use crate::build;
 use crate::ctx::Ctx;
 use crate::id::{BuildId, CommandId, SessionId, WorkerName};
-use crate::model::{Build, Exit, Finished, Notice, NoticeKind, StepState, WorkerInfo};
+use crate::model::{Build, Exit, Finished, Notice, NoticeKind, StepState, Url, WorkerInfo};
 use crate::record::Record;
 use crate::refusal::suggestion;
 use crate::step;
@@ -220,6 +220,24 @@ pub(crate) fn property_found(
     let Some(worker) = ctx.live.sessions.worker(session).cloned() else { return };
     if let Some((id, _)) = current(ctx, &worker, command) {
         step::found(ctx, id, name, value);
+    }
+}
+
+/// A command told a link.
+pub(crate) fn link_found(ctx: &mut Ctx<'_>, session: SessionId, command: CommandId, url: Url) {
+    let Some(worker) = ctx.live.sessions.worker(session).cloned() else { return };
+    if let Some((_, position)) = current(ctx, &worker, command) {
+        step::linked(ctx, &position, url);
+    }
+}
+
+/// A command told how far it is: no fact, so nothing is recorded.
+pub(crate) fn progress_told(ctx: &mut Ctx<'_>, session: SessionId, command: CommandId, share: f64) {
+    let Some(worker) = ctx.live.sessions.worker(session).cloned() else { return };
+    if let Some((id, _)) = current(ctx, &worker, command)
+        && (0.0..=1.0).contains(&share)
+    {
+        ctx.live.progress.insert(id, share);
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) async fn builds(doors: &Doors, rows: Vec<Build>) -> Result<Vec<entity
                     let usual = eta::usual(state, &build.builder);
                     let mut entity = build_entity(build, &usual, now);
                     entity.properties = convert::properties(&build.properties);
+                    convert::set_tests(&mut entity, build);
+                    convert::set_progress(&mut entity, master.progress(build.id));
                     (build.id.0, entity)
                 })
                 .collect::<Vec<_>>()
@@ -48,6 +50,7 @@ pub(super) async fn builds(doors: &Doors, rows: Vec<Build>) -> Result<Vec<entity
         fresh.remove(&row.id.0).unwrap_or_else(|| {
             let mut entity = convert::build(&row, None, None);
             entity.properties = convert::properties(&row.properties);
+            convert::set_tests(&mut entity, &row);
             entity
         })
     };
@@ -110,8 +113,14 @@ pub(super) async fn remembered(
     // Those that were forgotten between the two looks are missing, and nobody else is.
     let mut whole: Vec<_> =
         found.into_iter().filter_map(|build| build.or_else(|| rows.next())).collect();
-    whole.iter_mut().for_each(|build| build.properties.clear());
+    whole.iter_mut().for_each(make_brief);
     Ok(Some(whole))
+}
+
+/// Leaves out what a list does not show: properties, and tests that failed.
+pub(super) fn make_brief(build: &mut entity::Build) {
+    build.properties.clear();
+    build.steps.iter_mut().for_each(|step| step.tests.clear());
 }
 
 /// How long the logs of a build that runs are now: the engine sees none of their bytes, so it cannot tell.

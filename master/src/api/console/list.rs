@@ -51,7 +51,7 @@ pub(super) async fn list(doors: &Arc<Doors>, asked: ListRequest) -> Result<ListR
             }
             let mut builds = history::builds(doors, rows).await?;
             if asked.brief {
-                builds.iter_mut().for_each(|build| build.properties.clear());
+                builds.iter_mut().for_each(history::make_brief);
             }
             Ok(keyed(builds))
         }

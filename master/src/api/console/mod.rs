@@ -7,6 +7,7 @@ mod history;
 mod list;
 mod log;
 mod marks;
+mod statistics;
 mod wait;
 
 use std::pin::Pin;
@@ -164,6 +165,13 @@ impl Console for ConsoleDoor {
     ) -> Result<Response<Self::EventsStream>, Status> {
         let doors = self.0.clone();
         stream(&self.0, |out| events::events(doors, request.into_inner(), out))
+    }
+
+    async fn statistics(
+        &self,
+        request: Request<wire::StatisticsRequest>,
+    ) -> Result<Response<wire::StatisticsReply>, Status> {
+        statistics::statistics(&self.0, request.into_inner()).await.map(Response::new)
     }
 
     async fn wait(&self, request: Request<wire::WaitRequest>) -> Result<Response<Entity>, Status> {

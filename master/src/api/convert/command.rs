@@ -11,12 +11,14 @@ use linn_core::time::{Span, Timestamp};
 use linn_proto::worker as wire;
 use serde_json::Value;
 
+use super::said;
+
 /// How many bytes of one command's logs a worker may keep unacknowledged on its disk; then the pipe blocks.
 pub(crate) const SPOOL_LIMIT_BYTES: u64 = 4 << 30;
 /// The longest output that may come along with the end of a command, in bytes.
-const MAX_CAPTURED_BYTES: usize = 64 * 1024;
+pub(super) const MAX_CAPTURED_BYTES: usize = 64 * 1024;
 /// The longest sentence a worker may say about the end of a command, in bytes.
-const MAX_SENTENCE_BYTES: usize = 4 * 1024;
+pub(super) const MAX_SENTENCE_BYTES: usize = 4 * 1024;
 /// The longest text a worker may say of itself, in bytes.
 const MAX_INFO_BYTES: usize = 256;
 
@@ -44,10 +46,11 @@ fn shell(command: &ShellCommand) -> wire::Shell {
         workdir: command.workdir.clone(),
         env: env(&command.env),
         stdin: command.stdin.clone().unwrap_or_default().into_bytes(),
-        separate: false,
+        separate: command.separate,
         pty: command.pty,
         masked: Vec::new(),
         logfiles: command.logfiles.iter().cloned().collect(),
+        observe: said::observe(&command.look),
     }
 }
 
@@ -168,6 +171,7 @@ pub(crate) fn read_finished(
         logs,
         properties: said.properties.iter().take(MAX_PROPERTIES).filter_map(read_property).collect(),
         captured,
+        said: said::read(said.said.unwrap_or_default()),
         started_at,
         at,
     }

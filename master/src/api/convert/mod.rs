@@ -5,6 +5,7 @@
 
 mod change;
 mod command;
+mod said;
 mod thing;
 mod words;
 
@@ -12,8 +13,9 @@ pub(crate) use change::{change, read_change};
 pub(crate) use command::{
     SPOOL_LIMIT_BYTES, held_answer, read_finished, read_held, read_info, read_property, start,
 };
+pub(crate) use said::read_link;
 pub(crate) use thing::{
     Asked, BuilderFacts, WorkerFacts, build, builder, buildset, forms, lock, notice, request,
-    scheduler, summary, waits,
+    scheduler, set_progress, set_tests, summary, waits,
 };
 pub(crate) use words::{at, at_opt, properties, property, results, stamps};

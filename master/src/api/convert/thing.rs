@@ -4,7 +4,7 @@ use linn_core::config::{self, Config, LockMode, ParameterKind, SchedulerKind};
 use linn_core::lock::LockView;
 use linn_core::model::{
     Build, BuildRequest, BuildState, Buildset, Log, NOT_RUN, Notice, SinceGood, Step, StepState,
-    Wait, Worker,
+    Test, Wait, Worker,
 };
 use linn_core::results::Results;
 use linn_core::schedule::is_enabled;
@@ -97,6 +97,28 @@ fn step(build: &Build, step: &Step) -> wire::Step {
         hidden: step.hidden,
         command: step.shown.clone(),
         usual_ms: None,
+        progress: None,
+        tests: Vec::new(),
+    }
+}
+
+/// How far the running step of a build is; a build that nothing is known of stays as it is.
+pub(crate) fn set_progress(build: &mut wire::Build, share: Option<f64>) {
+    let running = |step: &&mut wire::Step| step.state() == wire::StepState::Running;
+    if let Some(step) = build.steps.iter_mut().find(running) {
+        step.progress = share;
+    }
+}
+
+/// The tests of a build's steps that failed, added where they are wanted, as properties are.
+pub(crate) fn set_tests(wire: &mut wire::Build, build: &Build) {
+    for (out, step) in wire.steps.iter_mut().zip(&build.steps) {
+        let test = |test: &Test| wire::Test {
+            name: test.name.clone(),
+            result: test.result.word().to_owned(),
+            seconds: test.duration,
+        };
+        out.tests = step.tests.iter().map(test).collect();
     }
 }
 

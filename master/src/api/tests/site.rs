@@ -263,6 +263,18 @@ impl FakeWorker {
 
     /// The same with the digest of that output.
     pub(super) async fn finish_with(&self, command: u64, code: i32, bytes: u64, sha256: Vec<u8>) {
+        self.finish_saying(command, code, bytes, sha256, wire::Said::default()).await;
+    }
+
+    /// The same with what the command said besides.
+    pub(super) async fn finish_saying(
+        &self,
+        command: u64,
+        code: i32,
+        bytes: u64,
+        sha256: Vec<u8>,
+        said: wire::Said,
+    ) {
         let exit =
             wire::Exit { ending: wire::Ending::Exited.into(), code, ..wire::Exit::default() };
         let log = wire::FinalLog { name: "stdio".to_owned(), bytes, sha256, dropped: 0 };
@@ -272,6 +284,7 @@ impl FakeWorker {
             logs: vec![log],
             at_ms: 2,
             started_ms: 1,
+            said: Some(said),
             ..wire::Finished::default()
         }))
         .await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use linn_proto::common::Results;
 use linn_proto::console::{
     FollowLogRequest, ListReply, ListRequest, LogMarksRequest, RawLogRequest, ReadLogRequest,
+    StatisticsRequest,
 };
 use linn_proto::control::ForceRequest;
 use linn_proto::entity::entity::Of;
@@ -37,10 +38,15 @@ async fn a_forced_build_goes_its_way() {
         }
     };
     assert_eq!((durable.command, durable.log.as_str()), (command, "stdio"));
-    worker.finish(command, 0, output.len() as u64).await;
+    let Some(wire::start::What::Shell(shell)) = start.what else { panic!("it runs a program") };
+    let observe = shell.observe.expect("warnings are looked for where they are written");
+    assert_eq!((observe.warning_pattern.as_str(), &*observe.warning_log), ("warning:", "warnings"));
+    let said = wire::Said { warnings: 1, ..wire::Said::default() };
+    worker.finish_saying(command, 0, output.len() as u64, Vec::new(), said).await;
     assert_eq!(worker.acked().await, command);
 
     let build = build_of(site.wait(Kind::Build, "linux#1").await);
+    assert_eq!(build.steps[0].logs.len(), 1, "there is no log of warnings that were not copied");
     assert_eq!(build.results(), Results::Success);
     assert_eq!(build.steps[0].results(), Results::Warnings, "F19");
     assert_eq!(build.steps[0].logs[0].bytes, output.len() as u64);
@@ -224,7 +230,7 @@ force_scheduler("g", builders = ["mac"])
     drop(worker);
     let lost = build_of(site.wait(Kind::Build, "linux#1").await);
     assert_eq!(lost.results(), Results::Retry);
-    // One log is packed after the other: when that of a later build is, this one would be, were it taken for over.
+    // Its log has number 3: the lost build had one for warnings too. One log is packed after the other: when that of a later build is, this one would be, were it taken for over.
     let mut next = FakeWorker::join(&site, "w2").await;
     let force = ForceRequest { builders: vec!["mac".to_owned()], ..ForceRequest::default() };
     site.force(force).await.unwrap();
@@ -232,7 +238,7 @@ force_scheduler("g", builders = ["mac"])
     next.append(later, 0, &bytes).await;
     next.finish(later, 0, bytes.len() as u64).await;
     assert_eq!(next.acked().await, later);
-    let packed = site.dir.path().join("state/logs/0/2/2-stdio.log.zst");
+    let packed = site.dir.path().join("state/logs/0/2/3-stdio.log.zst");
     soon(async {
         while !packed.exists() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -398,4 +404,71 @@ async fn many_workers_come_at_once() {
     assert_eq!(workers.len(), 200);
     drop(workers);
     std::sync::Arc::into_inner(site).expect("nobody else has it").stop().await;
+}
+
+/// F20, F21: progress and links are seen while a step runs; failed tests are told to whoever asks for the build.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_step_says_is_seen() {
+    let site = Site::start(ONE).await;
+    let mut worker = FakeWorker::join(&site, "w1").await;
+    site.force_linux().await;
+    let command = worker.start().await.command;
+    worker.tell(from_worker::Msg::Progress(wire::Progress { command, share: 0.5 })).await;
+    let link = |name: &str, url: &str| wire::LinkFound {
+        command,
+        name: name.to_owned(),
+        url: url.to_owned(),
+    };
+    worker.tell(from_worker::Msg::Link(link("evil", "javascript:alert(1)"))).await;
+    worker.tell(from_worker::Msg::Link(link("docs", "https://docs.example/1"))).await;
+    let seen = loop {
+        let build = site.build("linux#1").await;
+        if !build.steps[0].urls.is_empty() {
+            break build;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(seen.steps[0].progress, Some(0.5));
+    assert_eq!((seen.steps[0].urls.len(), seen.steps[0].urls[0].name.as_str()), (1, "docs"));
+    let tests = wire::TestResults {
+        total: 3,
+        passed: 1,
+        failed: 1,
+        skipped: 1,
+        failures: vec![wire::FailedTest { name: "a::b".to_owned(), seconds: Some(0.25) }],
+        trouble: String::new(),
+    };
+    let said = wire::Said {
+        tests: Some(tests),
+        links: vec![link("docs", "https://docs.example/1"), link("more", "http://x")],
+        statistics: [("size".to_owned(), 12.0)].into(),
+        ..wire::Said::default()
+    };
+    worker.finish_saying(command, 0, 0, Vec::new(), said).await;
+    assert_eq!(worker.acked().await, command);
+    let build = build_of(site.wait(Kind::Build, "linux#1").await);
+    let step = &build.steps[0];
+    assert_eq!((step.results(), step.text.as_str()), (Results::Failure, "1 of 3 tests failed"));
+    assert_eq!(step.progress, None);
+    assert_eq!(step.urls.iter().map(|url| url.name.as_str()).collect::<Vec<_>>(), ["docs", "more"]);
+    assert_eq!((step.statistics["size"], step.statistics["tests-skipped"]), (12.0, 1.0));
+    let build = site.build("linux#1").await;
+    let tests: Vec<_> = build.steps[0].tests.iter().map(|it| (&*it.name, &*it.result)).collect();
+    assert_eq!(tests, [("a::b", "failed")]);
+    // C33: the same over time.
+    let ask = |builder: &str, name: &str| StatisticsRequest {
+        builder: builder.to_owned(),
+        name: name.to_owned(),
+        ..StatisticsRequest::default()
+    };
+    let mut console = site.console();
+    let values = console.statistics(ask("linux", "")).await.unwrap().into_inner().values;
+    let values: Vec<_> = values.iter().map(|it| (it.number, &*it.name, it.value)).collect();
+    assert_eq!(values[0], (1, "size", 12.0));
+    assert_eq!(values.len(), 6, "{values:?}");
+    let one = console.statistics(ask("linux", "tests-failed")).await.unwrap().into_inner().values;
+    assert_eq!(one.len(), 1);
+    let said = console.statistics(ask("linx", "")).await.unwrap_err();
+    assert_eq!(said.code(), tonic::Code::NotFound);
+    site.stop().await;
 }

@@ -134,6 +134,23 @@ impl View {
         news
     }
 
+    /// How far running steps are, where it differs from what was told (F21): no record says so.
+    pub(crate) fn progress(&self, master: &Master, hub: &Hub) -> Publication {
+        let mut news = Publication::default();
+        for id in master.progressing() {
+            let Some(build) = master.state().build(id) else { continue };
+            let key = Key::Build(build.builder.clone(), build.number);
+            let Some(told) = hub.get(&key) else { continue };
+            let Some(Of::Build(told)) = &told.of else { continue };
+            let mut build = told.clone();
+            convert::set_progress(&mut build, master.progress(id));
+            if build != *told {
+                news.upserts.push((key, Entity { of: Some(Of::Build(build)) }));
+            }
+        }
+        news
+    }
+
     /// A thing as it is now; `None`: the state has none.
     fn value(&mut self, key: &Key, master: &Master, now: Timestamp) -> Option<Entity> {
         let state = master.state();
@@ -153,7 +170,9 @@ impl View {
                 let reference =
                     linn_core::id::BuildRef { builder: builder.clone(), number: *number };
                 let build = state.build_by_ref(&reference)?;
-                Of::Build(build_entity(build, self.usual(builder, state), now))
+                let mut entity = build_entity(build, self.usual(builder, state), now);
+                convert::set_progress(&mut entity, master.progress(build.id));
+                Of::Build(entity)
             }
             Key::Builder(name) => {
                 let builder = config.builders.get(name)?;
@@ -252,6 +271,7 @@ fn touched(record: &Record, state: &State, config: &Config, keys: &mut BTreeSet<
         }
         Record::StepWaiting { build, .. }
         | Record::StepTriggered { build, .. }
+        | Record::StepLinked { build, .. }
         | Record::BuildBlamed { build, .. }
         | Record::StepFinished { build, .. } => {
             keys.insert(Key::of_build(build));

@@ -31,7 +31,6 @@ pub(super) static FUNCTIONS: &[Function] = &[
     promised("hg"),
     promised("svn"),
     promised("shell_sequence"),
-    promised("set_property_from_command"),
     promised("upload"),
     promised("upload_directory"),
     promised("download"),

@@ -7,6 +7,7 @@ mod dependent;
 mod filter;
 mod later;
 mod lock;
+mod observe;
 mod parameter;
 mod scheduler;
 mod shell;
@@ -217,6 +218,7 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         step::FUNCTIONS,
         shell::FUNCTIONS,
         trigger::FUNCTIONS,
+        observe::FUNCTIONS,
         value::FUNCTIONS,
         scheduler::FUNCTIONS,
         canceller::FUNCTIONS,

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use linn_core::config::{Flags, LogFile, ShellStep, StepKind, TemplateValue};
+use linn_core::config::{Flags, LogFile, Observe, ShellStep, StepKind, TemplateValue};
+use linn_core::model::{Suppression, TestReport};
 use linn_core::results::Results;
 use serde_json::{Value as Json, json};
 use starlark::values::Value;
 
 use super::step::{COMMON, NAME, step, workdir};
-use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::problem::quote;
 
@@ -40,7 +41,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         positional: 1,
         parameters: &[NAME, DEFAULTED, SHELL, COMMON],
         open: false,
-        example: "compile(command = [\"make\", interpolate(\"-j%(prop:jobs:-2)s\")], warning_pattern = \"warning: \")",
+        example: "compile(command = [\"make\", interpolate(\"-j%(prop:jobs:-2)s\")], warning_pattern = \"^(.*?):([0-9]+):.* warning: (.*)\", suppressions = [(\"vendor/\", None, None, None)])",
         call: |call| run(call, Some(json!(["make", "all"])), halting()),
     },
     Function {
@@ -50,7 +51,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         positional: 1,
         parameters: &[NAME, DEFAULTED, SHELL, COMMON],
         open: false,
-        example: "test(command = [\"make\", \"check\"], logfiles = {\"details\": \"build/test.log\"})",
+        example: "test(command = [\"make\", \"check\"], report = \"build/reports/*.xml\", logfiles = {\"details\": \"build/test.log\"})",
         call: |call| run(call, Some(json!(["make", "test"])), Flags::default()),
     },
     Function {
@@ -65,11 +66,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
 ];
 
-static COMMAND: &[Parameter] = &[param("command", Type::Command, "", "What to run.")];
+pub(super) static COMMAND: &[Parameter] = &[param("command", Type::Command, "", "What to run.")];
 
 static DEFAULTED: &[Parameter] = &[param("command", Type::Command, "see above", "What to run.")];
 
-static SHELL: &[Parameter] = &[
+pub(super) static SHELL: &[Parameter] = &[
     param("workdir", Type::Value, "\"\"", "Below the build's folder."),
     param("stdin", Type::Value, "None", "Written to its standard input."),
     param(
@@ -86,10 +87,25 @@ static SHELL: &[Parameter] = &[
         "None",
         "Lines that match are counted; then the step has WARNINGS.",
     ),
-    later("suppressions"),
-    later("max_warnings"),
-    later("report"),
-    later("report_format"),
+    param(
+        "suppressions",
+        Type::Plain,
+        "[]",
+        "Warnings that do not count: `(file, text, first, last)` each, two expressions and two line numbers; `None` fits any.",
+    ),
+    param("max_warnings", Type::Int, "None", "More warnings than that are a failure."),
+    param(
+        "report",
+        Type::Text,
+        "None",
+        "A file of test results below `workdir`; `*` stands for any text in a name. Without it standard output is read.",
+    ),
+    param(
+        "report_format",
+        Type::Text,
+        "`\"junit\"` with `report`, else none",
+        "How test results are written: `\"junit\"`, `\"tap\"`, `\"libtest\"` (what `cargo test` prints, or its JSON) or `\"subunit\"`.",
+    ),
 ];
 
 /// Its failure ends the build.
@@ -98,6 +114,22 @@ fn halting() -> Flags {
 }
 
 fn run(call: &mut Call<'_, '_>, usual: Option<Json>, flags: Flags) -> Outcome {
+    run_observed(call, usual, flags, Observe::default())
+}
+
+/// A step that runs a program and looks at what it writes.
+pub(super) fn run_observed(
+    call: &mut Call<'_, '_>,
+    usual: Option<Json>,
+    flags: Flags,
+    observe: Observe,
+) -> Outcome {
+    let observe = Observe {
+        suppressions: suppressions(call),
+        max_warnings: call.count("max_warnings", 0),
+        tests: tests(call),
+        ..observe
+    };
     let shell = ShellStep {
         command: command(call, usual),
         workdir: workdir(call),
@@ -106,8 +138,96 @@ fn run(call: &mut Call<'_, '_>, usual: Option<Json>, flags: Flags) -> Outcome {
         use_pty: call.flag("use_pty", false),
         logfiles: logfiles(call),
         warning_pattern: call.regex("warning_pattern"),
+        observe: Box::new(observe),
     };
     step(call, StepKind::Shell(shell), flags)
+}
+
+/// F19: `[(file_re, text_re, first, last)]`.
+fn suppressions(call: &Call<'_, '_>) -> Vec<Suppression> {
+    for parameter in ["suppressions", "max_warnings"] {
+        if call.is_written(parameter) && !call.is_written("warning_pattern") {
+            let message = format!("`{parameter}` has no meaning without `warning_pattern`");
+            call.problem(parameter, message, "say which lines are warnings");
+        }
+    }
+    let Some(given) = call.plain("suppressions").filter(|given| !given.is_null()) else {
+        return Vec::new();
+    };
+    let hint = "write `suppressions = [(\"vendor/\", None, None, None)]`";
+    let Some(rows) = given.as_array() else {
+        call.problem("suppressions", "`suppressions` must be a list", hint);
+        return Vec::new();
+    };
+    let mut read = Vec::new();
+    for (nth, row) in rows.iter().enumerate() {
+        match suppression(row) {
+            Ok(one) => read.push(one),
+            Err(why) => {
+                let place = call.element_place("suppressions", nth);
+                call.draft().problem(&place, why, hint);
+            }
+        }
+    }
+    read
+}
+
+fn suppression(row: &Json) -> Result<Suppression, String> {
+    let Some([file, text, first, last]) = row.as_array().map(Vec::as_slice) else {
+        return Err("a suppression must have four parts".to_owned());
+    };
+    let expression = |what: &str, value: &Json| match value {
+        Json::Null => Ok(None),
+        Json::String(text) => match regex::Regex::new(text) {
+            Ok(_) => Ok(Some(text.clone())),
+            Err(_) => Err(format!(
+                "the {what} of a suppression is no regular expression: {}",
+                quote(text)
+            )),
+        },
+        _ => Err(format!("the {what} of a suppression must be an expression or None")),
+    };
+    let line = |value: &Json| match value {
+        Json::Null => Ok(None),
+        _ => value.as_u64().map(Some).ok_or("a line of a suppression must be a number or None"),
+    };
+    let (first, last) = (line(first)?, line(last)?);
+    if first.zip(last).is_some_and(|(first, last)| first > last) {
+        return Err("the lines of a suppression end before they begin".to_owned());
+    }
+    Ok(Suppression {
+        file: expression("file", file)?,
+        text: expression("text", text)?,
+        first,
+        last,
+    })
+}
+
+/// The formats of test results (F20).
+const FORMATS: [&str; 4] = ["junit", "tap", "libtest", "subunit"];
+
+fn tests(call: &Call<'_, '_>) -> Option<TestReport> {
+    let path = call.text("report");
+    let format = call.text("report_format");
+    if let Some(path) = &path
+        && (path.is_empty() || path.starts_with('/') || path.split('/').any(|part| part == ".."))
+    {
+        let message = format!("report {} is no file below the work folder", quote(path));
+        call.problem("report", message, "write a relative path without `..`");
+        return None;
+    }
+    match (path, format) {
+        (path, Some(format)) if FORMATS.contains(&format.as_str()) => {
+            Some(TestReport { format, path })
+        }
+        (_, Some(format)) => {
+            let message = format!("{} is no format of test results", quote(&format));
+            call.problem("report_format", message, format!("one of {}", FORMATS.join(", ")));
+            None
+        }
+        (Some(path), None) => Some(TestReport { format: FORMATS[0].to_owned(), path: Some(path) }),
+        (None, None) => None,
+    }
 }
 
 fn command(call: &Call<'_, '_>, usual: Option<Json>) -> TemplateValue {

@@ -8,6 +8,7 @@ mod open;
 mod query;
 mod row;
 mod standing;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod work;

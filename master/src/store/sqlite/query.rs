@@ -38,7 +38,10 @@ impl Queries {
     }
 
     /// Asks with a connection that nobody else uses. A question is one statement, and so sees one moment.
-    fn ask<T>(&self, question: impl FnOnce(&Connection) -> Result<T>) -> Result<T, StoreError> {
+    pub(super) fn ask<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T, StoreError> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle().pop();
         let answered = taken.map_or_else(|| open_for_reading(&self.file), Ok).and_then(|db| {

@@ -10,7 +10,7 @@ use linn_core::id::{
 };
 use linn_core::model::{
     Blame, Build, BuildRequest, Buildset, Child, CommandSpec, LockShare, Log, Parent, Step, Stop,
-    Url, Worker,
+    Test, Url, Worker,
 };
 use linn_core::properties::Properties;
 use linn_core::results::Results;
@@ -127,6 +127,8 @@ struct KeptStep<'a> {
     urls: Cow<'a, [Url]>,
     #[serde(default, skip_serializing_if = "no_numbers")]
     statistics: Cow<'a, BTreeMap<String, f64>>,
+    #[serde(default, skip_serializing_if = "no_tests")]
+    tests: Cow<'a, [Test]>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     hidden: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -154,6 +156,10 @@ fn no_shares(shares: &[LockShare]) -> bool {
 
 fn is_none(urls: &[Url]) -> bool {
     urls.is_empty()
+}
+
+fn no_tests(tests: &[Test]) -> bool {
+    tests.is_empty()
 }
 
 fn no_numbers(numbers: &BTreeMap<String, f64>) -> bool {
@@ -196,6 +202,7 @@ impl<'a> KeptStep<'a> {
             logs,
             urls,
             statistics,
+            tests,
             hidden,
             waits_for,
         } = step;
@@ -222,6 +229,7 @@ impl<'a> KeptStep<'a> {
             logs: logs.iter().map(log).collect(),
             urls: Cow::Borrowed(urls),
             statistics: Cow::Borrowed(statistics),
+            tests: Cow::Borrowed(tests),
             hidden: *hidden,
             waits_for: waits_for.clone(),
         }
@@ -252,6 +260,7 @@ impl<'a> KeptStep<'a> {
             logs: self.logs.into_iter().map(log).collect(),
             urls: self.urls.into_owned(),
             statistics: self.statistics.into_owned(),
+            tests: self.tests.into_owned(),
             hidden: self.hidden,
             waits_for: self.waits_for,
         }

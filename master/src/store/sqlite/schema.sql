@@ -186,3 +186,21 @@ CREATE TABLE scheduler (
     unsure   INTEGER NOT NULL,
     last     INTEGER
 ) STRICT;
+
+-- step 4
+
+-- What steps counted, over time (C33): one number for each build and name, the sum over its steps. The key is the order
+-- in which it is read, so a question for one name costs as many rows as it gives, however long the history is. The
+-- builds that are there already bring theirs.
+CREATE TABLE statistic (
+    builder TEXT NOT NULL,
+    name    TEXT NOT NULL,
+    number  INTEGER NOT NULL,
+    value   REAL NOT NULL,
+    PRIMARY KEY (builder, name, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO statistic
+    SELECT build.builder, told.key, build.number, sum(told.value)
+    FROM build, json_each(build.steps) AS step, json_each(step.value, '$.statistics') AS told
+    WHERE told.type IN ('integer', 'real')
+    GROUP BY 1, 2, 3;

@@ -181,6 +181,9 @@ impl Work {
                 self.latest.log = self.latest.log.max(newest);
                 self.latest.command = self.latest.command.max(command);
             }
+            Record::StepFinished { build, statistics, .. } => {
+                write::statistics(db, build, statistics)?;
+            }
             Record::BuildFinished { at, .. } => {
                 let worker = build.held.row.worker.clone();
                 if let Some(held) = self.worker(db, &worker)? {

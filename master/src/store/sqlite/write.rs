@@ -1,8 +1,9 @@
 //! Structs → rows: one statement each, prepared once.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use linn_core::id::SourceName;
+use linn_core::id::{BuildRef, SourceName};
 use linn_core::model::{BuildRequest, Buildset, Worker};
 use linn_core::record::Record;
 use linn_core::results::Results;
@@ -242,6 +243,22 @@ pub(super) fn latest(db: &Connection, it: &Latest) -> Result<()> {
     let config = it.config.as_ref().map(linn_core::id::ConfigDigest::as_str);
     db.prepare_cached("UPDATE latest SET log = ?1, command = ?2, config = ?3")?
         .execute(params![int(it.log), int(it.command), config])?;
+    Ok(())
+}
+
+/// What a step counted, added to what earlier steps of its build counted under the same names (C33).
+pub(super) fn statistics(
+    db: &Connection,
+    build: &BuildRef,
+    statistics: &BTreeMap<String, f64>,
+) -> Result<()> {
+    for (name, value) in statistics {
+        db.prepare_cached(
+            "INSERT INTO statistic (builder, name, number, value) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (builder, name, number) DO UPDATE SET value = value + excluded.value",
+        )?
+        .execute(params![build.builder.as_str(), name, build.number, value])?;
+    }
     Ok(())
 }
 

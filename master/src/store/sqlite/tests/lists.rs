@@ -7,7 +7,8 @@ use linn_core::results::Results;
 use linn_core::time::Timestamp;
 
 use super::super::super::{
-    BuildFilter, BuildStateFilter, BuildsetFilter, ChangeFilter, MemoryStore, RequestFilter, Store,
+    BuildFilter, BuildStateFilter, BuildsetFilter, ChangeFilter, MemoryStore, RequestFilter,
+    StatisticFilter, Store,
 };
 use super::super::SqliteStore;
 use super::story::{Story, builder};
@@ -148,4 +149,55 @@ fn other_lists_page_and_filter() {
     assert!(
         events.iter().all(|event| event.kind == "build_started" && event.body.starts_with('{'))
     );
+}
+
+/// C33: for each build and name the sum over its steps, newest first.
+#[test]
+fn statistics_are_what_the_steps_counted() {
+    let (_folder, sqlite, memory) = told();
+    let queries = sqlite.queries();
+    let mut some = 0;
+    for nth in 0..20 {
+        let builder = builder(nth);
+        let of = |build: &&Build| build.builder == builder;
+        let all: Vec<&Build> = (1..).map_while(|id| memory.build(BuildId(id))).filter(of).collect();
+        let mut expected = Vec::new();
+        for build in all.iter().rev() {
+            let mut sums = std::collections::BTreeMap::<&str, f64>::new();
+            for (name, value) in build.steps.iter().flat_map(|step| &step.statistics) {
+                *sums.entry(name).or_default() += value;
+            }
+            let one = |(name, value): (&str, f64)| (build.number, name.to_owned(), value);
+            expected.extend(sums.into_iter().map(one));
+        }
+        let ask = |name: Option<&str>, before, limit| {
+            let name = name.map(str::to_owned);
+            let filter = StatisticFilter { builder: builder.clone(), name, before, limit };
+            let found = queries.statistics(&filter).unwrap().into_iter();
+            found.map(|it| (it.number, it.name, it.value)).collect::<Vec<_>>()
+        };
+        assert_eq!(ask(None, None, 10_000), expected);
+        assert_eq!(ask(Some("warnings"), None, 10_000), expected, "the story has one name");
+        assert_eq!(ask(Some("other"), None, 10_000), []);
+        assert_eq!(ask(None, None, 2), expected.iter().take(2).cloned().collect::<Vec<_>>());
+        if let Some((number, ..)) = expected.first().cloned() {
+            assert_eq!(ask(Some("warnings"), Some(number), 10_000), expected[1..]);
+            assert_eq!(ask(None, Some(number), 10_000), expected[1..]);
+        }
+        some += expected.len();
+    }
+    assert!(some > 20, "{some}");
+}
+
+/// A database of the step before brings the numbers of its builds.
+#[test]
+fn statistics_of_older_builds_are_taken_over() {
+    let (folder, sqlite, _) = told();
+    let filter = StatisticFilter { builder: builder(7), name: None, before: None, limit: 10_000 };
+    let wanted = sqlite.queries().statistics(&filter).unwrap();
+    assert!(!wanted.is_empty());
+    sqlite.db.execute_batch("DROP TABLE statistic; PRAGMA user_version = 1").unwrap();
+    drop(sqlite);
+    let sqlite = SqliteStore::open(folder.path()).unwrap();
+    assert_eq!(sqlite.queries().statistics(&filter).unwrap(), wanted);
 }

@@ -10,7 +10,8 @@ use linn_core::id::{
 };
 use linn_core::model::{
     Blame, Build, BuildRequest, Buildset, CommandSpec, CommandWhat, Hold, LockKey, LockShare, Log,
-    Notice, NoticeKind, Parent, ShellCommand, SinceGood, Step, Stop, Timeouts, Url, WorkerInfo,
+    Look, Notice, NoticeKind, Parent, ShellCommand, SinceGood, Step, Stop, Test, TestResult,
+    Timeouts, Url, WorkerInfo,
 };
 use linn_core::properties::{Origin, Properties};
 use linn_core::record::{Record, Subject};
@@ -280,6 +281,11 @@ impl Story {
                 locks: step.locks.clone(),
             }];
         }
+        if dice.is_multiple_of(11) && dice > 0 {
+            let url =
+                Url { name: format!("report {dice}"), url: "https://example.org/r".to_owned() };
+            return vec![Record::StepLinked { id, build: reference, step: number, name, url }];
+        }
         step.complete_at = Some(at);
         let log = Log {
             id: LogId(self.logs),
@@ -307,6 +313,12 @@ impl Story {
                 BTreeMap::from([("warnings".to_owned(), 1.5)])
             } else {
                 BTreeMap::new()
+            },
+            tests: if dice.is_multiple_of(4) {
+                let name = format!("test {dice}");
+                vec![Test { name, result: TestResult::Failed, duration: Some(0.5) }]
+            } else {
+                Vec::new()
             },
             hidden: dice.is_multiple_of(13) && dice > 0,
             build_results: result(dice),
@@ -487,8 +499,10 @@ fn spec(id: CommandId, build: &BuildRef, step: &str, log: &Log) -> CommandSpec {
             workdir: "build".to_owned(),
             env: Vec::new(),
             stdin: None,
+            separate: false,
             pty: false,
             logfiles: Vec::new(),
+            look: Look::default(),
         }),
         timeouts: Timeouts {
             silence: Some(Span::minutes(20)),
