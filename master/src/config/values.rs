@@ -7,6 +7,7 @@ use std::fmt;
 
 use allocative::Allocative;
 use linn_core::config::{ChangeFilter, ForceParameter, StepSpec, TemplateValue};
+use linn_core::id::SecretName;
 use starlark::any::ProvidesStaticType;
 use starlark::eval::{Arguments, Evaluator};
 use starlark::starlark_simple_value;
@@ -65,6 +66,8 @@ pub(super) enum Product {
     Filter(Box<ChangeFilter>),
     /// `DEFAULT_BRANCH`.
     DefaultBranch,
+    /// `secret(...)`.
+    Secret(SecretName),
 }
 
 impl Product {
@@ -77,6 +80,7 @@ impl Product {
             Self::Parameter(_) => "a parameter",
             Self::Filter(_) => "a change filter",
             Self::DefaultBranch => "DEFAULT_BRANCH",
+            Self::Secret(_) => "secret(...)",
         }
     }
 }

@@ -9,6 +9,16 @@ use linn_proto::worker::EnvVar;
 /// Names and values.
 pub(crate) type Env = BTreeMap<OsString, OsString>;
 
+/// Variables whose names begin so hold a master's secrets (F12): they are no step's business, though local workers inherit
+/// them.
+const SECRETS: &[u8] = b"LINN_SECRET_";
+
+/// This process's own environment, as far as steps may see it.
+pub(crate) fn own() -> Env {
+    let all = std::env::vars_os();
+    all.filter(|(name, _)| !name.as_bytes().starts_with(SECRETS)).collect()
+}
+
 /// Lays `vars` over the worker's `own` environment in order. An error is a sentence for the user.
 pub(crate) fn compose(own: &Env, vars: &[EnvVar]) -> Result<Env, String> {
     let mut env = own.clone();

@@ -10,7 +10,7 @@ mod step;
 pub mod validate;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -19,14 +19,19 @@ pub use scheduler::{
     BranchPattern, BranchTimer, ChangeFilter, ForceParameter, ForceScheduler, Importance,
     ParameterKind, Pattern, Scheduler, SchedulerKind,
 };
-pub use source::{GitPoller, Source, SourceKind, TextPattern};
+pub use source::{
+    Dialect, GerritStream, GitPoller, MailDialect, Maildir, Source, SourceKind, TextPattern,
+    Webhook,
+};
 pub use step::{
     CheckoutMethod, Condition, EnvSetting, Flags, GitStep, LogFile, Piece, Selector, ShellStep,
     StepKind, StepLimits, StepSpec, Substitution, Template, TemplateValue,
 };
 pub use worker::Worker;
 
-use crate::id::{BuilderName, CodebaseName, ConfigDigest, SchedulerName, SourceName, WorkerName};
+use crate::id::{
+    BuilderName, CodebaseName, ConfigDigest, SchedulerName, SecretName, SourceName, WorkerName,
+};
 use crate::time::Span;
 
 /// Everything a master is told to do.
@@ -52,6 +57,8 @@ pub struct Config {
     pub builders: BTreeMap<BuilderName, Builder>,
     /// In the order declared, which decides between force schedulers (C21).
     pub schedulers: Vec<Scheduler>,
+    /// The secrets that the text names. Their values are no part of it (F12).
+    pub secrets: BTreeSet<SecretName>,
 }
 
 /// A project, for people.
@@ -89,6 +96,7 @@ impl Config {
             workers: BTreeMap::new(),
             builders: BTreeMap::new(),
             schedulers: Vec::new(),
+            secrets: BTreeSet::new(),
         }
     }
 
@@ -101,7 +109,7 @@ impl Config {
     /// The codebases a builder may be asked for: those its git steps name, else all declared ones, else the unnamed one.
     #[must_use]
     pub fn codebases_of(&self, builder: &Builder) -> Vec<CodebaseName> {
-        let named: std::collections::BTreeSet<_> = builder
+        let named: BTreeSet<_> = builder
             .factory
             .iter()
             .filter_map(|step| match &step.kind {

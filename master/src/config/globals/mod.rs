@@ -2,14 +2,18 @@
 
 mod builder;
 mod filter;
+mod gerrit;
 mod later;
+mod maildir;
 mod parameter;
 mod scheduler;
+mod secret;
 mod shell;
 mod site;
 mod source;
 mod step;
 mod value;
+mod webhook;
 mod worker;
 
 use std::sync::LazyLock;
@@ -55,6 +59,7 @@ pub(super) enum Type {
     Parameters,
     Filter,
     Pause,
+    Secret,
 }
 
 impl Type {
@@ -79,6 +84,7 @@ impl Type {
             Self::Parameters => "list of parameters",
             Self::Filter => "change filter",
             Self::Pause => "(duration, number)",
+            Self::Secret => "secret",
         }
     }
 
@@ -100,6 +106,7 @@ impl Type {
             Self::Parameters => "[string_param(\"reason\")]",
             Self::Filter => "change_filter(...)",
             Self::Pause => "(\"10s\", 3)",
+            Self::Secret => "secret(\"...\")",
         }
     }
 }
@@ -197,7 +204,11 @@ impl std::fmt::Debug for Function {
 pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
     [
         site::FUNCTIONS,
+        secret::FUNCTIONS,
         source::FUNCTIONS,
+        webhook::FUNCTIONS,
+        maildir::FUNCTIONS,
+        gerrit::FUNCTIONS,
         filter::FUNCTIONS,
         worker::FUNCTIONS,
         builder::FUNCTIONS,
