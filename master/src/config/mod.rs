@@ -22,6 +22,8 @@ mod problem;
 mod shape;
 mod size;
 mod source;
+#[cfg(test)]
+mod source_tests;
 mod sources;
 mod star;
 #[cfg(test)]

@@ -15,7 +15,10 @@ const SECRETS: &[u8] = b"LINN_SECRET_";
 
 /// This process's own environment, as far as steps may see it.
 pub(crate) fn own() -> Env {
-    let all = std::env::vars_os();
+    visible(std::env::vars_os())
+}
+
+fn visible(all: impl Iterator<Item = (OsString, OsString)>) -> Env {
     all.filter(|(name, _)| !name.as_bytes().starts_with(SECRETS)).collect()
 }
 
@@ -89,6 +92,15 @@ mod tests {
     fn get(vars: &[EnvVar], name: &str) -> Option<String> {
         let env = compose(&own(), vars).unwrap();
         env.get(OsStr::new(name)).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    /// F12.
+    #[test]
+    fn secrets_of_a_master_are_not_inherited() {
+        let all = ["PATH", "LINN_SECRET_FORGE_HOOK", "LINN_SECRET", "MY_LINN_SECRET_X"];
+        let all = all.map(|name| (OsString::from(name), OsString::from("x")));
+        let seen: Vec<_> = visible(all.into_iter()).into_keys().collect();
+        assert_eq!(seen, ["LINN_SECRET", "MY_LINN_SECRET_X", "PATH"]);
     }
 
     #[test]

@@ -29,7 +29,12 @@ static GERRIT: &[Parameter] = &[
     param("identity_file", Type::Text, "what ssh finds", "The private key: an absolute path."),
     param("projects", Type::Patterns, "all", "Which projects are listened to."),
     param("codebase", Type::Text, "found by the repository", "What its changes belong to."),
-    param("project", Type::Text, "\"\"", "Of its changes; else the Gerrit project."),
+    param(
+        "project",
+        Type::Text,
+        "\"\"",
+        "Of its changes; Gerrit's own name for it is the property `gerrit_project`.",
+    ),
     param("category", Type::Text, "\"\"", "Of its changes; else the kind of event."),
 ];
 
