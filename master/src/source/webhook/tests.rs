@@ -228,3 +228,48 @@ fn the_key_is_that_of_a_poller_of_the_same_repository() {
     assert_eq!(changes[0].codebase, Some("zork".into()));
     assert_eq!((changes[0].project.as_str(), changes[0].category.as_str()), ("frobozz", "forge"));
 }
+
+/// The bodies of all forges, each with the events it may come with.
+const BODIES: [(Dialect, &str, &str); 12] = [
+    (Dialect::Github, "push", include_str!("bodies/github-push.json")),
+    (Dialect::Github, "push", include_str!("bodies/github-tag.json")),
+    (Dialect::Github, "pull_request", include_str!("bodies/github-pull.json")),
+    (Dialect::Gitlab, "Push Hook", include_str!("bodies/gitlab-push.json")),
+    (Dialect::Gitlab, "Merge Request Hook", include_str!("bodies/gitlab-merge.json")),
+    (Dialect::Gitea, "push", include_str!("bodies/gitea-push.json")),
+    (Dialect::Gitea, "pull_request", include_str!("bodies/gitea-pull.json")),
+    (Dialect::Bitbucket, "repo:push", include_str!("bodies/bitbucket-push.json")),
+    (Dialect::Bitbucket, "repo:refs_changed", include_str!("bodies/bitbucket-server-push.json")),
+    (Dialect::Bitbucket, "pr:opened", include_str!("bodies/bitbucket-server-pull.json")),
+    (Dialect::Gerrit, "", include_str!("bodies/gerrit-merged.json")),
+    (Dialect::Generic, "", include_str!("bodies/generic.json")),
+];
+
+proptest::proptest! {
+    /// security.md fz02: whatever comes is a list of fit changes or a sentence.
+    #[test]
+    fn any_body_is_understood_or_refused(
+        which in 0..BODIES.len(),
+        cuts in proptest::collection::vec((0.0..1.0_f64, 0..40_usize, ".{0,6}"), 0..4),
+    ) {
+        let (dialect, event, body) = BODIES[which];
+        let mut body = body.to_owned();
+        for (place, length, instead) in cuts {
+            let near = |at: usize| (0..=at.min(body.len())).rev().find(|at| body.is_char_boundary(*at));
+            let from = near((body.len() as f64 * place) as usize).unwrap_or(0);
+            let to = near(from + length).unwrap_or(from).max(from);
+            body.replace_range(from..to, &instead);
+        }
+        let hook = Webhook { tags: true, build_pushes_with_no_commits: true, ..hook(dialect) };
+        let letter = Letter { event, body: body.as_bytes(), ..Letter::default() };
+        let config = Config::empty(ConfigDigest::new("d"));
+        match read(&config, &source(&hook), &hook, &letter) {
+            Ok(changes) => {
+                for change in changes {
+                    proptest::prop_assert_eq!(crate::fit::mistakes(&change), Vec::<String>::new());
+                }
+            }
+            Err(why) => proptest::prop_assert!(!why.is_empty() && !why.contains(char::is_control)),
+        }
+    }
+}
