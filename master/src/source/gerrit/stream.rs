@@ -25,7 +25,7 @@ use crate::source::intake::{Ended, Intake};
 use crate::source::look::Pace;
 use crate::source::status::{Board, SourceState};
 use crate::source::task::pause;
-use crate::source::webhook::spelled;
+use crate::source::webhook::{codebase_of, spelled};
 
 /// A connection that has lasted so long stands, though nothing was said: longer than ssh tries to connect.
 const STANDS_AFTER: Duration = Duration::from_secs(30);
@@ -236,10 +236,14 @@ impl<I: Intake> Stream<I> {
         Some(fit::tidied(NewChange {
             // A git poller and a webhook make the same key, so whoever comes second is recognised (I2).
             key: Some(format!("git {repository} {branch} {revision}")),
-            repository,
-            codebase: self.source.codebase.clone(),
+            codebase: self
+                .source
+                .codebase
+                .clone()
+                .or_else(|| codebase_of(&self.config, &repository)),
             project: self.source.project.clone(),
             category: category.unwrap_or(&change.category).clone(),
+            repository,
             ..change
         }))
     }

@@ -33,6 +33,9 @@ pub(super) fn dressed(
             change.repository.clone_from(&repository);
         }
         complete(&mut change, source);
+        if change.codebase.is_none() {
+            change.codebase = place::codebase_of(config, &change.repository);
+        }
         let change = fit::tidied(change);
         let mistakes = fit::mistakes(&change);
         if !mistakes.is_empty() {

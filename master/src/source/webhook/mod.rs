@@ -24,7 +24,7 @@ use linn_core::config::{Config, Dialect, Source, Webhook};
 
 pub(super) use generic::from_json;
 pub(crate) use letter::{Letter, delivery_headers, event_headers};
-pub(super) use place::spelled;
+pub(super) use place::{codebase_of, spelled};
 pub(crate) use proof::{offered, proven};
 pub(super) use watch::{Ledger, Watch};
 

@@ -2,6 +2,7 @@
 //! repository, and the same key, whoever tells of it first (CH-2, I2).
 
 use linn_core::config::Config;
+use linn_core::id::CodebaseName;
 
 /// The configuration's own spelling of a repository that others call by these addresses; the first of them where it names
 /// none. What pollers look at comes first, for they make keys, too.
@@ -11,6 +12,20 @@ pub(in crate::source) fn spelled(config: &Config, addresses: &[String]) -> Strin
         known.iter().find(|known| is_same(known, address)).map(|known| (*known).to_owned())
     });
     meant.or_else(|| addresses.first().cloned()).unwrap_or_default()
+}
+
+/// The codebase of a repository, by whatever address (CH-2): what a poller that looks there says, else the one that is
+/// declared to live there; `None`: the core's rule decides.
+pub(in crate::source) fn codebase_of(config: &Config, repository: &str) -> Option<CodebaseName> {
+    let looks_there = |source: &&linn_core::config::Source| {
+        source.kind.git().is_some_and(|git| is_same(&git.repository, repository))
+    };
+    let mut polled = config.sources.values().filter(looks_there);
+    polled.find_map(|source| source.codebase.clone()).or_else(|| {
+        let mut declared = config.codebases.iter();
+        let found = declared.find(|(_, codebase)| is_same(&codebase.repository, repository));
+        found.map(|(name, _)| name.clone())
+    })
 }
 
 /// The repository that the configuration names and whose server calls it so, if it is the only one.
@@ -108,6 +123,8 @@ mod tests {
         let unknown = ["https://y/o/r".to_owned(), "git@y:o/r".to_owned()];
         assert_eq!(spelled(&config, &unknown), "https://y/o/r");
         assert_eq!(spelled(&config, &[]), "");
+        assert_eq!(codebase_of(&config, "https://x/o/r/"), Some("r".into()));
+        assert_eq!((codebase_of(&config, "https://y/o/r"), codebase_of(&config, "")), (None, None));
         assert_eq!(of_project(&config, "o/r").as_deref(), Some("git@x:o/r"));
         assert_eq!(of_project(&config, "r").as_deref(), Some("git@x:o/r"));
         assert_eq!((of_project(&config, "/r2"), of_project(&config, "")), (None, None));

@@ -216,16 +216,15 @@ fn the_key_is_that_of_a_poller_of_the_same_repository() {
         changes[1].key.as_deref(),
         Some("git ssh://git@github.com/frobozz/zork main c441029cf673f84c8b7db52d0a5944ee5c52ff89")
     );
-    // The core finds the codebase by the repository, unless the hook says which.
-    assert_eq!((&changes[0].codebase, changes[0].project.as_str()), (&None, ""));
+    assert_eq!((&changes[0].codebase, changes[0].project.as_str()), (&Some("zork".into()), ""));
     let said = Source {
-        codebase: Some("zork".into()),
+        codebase: Some("fork".into()),
         project: "frobozz".to_owned(),
         category: "forge".to_owned(),
         ..source(&hook)
     };
     let changes = read(&config, &said, &hook, &letter).unwrap();
-    assert_eq!(changes[0].codebase, Some("zork".into()));
+    assert_eq!(changes[0].codebase, Some("fork".into()));
     assert_eq!((changes[0].project.as_str(), changes[0].category.as_str()), ("frobozz", "forge"));
 }
 
