@@ -10,6 +10,8 @@ mod crash;
 mod farm;
 #[path = "e2e/git.rs"]
 mod git;
+#[path = "e2e/hooks.rs"]
+mod hooks;
 #[path = "e2e/hostile.rs"]
 mod hostile;
 #[path = "e2e/mistakes.rs"]

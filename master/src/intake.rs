@@ -5,7 +5,7 @@
 //! repository that says there is no such branch or revision ends the asking (C22); a codebase without a repository takes
 //! the text as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,11 +14,12 @@ use linn_core::change::{Commit, NewChange, SourceStamp};
 use linn_core::config::Config;
 use linn_core::id::{BuilderName, CodebaseName, SourceName};
 use linn_core::input::{Asking, Input};
+use linn_core::master::Master;
 use linn_core::schedule;
 use linn_core::state::SourceCursor;
 use linn_core::time::Timestamp;
 
-use crate::engine::{EngineHandle, Gone};
+use crate::engine::{Answered, EngineHandle, Gone};
 use crate::source::{Ended, Intake, ResolveError, resolve};
 
 /// How long a repository may take to answer somebody who waits. A fetch that has begun goes on after that.
@@ -135,9 +136,53 @@ pub(crate) async fn pin(dir: &Path, stamps: &mut [SourceStamp]) -> Result<Learnt
     Ok(learnt)
 }
 
+/// Changes that somebody hands in.
+pub(crate) struct Submission {
+    /// Who, for the audit.
+    pub who: String,
+    /// The same again within a day is answered again and does nothing; empty: the keys of the changes decide alone.
+    pub request_id: String,
+    /// What, oldest first, validated.
+    pub changes: Vec<NewChange>,
+}
+
+/// Has the core take changes, with what their repositories can add. It is answered after the commit.
+///
+/// # Errors
+/// When the engine is ending, or could not write: then nothing was done.
+pub(crate) async fn submit(
+    engine: &EngineHandle,
+    dir: &Path,
+    submission: Submission,
+) -> Result<Answered, Gone> {
+    let Submission { who, request_id, mut changes } = submission;
+    let revisions: Vec<_> = changes
+        .iter()
+        .filter_map(|change| Some((change.repository.clone(), change.revision.clone()?)))
+        .collect();
+    let look = move |master: &Master| {
+        let config = master.config().clone();
+        let known = |(repository, revision): &(String, String)| {
+            master.state().knows_commit(repository, revision)
+        };
+        (config, revisions.into_iter().filter(known).collect::<BTreeSet<_>>())
+    };
+    let (config, known) = engine.ask(look).await?;
+    let knows = |repository: &str, revision: &str| {
+        known.contains(&(repository.to_owned(), revision.to_owned()))
+    };
+    let commits = complete(dir, &config, &mut changes, knows).await;
+    let asked = |token| Input::ChangesSubmitted {
+        asking: Asking { token, request_id, who },
+        changes,
+        commits,
+    };
+    engine.request(asked).await
+}
+
 /// Fills in the revision of changes that came without one, and learns what is behind them where they do not say. Nobody
 /// is turned away here: what a repository does not know, or who does not answer, leaves a change as it came.
-pub(crate) async fn complete(
+async fn complete(
     dir: &Path,
     config: &Config,
     changes: &mut [NewChange],
@@ -195,9 +240,8 @@ impl Intake for EngineHandle {
 
     async fn cursor(&self, source: &SourceName) -> Result<SourceCursor, Ended> {
         let source = source.clone();
-        let look = move |master: &linn_core::master::Master| {
-            master.state().source(&source).cloned().unwrap_or_default()
-        };
+        let look =
+            move |master: &Master| master.state().source(&source).cloned().unwrap_or_default();
         self.ask(look).await.map_err(ended)
     }
 

@@ -11,6 +11,10 @@ pub mod config;
 #[cfg(feature = "master")]
 pub mod engine;
 #[cfg(feature = "master")]
+mod fit;
+#[cfg(feature = "master")]
+mod hex;
+#[cfg(feature = "master")]
 mod intake;
 #[cfg(feature = "master")]
 mod local;
@@ -19,6 +23,8 @@ pub mod logs;
 #[cfg(feature = "master")]
 pub mod metrics;
 #[cfg(feature = "master")]
+pub mod secret;
+#[cfg(feature = "master")]
 mod seldom;
 #[cfg(feature = "master")]
 pub mod source;
@@ -26,6 +32,8 @@ pub mod source;
 mod start;
 #[cfg(feature = "master")]
 pub mod store;
+#[cfg(feature = "master")]
+mod web;
 
 pub mod cli;
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use linn_core::config::Config;
+use linn_core::config::{Config, SourceKind};
 use linn_core::id::{BuildId, ConfigDigest, WorkerName};
 use linn_core::state::Tables;
 use tokio::sync::mpsc;
@@ -27,8 +27,10 @@ use crate::engine::{self, EngineHandle, Replies};
 use crate::local::LocalWorkers;
 use crate::logs::{Growing, LogError, LogStore};
 use crate::metrics::{Metrics, Reading};
+use crate::secret::Secrets;
 use crate::source::{self, Sources};
 use crate::store::{Queries, SqliteStore, Store, StoreError};
+use crate::web::{self, Web};
 
 /// How long open calls may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(2);
@@ -44,6 +46,8 @@ pub struct Options {
     pub config_file: Option<PathBuf>,
     /// Also listen here; loopback only, until there is enrolment over TLS.
     pub listen: Option<SocketAddr>,
+    /// Take hooks over HTTP here, at any address: they are signed (F13).
+    pub listen_http: Option<SocketAddr>,
 }
 
 /// Why a master does not start.
@@ -232,7 +236,8 @@ impl Master {
             metrics: metrics.clone(),
         };
         let engine = engine::start(parts, tables, seq.0)?;
-        let sources = source::start(config.sources.values(), &dir, &engine.handle);
+        let secrets = Secrets::of(&dir);
+        let sources = source::start(&config, &dir, &secrets, &engine.handle);
 
         let doors = Arc::new(Doors {
             engine: engine.handle.clone(),
@@ -247,6 +252,12 @@ impl Master {
             asked_to_end: CancellationToken::new(),
         });
         let (ending, asked) = (doors.ending.clone(), doors.asked_to_end.clone());
+        let web = Web {
+            engine: engine.handle.clone(),
+            sources: sources.clone(),
+            secrets: secrets.clone(),
+            dir: dir.clone(),
+        };
         let (connect, connections) = mpsc::channel(api::WAITING_CONNECTIONS);
         let dialler = Dialler::new(connect.clone());
         let server = tokio::spawn(api::serve(doors, connections));
@@ -259,13 +270,20 @@ impl Master {
             asked,
             server: Mutex::new(Some(server)),
             accepting: Mutex::new(None),
+            hooks: Mutex::new(None),
             sources,
             local: None,
             metrics,
             socket: PathBuf::new(),
             address: None,
+            hooks_address: None,
+            notes: notes(&config, &secrets, options.listen_http),
         };
-        match api::bind(&dir, options.listen).await {
+        let bound = match running.take_hooks(options.listen_http, web).await {
+            Ok(()) => api::bind(&dir, options.listen).await,
+            Err(error) => Err(error),
+        };
+        match bound {
             Ok(bound) => {
                 running.socket.clone_from(&bound.socket);
                 running.address = bound.address;
@@ -294,11 +312,14 @@ pub struct Running {
     asked: CancellationToken,
     server: Mutex<Option<Task<()>>>,
     accepting: Mutex<Option<Task<()>>>,
+    hooks: Mutex<Option<Task<()>>>,
     sources: Sources,
     local: Option<LocalWorkers>,
     metrics: Arc<Metrics>,
     socket: PathBuf,
     address: Option<SocketAddr>,
+    hooks_address: Option<SocketAddr>,
+    notes: Vec<String>,
 }
 
 impl std::fmt::Debug for Running {
@@ -318,6 +339,31 @@ impl Running {
     #[must_use]
     pub const fn listening(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// The address at which it takes hooks over HTTP, with its real port.
+    #[must_use]
+    pub const fn takes_hooks(&self) -> Option<SocketAddr> {
+        self.hooks_address
+    }
+
+    /// What is not as the configuration wants it, though no mistake of its text (F41): one sentence each.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    async fn take_hooks(
+        &mut self,
+        address: Option<SocketAddr>,
+        web: Web,
+    ) -> Result<(), ListenError> {
+        let Some(address) = address else { return Ok(()) };
+        let listener = web::bind(address).await?;
+        self.hooks_address = listener.local_addr().ok();
+        let task = web::serve(listener, Arc::new(web), self.ending.clone());
+        self.hooks = Mutex::new(Some(task));
+        Ok(())
     }
 
     /// A channel from within this process.
@@ -350,7 +396,7 @@ impl Running {
             local.stop().await;
         }
         self.ending.cancel();
-        for task in [&self.accepting, &self.server] {
+        for task in [&self.accepting, &self.hooks, &self.server] {
             let task = task.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(mut task) = task
                 && tokio::time::timeout(END_PATIENCE, &mut task).await.is_err()
@@ -373,7 +419,7 @@ fn make_folder(dir: &Path) -> Result<PathBuf, StartError> {
         |folder: &Path| std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     private(dir).map_err(failed)?;
     // The folder itself may be somebody's who lets others in. Environments, properties and logs are nobody else's.
-    for name in ["logs", "mirrors"] {
+    for name in ["logs", "mirrors", "secrets"] {
         let folder = dir.join(name);
         private(&folder).map_err(failed)?;
         close(&folder, 0o700);
@@ -448,6 +494,22 @@ fn generations(
     }
     configs.push(current.config.clone());
     Ok(configs)
+}
+
+/// What people should know before somebody waits for it in vain: secrets without a value, and hooks without a door.
+fn notes(config: &Config, secrets: &Secrets, listen_http: Option<SocketAddr>) -> Vec<String> {
+    let mut notes = secrets.missing(&config.secrets);
+    if listen_http.is_none() {
+        let hooks = config.sources.values();
+        let hooks = hooks.filter(|source| matches!(source.kind, SourceKind::Webhook(_)));
+        notes.extend(hooks.map(|hook| {
+            let name = &hook.name;
+            format!(
+                "webhook {name} takes nothing, for the master was started without --listen-http"
+            )
+        }));
+    }
+    notes
 }
 
 fn locals(config: &Config) -> Vec<WorkerName> {

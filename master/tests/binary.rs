@@ -164,7 +164,7 @@ fn mistakes_in_the_command_line_are_2_and_say_what_to_try() {
         &["up", "--no-such"],
         &["demo", "--seconds", "soon"],
         &["master", "--listen", "somewhere"],
-        &["master", "--listen-http", "127.0.0.1:0"],
+        &["master", "--listen-http", "somewhere"],
         &["master", "--config", "not-there.star"],
         &["worker"],
         &["change"],

@@ -108,9 +108,15 @@ impl Site {
 
     /// Starts the master and waits until it answers.
     pub fn master(&self) -> Running {
+        self.master_with(&[])
+    }
+
+    /// The same, with more arguments.
+    pub fn master_with(&self, more: &[&str]) -> Running {
         let mut running = self.spawn("linn", "master.err", |command| {
             command.arg("master").arg("--dir").arg(self.state());
             command.arg("--config").arg(self.path().join("master.star"));
+            command.args(more);
         });
         self.until_it_answers(&mut running);
         running

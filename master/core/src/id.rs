@@ -104,6 +104,8 @@ name! {
     LockName;
     /// A codebase's name; the unnamed one is the empty text.
     CodebaseName;
+    /// A secret's name; its value is known to edges only, at the last moment (F12).
+    SecretName;
     /// The hex SHA-256 of a configuration's text with all that it loaded (decision D9).
     ConfigDigest;
 }

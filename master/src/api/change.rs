@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use linn_core::action::Answer;
-use linn_core::change::Commit;
-use linn_core::input::{Asking, Input};
-use linn_core::master::Master;
 use linn_proto::change::change_hook_server::ChangeHook;
 use linn_proto::change::{SubmitReply, SubmitRequest};
 use tonic::{Request, Response, Status};
 
 use super::peer::caller;
 use super::{Doors, convert, gone, status};
-use crate::intake;
+use crate::intake::{self, Submission};
 
 /// The largest submission, in bytes.
 pub(super) const MAX_SUBMIT_BYTES: usize = 32 << 20;
@@ -53,13 +50,9 @@ impl ChangeHook for ChangeDoor {
             wrong.truncate(MAX_MISTAKES);
             return Err(status::mistake(wrong.join("; ")));
         }
-        let commits = self.complete(&mut changes).await?;
-        let answered = self.0.engine.request(|token| Input::ChangesSubmitted {
-            asking: Asking { token, request_id: String::new(), who },
-            changes,
-            commits,
-        });
-        let answered = answered.await.map_err(|error| gone(&error))?;
+        let submission = Submission { who, request_id: String::new(), changes };
+        let answered = intake::submit(&self.0.engine, &self.0.dir, submission).await;
+        let answered = answered.map_err(|error| gone(&error))?;
         match answered.answer {
             Answer::Changes(ids) => {
                 let ids = ids.iter().map(|id| id.0).collect();
@@ -70,30 +63,5 @@ impl ChangeHook for ChangeDoor {
                 Err(status::broken("the changes were taken without numbers", ""))
             }
         }
-    }
-}
-
-impl ChangeDoor {
-    /// What the repositories can add to changes.
-    async fn complete(
-        &self,
-        changes: &mut [linn_core::change::NewChange],
-    ) -> Result<Vec<(String, Vec<Commit>)>, Status> {
-        let revisions: Vec<_> = changes
-            .iter()
-            .filter_map(|change| Some((change.repository.clone(), change.revision.clone()?)))
-            .collect();
-        let look = move |master: &Master| {
-            let config = master.config().clone();
-            let known = |(repository, revision): &(String, String)| {
-                master.state().knows_commit(repository, revision)
-            };
-            (config, revisions.into_iter().filter(known).collect::<std::collections::BTreeSet<_>>())
-        };
-        let (config, known) = self.0.engine.ask(look).await.map_err(|error| gone(&error))?;
-        let knows = |repository: &str, revision: &str| {
-            known.contains(&(repository.to_owned(), revision.to_owned()))
-        };
-        Ok(intake::complete(&self.0.dir, &config, changes, knows).await)
     }
 }

@@ -32,9 +32,9 @@ pub struct MasterArgs {
     /// Also listen on this TCP address of this machine, for example 127.0.0.1:9989
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// Take change hooks over HTTP
+    /// Take webhooks over HTTP on this address, for example 0.0.0.0:8010: POST /hook/NAME
     #[arg(long, value_name = "ADDR")]
-    listen_http: Option<String>,
+    listen_http: Option<SocketAddr>,
     /// The checkout that the built-in configuration builds.
     #[arg(long, value_name = "DIR", hide = true)]
     checkout: Option<PathBuf>,
@@ -73,11 +73,6 @@ pub(super) fn run(args: &MasterArgs) -> Result<ExitCode, Failure> {
         let _ = rustix::process::setsid();
     }
     logging::for_operators();
-    if args.listen_http.is_some() {
-        return Err(Failure::usage("this version of linn takes no hooks over HTTP yet")
-            .why("--listen-http belongs to webhooks, which are not built in")
-            .hint("use `linn hook git` in the repository's post-receive hook, or a git_poller"));
-    }
     let facts = Facts::read(&args.checkout.clone().unwrap_or_else(here), args.workers);
     let Chosen { loaded, file } =
         match configuration::choose(args.config.as_deref(), &args.dir, &facts) {
@@ -91,6 +86,7 @@ pub(super) fn run(args: &MasterArgs) -> Result<ExitCode, Failure> {
         config: loaded,
         config_file: file.clone(),
         listen: args.listen,
+        listen_http: args.listen_http,
     };
     runtime()?.block_on(async {
         // Before it answers, so that no signal finds it half caught.
@@ -98,6 +94,7 @@ pub(super) fn run(args: &MasterArgs) -> Result<ExitCode, Failure> {
         let running = Master::start(options).await.map_err(|error| refusal(&error))?;
         // After a start only: before an error's first line there is nothing.
         notes.iter().for_each(|note| say(note));
+        running.notes().iter().for_each(|note| say(&format!("note: {note}")));
         announce(&running, file.as_deref());
         serve(running, &mut signals, file).await
     })
@@ -114,6 +111,8 @@ fn announce(running: &Running, config: Option<&Path>) {
     let config = config
         .map_or_else(|| "the built-in configuration".to_owned(), |file| file.display().to_string());
     let listening = running.listening().map(|at| format!(" and http://{at}")).unwrap_or_default();
+    let hooks = running.takes_hooks().map(|at| format!(", takes hooks at http://{at}/hook/"));
+    let listening = format!("{listening}{}", hooks.unwrap_or_default());
     let socket = running.socket().display();
     let pid = std::process::id();
     say(&format!("linn master {pid} answers at unix:{socket}{listening}, following {config}"));

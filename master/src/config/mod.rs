@@ -25,6 +25,8 @@ mod scheduler_tests;
 mod shape;
 mod size;
 mod source;
+#[cfg(test)]
+mod source_tests;
 mod sources;
 mod star;
 #[cfg(test)]

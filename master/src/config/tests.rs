@@ -527,8 +527,7 @@ struct SourceKindIs<'a>(&'a linn_core::config::GitPoller);
 
 impl<'a> SourceKindIs<'a> {
     fn of(config: &'a Config) -> Self {
-        let linn_core::config::SourceKind::Git(poller) = &config.sources["checkout"].kind;
-        Self(poller)
+        Self(config.sources["checkout"].kind.git().expect("a git poller"))
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 
 use allocative::Allocative;
 use linn_core::config::{ChangeFilter, ForceParameter, LockAccess, StepSpec, TemplateValue};
-use linn_core::id::LockName;
+use linn_core::id::{LockName, SecretName};
 use starlark::any::ProvidesStaticType;
 use starlark::eval::{Arguments, Evaluator};
 use starlark::starlark_simple_value;
@@ -70,6 +70,8 @@ pub(super) enum Product {
     LockAccess(LockAccess),
     /// `DEFAULT_BRANCH`.
     DefaultBranch,
+    /// `secret(...)`.
+    Secret(SecretName),
 }
 
 impl Product {
@@ -84,6 +86,7 @@ impl Product {
             Self::Lock(_) => "a lock",
             Self::LockAccess(_) => "a lock's exclusive() or counting()",
             Self::DefaultBranch => "DEFAULT_BRANCH",
+            Self::Secret(_) => "secret(...)",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Change sources: each looks at its repository from time to time and tells the engine what is new.
+//! Change sources: each looks at its repository from time to time, listens or is told, and tells the engine what is new.
 //!
 //! One task a source. It looks at its interval, at once when somebody asks, and less and less often while it fails; it
 //! comes back by itself. The cursor it goes by is the engine's durable one, read afresh before every look, and moves in
@@ -6,8 +6,11 @@
 //!
 //! [`resolve()`] answers the other question about repositories: which commit a branch or revision is now (SS-3).
 
+mod gerrit;
 mod git;
 mod intake;
+mod look;
+mod maildir;
 mod resolve;
 #[cfg(test)]
 mod resolve_tests;
@@ -15,14 +18,18 @@ mod status;
 mod task;
 #[cfg(test)]
 mod task_tests;
+pub(crate) mod webhook;
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use linn_core::config::{Source, SourceKind};
+use linn_core::config::{Config, Source, SourceKind};
 use linn_core::id::SourceName;
 use linn_core::input::Asking;
+use linn_core::time::Span;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,12 +39,17 @@ pub use intake::{Ended, Intake};
 pub use resolve::{ResolveError, Resolved, resolve};
 pub use status::{SourceState, SourceStatus};
 
+use crate::secret::Secrets;
 use git::GitSource;
+use look::Look;
 use status::Board;
 use task::Task;
+use webhook::{Ledger, Watch};
 
 /// How many may wait for a look at one source; more are turned away.
 const WAITING_ASKERS: usize = 64;
+/// How often is looked whether a webhook has its secret.
+const WATCH_INTERVAL: Span = Span::seconds(60);
 
 /// The running sources. Cheap to clone; they end with [`Sources::stop`].
 #[derive(Clone, Debug)]
@@ -55,6 +67,8 @@ struct Running {
 struct Door {
     asks: mpsc::Sender<Option<Asking>>,
     board: Arc<Board>,
+    /// Of a webhook.
+    ledger: Arc<Ledger>,
 }
 
 /// Why a source could not be asked to look.
@@ -73,33 +87,72 @@ pub enum PollError {
 
 /// Starts a task for each source, inside the present tokio runtime. Mirrors of remote repositories live in
 /// `dir/mirrors`. The first look is at once.
-pub fn start<'a, I: Intake>(
-    sources: impl IntoIterator<Item = &'a Source>,
+pub fn start<I: Intake>(
+    config: &Arc<Config>,
     dir: &Path,
+    secrets: &Secrets,
     intake: &I,
 ) -> Sources {
     let ending = CancellationToken::new();
     let tasks = TaskTracker::new();
     let mut doors = BTreeMap::new();
-    for source in sources {
+    for source in config.sources.values() {
         let (asks, asked) = mpsc::channel(WAITING_ASKERS);
         let board = Arc::new(Board::default());
-        let SourceKind::Git(poller) = &source.kind;
-        let task = Task {
-            name: source.name.clone(),
-            interval: poller.interval,
-            git: GitSource::new(dir, source.clone(), poller.clone())
-                .map_err(|error| error.to_string()),
-            repository: poller.repository.clone(),
-            intake: intake.clone(),
-            asked,
-            board: board.clone(),
+        let ledger = Arc::new(Ledger::default());
+        let desk = Desk { source, intake, asked, board: board.clone() };
+        let task: Life = match &source.kind {
+            SourceKind::Git(poller) => {
+                let git = GitSource::new(dir, source.clone(), poller.clone());
+                let git = git.map_err(|error| error.to_string());
+                desk.task(poller.interval, &poller.repository, git)
+            }
+            SourceKind::Webhook(hook) => {
+                let (secrets, ledger) = (secrets.clone(), ledger.clone());
+                let watch = Watch { secret: hook.secret.clone(), secrets, ledger };
+                desk.task(WATCH_INTERVAL, "", Ok(watch))
+            }
+            SourceKind::Maildir(maildir) => {
+                desk.task(maildir.interval, "", Ok(maildir::Folder::new(source, maildir)))
+            }
+            SourceKind::Gerrit(server) => {
+                let Desk { asked, board, .. } = desk;
+                let stream = gerrit::Stream::new(source, server, config, intake, asked, board);
+                Box::pin(stream.run())
+            }
         };
-        tasks.spawn(ending.clone().run_until_cancelled_owned(task.run()));
-        doors.insert(source.name.clone(), Door { asks, board });
+        tasks.spawn(ending.clone().run_until_cancelled_owned(task));
+        doors.insert(source.name.clone(), Door { asks, board, ledger });
     }
     tasks.close();
     Sources(Arc::new(Running { doors, tasks, ending }))
+}
+
+/// A source's task, of whatever kind.
+type Life = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What every source is given.
+struct Desk<'a, I> {
+    source: &'a Source,
+    intake: &'a I,
+    asked: mpsc::Receiver<Option<Asking>>,
+    board: Arc<Board>,
+}
+
+impl<I: Intake> Desk<'_, I> {
+    /// The task of a source that looks from time to time.
+    fn task<L: Look>(self, interval: Span, repository: &str, looks: Result<L, String>) -> Life {
+        let task = Task {
+            name: self.source.name.clone(),
+            interval,
+            looks,
+            repository: repository.to_owned(),
+            intake: self.intake.clone(),
+            asked: self.asked,
+            board: self.board,
+        };
+        Box::pin(task.run())
+    }
 }
 
 impl Sources {
@@ -123,6 +176,17 @@ impl Sources {
             mpsc::error::TrySendError::Full(_) => PollError::Busy(source.clone()),
             mpsc::error::TrySendError::Closed(_) => PollError::Ending(source.clone()),
         })
+    }
+
+    /// A webhook was delivered something: what was wrong with it, if anything. Only of those who proved that they know the
+    /// secret, or anybody could write here.
+    pub(crate) fn delivered(&self, source: &SourceName, wrong: Option<String>) {
+        if let Some(door) = self.0.doors.get(source)
+            && door.ledger.keep(wrong)
+        {
+            // When it cannot be asked now it looks by itself soon.
+            let _ = self.poll(source, None);
+        }
     }
 
     /// What a source does at this moment; `None`: there is none of that name. Its tips and its last error are the

@@ -35,7 +35,7 @@ pub struct SourceStatus {
     pub state: SourceState,
     /// When its last look ended; `None`: it has not looked since the master started.
     pub last_poll_at: Option<Timestamp>,
-    /// When it will look again; `None`: it is looking, or has ended.
+    /// When it will look again; `None`: it is looking or listening, or has ended.
     pub next_poll_at: Option<Timestamp>,
 }
 
@@ -52,6 +52,12 @@ impl Board {
         let mut status = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         status.state = SourceState::Polling;
         status.next_poll_at = None;
+    }
+
+    /// It listens, and heard something just now.
+    pub(super) fn listening(&self, now: Timestamp) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            SourceStatus { state: SourceState::Idle, last_poll_at: Some(now), next_poll_at: None };
     }
 
     pub(super) fn waiting(&self, state: SourceState, now: Timestamp, next: Timestamp) {

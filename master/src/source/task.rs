@@ -11,16 +11,17 @@ use linn_core::time::Span;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::git::{GitSource, Portion};
 use super::intake::{Ended, Intake};
+use super::look::{Look, Pace, Portion, SLOWEST};
 use super::status::{Board, SourceState};
 
 /// A source's task.
-pub(super) struct Task<I> {
+pub(super) struct Task<I, L> {
     pub(super) name: SourceName,
     pub(super) interval: Span,
     /// A source that cannot even be addressed fails at each look, with that sentence.
-    pub(super) git: Result<GitSource, String>,
+    pub(super) looks: Result<L, String>,
+    /// Whose graph its commits are of; may be empty.
     pub(super) repository: String,
     pub(super) intake: I,
     pub(super) asked: mpsc::Receiver<Option<Asking>>,
@@ -33,7 +34,7 @@ enum Looked {
     Badly(String),
 }
 
-impl<I: Intake> Task<I> {
+impl<I: Intake, L: Look> Task<I, L> {
     /// Goes on until the engine ends or nobody holds the source any more.
     pub(super) async fn run(mut self) {
         let mut failures = 0_u32;
@@ -78,9 +79,9 @@ impl<I: Intake> Task<I> {
     /// Looks once and tells what was found. The asking is taken by the input that goes with it; it stays when there was none.
     async fn look(&self, asking: &mut Option<Asking>) -> Result<Looked, Ended> {
         let cursor = self.intake.cursor(&self.name).await?;
-        let failed = match &self.git {
+        let failed = match &self.looks {
             Err(why) => why.clone(),
-            Ok(git) => match self.tell(git, &cursor, asking).await? {
+            Ok(looks) => match self.tell(looks, &cursor, asking).await? {
                 Looked::Well => return Ok(Looked::Well),
                 Looked::Badly(why) => why,
             },
@@ -96,11 +97,11 @@ impl<I: Intake> Task<I> {
 
     async fn tell(
         &self,
-        git: &GitSource,
+        looks: &L,
         cursor: &linn_core::state::SourceCursor,
         asking: &mut Option<Asking>,
     ) -> Result<Looked, Ended> {
-        let mut plan = match git.look(cursor).await {
+        let mut plan = match looks.look(cursor).await {
             Ok(Some(plan)) => plan,
             Ok(None) => {
                 // Nothing is new; but somebody waits to hear that, or has to hear that it works again.
@@ -114,23 +115,28 @@ impl<I: Intake> Task<I> {
                 }
                 return Ok(Looked::Well);
             }
-            Err(error) => return Ok(Looked::Badly(error.to_string())),
+            Err(why) => return Ok(Looked::Badly(why)),
         };
-        let mut held = match git.next(&mut plan).await {
+        let mut held = match looks.next(&mut plan).await {
             Ok(first) => first,
-            Err(error) => return Ok(Looked::Badly(error.to_string())),
+            Err(why) => return Ok(Looked::Badly(why)),
         };
         while let Some(portion) = held {
             // Only the last portion answers who asked (C40), so one is read ahead.
-            held = match git.next(&mut plan).await {
+            held = match looks.next(&mut plan).await {
                 Ok(next) => next,
-                Err(error) => {
+                Err(why) => {
                     self.hand_in(portion, None).await?;
-                    return Ok(Looked::Badly(error.to_string()));
+                    // What went wrong first is told; what is left undone is found by the next look.
+                    let _ = looks.stored(&mut plan).await;
+                    return Ok(Looked::Badly(why));
                 }
             };
             let answer = if held.is_none() { asking.take() } else { None };
             self.hand_in(portion, answer).await?;
+            if let Err(why) = looks.stored(&mut plan).await {
+                return Ok(Looked::Badly(why));
+            }
         }
         Ok(Looked::Well)
     }
@@ -150,17 +156,18 @@ impl<I: Intake> Task<I> {
             .await
     }
 
-    /// Until the next look: the interval, twice as long for each failure up to a bound, and for other people's machines a
-    /// tenth more or less, so that not everybody asks them at the same moment.
     fn pause(&self, failures: u32) -> Duration {
-        let interval = Duration::from_millis(self.interval.millis().max(1000).unsigned_abs());
-        let (remote, slowest) =
-            self.git.as_ref().map_or((false, Duration::from_secs(300)), |git| {
-                (git.repository().is_remote(), git.repository().slowest_retry())
-            });
-        let pause = interval.saturating_mul(1 << failures.min(16)).min(slowest.max(interval));
-        if remote { pause.mul_f64(0.9 + 0.2 * chance()) } else { pause }
+        let usual = Pace { remote: false, slowest: SLOWEST };
+        pause(self.interval, failures, self.looks.as_ref().map_or(usual, L::pace))
     }
+}
+
+/// Until the next look: the interval, twice as long for each failure up to a bound, and for other people's machines a tenth
+/// more or less, so that not everybody asks them at the same moment.
+pub(super) fn pause(interval: Span, failures: u32, pace: Pace) -> Duration {
+    let interval = Duration::from_millis(interval.millis().max(1000).unsigned_abs());
+    let pause = interval.saturating_mul(1 << failures.min(16)).min(pace.slowest.max(interval));
+    if pace.remote { pause.mul_f64(0.9 + 0.2 * chance()) } else { pause }
 }
 
 /// Some number from 0 to 1: nothing depends on how even it is.

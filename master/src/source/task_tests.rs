@@ -2,14 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use linn_core::config::{GitPoller, Source, SourceKind};
-use linn_core::id::{SourceName, Token};
+use linn_core::config::{Config, GitPoller, Source, SourceKind};
+use linn_core::id::{ConfigDigest, SourceName, Token};
 use linn_core::input::{Asking, Input};
 use linn_core::state::SourceCursor;
 use linn_core::time::{Span, Timestamp};
 use tokio::sync::mpsc;
 
 use super::git::testing::Repo;
+use crate::secret::Secrets;
+
 use super::{Ended, Intake, PollError, SourceState, Sources, start};
 
 /// An engine that writes down where the source is, as the core does.
@@ -101,7 +103,10 @@ impl Running {
                 build_first_tip: false,
             }),
         };
-        let sources = start([&source], &folder.path().join("state"), &engine);
+        let mut config = Config::empty(ConfigDigest::new("d"));
+        config.sources.insert(source.name.clone(), source);
+        let state = folder.path().join("state");
+        let sources = start(&Arc::new(config), &state, &Secrets::of(&state), &engine);
         Self { engine, inputs, turned_away, sources, folder }
     }
 

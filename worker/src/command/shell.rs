@@ -56,7 +56,7 @@ fn program(watch: &mut Watch<'_>, job: &Job, shell: &Shell) -> Result<Program, S
 
 /// The environment of anything that runs for a command (PR-1), with the marks by which it is found again.
 pub(crate) fn step_env(job: &Job, vars: &[EnvVar]) -> Result<Env, String> {
-    let mut env = env::compose(&std::env::vars_os().collect(), vars)?;
+    let mut env = env::compose(&env::own(), vars)?;
     env.insert(COMMAND_VAR.into(), job.start.command.to_string().into());
     env.insert(MARK_VAR.into(), job.mark.clone().into());
     // Absolute, for the command works in another folder than this process.

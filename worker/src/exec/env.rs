@@ -10,6 +10,19 @@ use linn_proto::worker::EnvVar;
 /// Names and values.
 pub(crate) type Env = BTreeMap<OsString, OsString>;
 
+/// Variables whose names begin so hold a master's secrets (F12): they are no step's business, though local workers inherit
+/// them.
+const SECRETS: &[u8] = b"LINN_SECRET_";
+
+/// This process's own environment, as far as steps may see it.
+pub(crate) fn own() -> Env {
+    visible(std::env::vars_os())
+}
+
+fn visible(all: impl Iterator<Item = (OsString, OsString)>) -> Env {
+    all.filter(|(name, _)| !name.as_bytes().starts_with(SECRETS)).collect()
+}
+
 /// Lays `vars` over the worker's `own` environment in order. An error is a sentence for the user.
 pub(crate) fn compose(own: &Env, vars: &[EnvVar]) -> Result<Env, String> {
     let mut env = own.clone();
@@ -80,6 +93,15 @@ mod tests {
     fn get(vars: &[EnvVar], name: &str) -> Option<String> {
         let env = compose(&own(), vars).unwrap();
         env.get(OsStr::new(name)).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    /// F12.
+    #[test]
+    fn secrets_of_a_master_are_not_inherited() {
+        let all = ["PATH", "LINN_SECRET_FORGE_HOOK", "LINN_SECRET", "MY_LINN_SECRET_X"];
+        let all = all.map(|name| (OsString::from(name), OsString::from("x")));
+        let seen: Vec<_> = visible(all.into_iter()).into_keys().collect();
+        assert_eq!(seen, ["LINN_SECRET", "MY_LINN_SECRET_X", "PATH"]);
     }
 
     #[test]

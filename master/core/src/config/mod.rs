@@ -15,7 +15,7 @@ mod trigger;
 pub mod validate;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -28,7 +28,10 @@ pub use scheduler::{
     BranchPattern, BranchTimer, ChangeFilter, Dependent, ForceParameter, ForceScheduler,
     Importance, ParameterKind, Pattern, Scheduler, SchedulerKind,
 };
-pub use source::{GitPoller, Source, SourceKind, TextPattern};
+pub use source::{
+    Dialect, GerritStream, GitPoller, MailDialect, Maildir, Source, SourceKind, TextPattern,
+    Webhook,
+};
 pub use step::{
     CheckoutMethod, Condition, EnvSetting, Flags, GitStep, LogFile, Piece, Selector, ShellStep,
     StepKind, StepLimits, StepSpec, Substitution, Template, TemplateValue,
@@ -37,7 +40,8 @@ pub use trigger::{TriggerSources, TriggerStep};
 pub use worker::Worker;
 
 use crate::id::{
-    BuilderName, CodebaseName, ConfigDigest, LockName, SchedulerName, SourceName, WorkerName,
+    BuilderName, CodebaseName, ConfigDigest, LockName, SchedulerName, SecretName, SourceName,
+    WorkerName,
 };
 use crate::time::Span;
 
@@ -68,6 +72,8 @@ pub struct Config {
     pub cancellers: Vec<Canceller>,
     /// In the order declared, which decides between force schedulers (C21).
     pub schedulers: Vec<Scheduler>,
+    /// The secrets that the text names. Their values are no part of it (F12).
+    pub secrets: BTreeSet<SecretName>,
 }
 
 /// A project, for people.
@@ -107,6 +113,7 @@ impl Config {
             builders: BTreeMap::new(),
             cancellers: Vec::new(),
             schedulers: Vec::new(),
+            secrets: BTreeSet::new(),
         }
     }
 
@@ -119,7 +126,7 @@ impl Config {
     /// The codebases a builder may be asked for: those its git steps name, else all declared ones, else the unnamed one.
     #[must_use]
     pub fn codebases_of(&self, builder: &Builder) -> Vec<CodebaseName> {
-        let named: std::collections::BTreeSet<_> = builder
+        let named: BTreeSet<_> = builder
             .factory
             .iter()
             .filter_map(|step| match &step.kind {

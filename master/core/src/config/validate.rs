@@ -28,6 +28,25 @@ pub fn check_name(text: &str) -> Result<(), String> {
     }
 }
 
+/// Whether a text may name a secret (F12): 1 to 100 plain letters, digits, `.`, `_` and `-`, beginning with a letter or
+/// digit. It becomes a file's name, so nothing in it may lead elsewhere.
+///
+/// # Errors
+/// What is wrong, as a clause: lower case, no stop.
+pub fn check_secret_name(text: &str) -> Result<(), String> {
+    if text.len() > MAX_NAME {
+        return Err(format!("the name of a secret has at most {MAX_NAME} characters"));
+    }
+    if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return Err("the name of a secret begins with a letter or digit".to_owned());
+    }
+    let legal = |c: &char| c.is_ascii_alphanumeric() || "._-".contains(*c);
+    match text.chars().find(|c| !legal(c)) {
+        Some(bad) => Err(format!("the name of a secret may not have {bad:?} in it")),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +60,17 @@ mod tests {
         let long = "x".repeat(MAX_NAME + 1);
         for bad in ["", "_x", " x", "x ", "a/b", "a#1", "a\nb", &long] {
             assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// F12.
+    #[test]
+    fn names_of_secrets() {
+        for good in ["github-hook", "a", "0.b_c"] {
+            assert_eq!(check_secret_name(good), Ok(()), "{good}");
+        }
+        for bad in ["", ".", "..", "../x", "a/b", "a b", "ä", ".x", "a\0", &"x".repeat(101)] {
+            assert!(check_secret_name(bad).is_err(), "{bad}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::codebases_of;
 use crate::blame;
 use crate::change::{Change, SourceStamp};
-use crate::config::{Config, Scheduler, Source, SourceKind, TextPattern};
+use crate::config::{Config, Scheduler, Source, TextPattern};
 use crate::id::CodebaseName;
 use crate::intake;
 use crate::state::{SourceCursor, State};
@@ -61,8 +61,8 @@ pub(super) fn tip_stamp(
     let repository = repository_of(config, codebase);
     let sources: Vec<_> = sources_of(config, codebase)
         .filter(|source| {
-            let SourceKind::Git(git) = &source.kind;
-            intake::is_same_repository(&git.repository, &repository)
+            let git = source.kind.git();
+            git.is_some_and(|git| intake::is_same_repository(&git.repository, &repository))
         })
         .collect();
     let tip = |branch: &String| {
@@ -93,10 +93,8 @@ pub fn repository_of(config: &Config, codebase: &CodebaseName) -> String {
     if let Some(declared) = declared.filter(|repository| !repository.is_empty()) {
         return declared.to_owned();
     }
-    let mut looked_at = sources_of(config, codebase).map(|source| {
-        let SourceKind::Git(git) = &source.kind;
-        git.repository.as_str()
-    });
+    let mut looked_at = sources_of(config, codebase)
+        .filter_map(|source| source.kind.git().map(|git| git.repository.as_str()));
     let Some(first) = looked_at.next() else { return String::new() };
     let same = looked_at.all(|other| intake::is_same_repository(first, other));
     if same { first.to_owned() } else { String::new() }
@@ -109,8 +107,10 @@ fn main_branch(source: &Source, cursor: &SourceCursor) -> Option<String> {
     if let (Some(only), None) = (tips.next(), tips.next()) {
         return Some(only.clone());
     }
-    let SourceKind::Git(git) = &source.kind;
-    git.branches
+    source
+        .kind
+        .git()?
+        .branches
         .iter()
         .map(|TextPattern(name)| name)
         .find(|name| cursor.tips.contains_key(*name))
@@ -124,9 +124,9 @@ fn sources_of<'a>(
 ) -> impl Iterator<Item = &'a Source> {
     config.sources.values().filter(move |source| match &source.codebase {
         Some(named) => named == codebase,
-        None => {
-            let SourceKind::Git(git) = &source.kind;
-            intake::codebase_of(config, &git.repository) == *codebase
-        }
+        None => source
+            .kind
+            .git()
+            .is_some_and(|git| intake::codebase_of(config, &git.repository) == *codebase),
     })
 }

@@ -55,6 +55,7 @@ impl Site {
             config,
             config_file: Some(file),
             listen: None,
+            listen_http: None,
         };
         let running = soon(Master::start(options)).await.unwrap();
         let channel = running.dial();

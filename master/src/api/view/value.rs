@@ -137,13 +137,18 @@ pub(super) fn scheduler(scheduler: &config::Scheduler, master: &Master) -> wire:
 
 /// A change source with its durable cursor; what its task does at the moment is laid over by who asks for it.
 pub(super) fn source(source: &config::Source, state: &State) -> wire::Source {
-    let SourceKind::Git(git) = &source.kind;
+    let repository = match &source.kind {
+        SourceKind::Git(git) => git.repository.clone(),
+        SourceKind::Maildir(maildir) => maildir.path.clone(),
+        SourceKind::Gerrit(gerrit) => gerrit.repository(""),
+        SourceKind::Webhook(_) => String::new(),
+    };
     let cursor = state.source(&source.name);
     let error = cursor.and_then(|cursor| cursor.error.clone());
     wire::Source {
         name: source.name.to_string(),
-        kind: "git".to_owned(),
-        repository: git.repository.clone(),
+        kind: source.kind.word().to_owned(),
+        repository,
         codebase: source.codebase.as_ref().map(ToString::to_string).unwrap_or_default(),
         enabled: true,
         state: if error.is_some() { "failing" } else { "idle" }.to_owned(),

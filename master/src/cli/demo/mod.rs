@@ -107,6 +107,7 @@ async fn tour(
         config: loaded,
         config_file: Some(project.folder().join("master.star")),
         listen: None,
+        listen_http: None,
     })
     .await
     .map_err(|error| refusal(&error))?;

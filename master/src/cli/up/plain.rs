@@ -39,10 +39,12 @@ pub(super) fn run(checkout: &Checkout, state: &State, workers: u32) -> Result<Ex
         config: chosen.loaded,
         config_file: chosen.file,
         listen: None,
+        listen_http: None,
     };
     runtime.block_on(async {
         let stop = feed::until_signal().map_err(of_console)?;
         let running = Master::start(options).await.map_err(|error| refusal(&error))?;
+        running.notes().iter().for_each(|note| say(&format!("note: {note}")));
         follow(running, server(state), stop).await
     })
 }

@@ -4,6 +4,7 @@
 //! nothing had been given, so that the thing is registered as far as it can be (contract.md F28).
 
 mod build;
+mod choice;
 mod lock;
 mod plain;
 

@@ -16,12 +16,8 @@ const fn promised(name: &'static str) -> Function {
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    promised("secret"),
     promised("hg_poller"),
     promised("svn_poller"),
-    promised("maildir_source"),
-    promised("webhook"),
-    promised("gerrit_source"),
     promised("try_scheduler"),
     promised("codebase_param"),
     promised("patch_param"),

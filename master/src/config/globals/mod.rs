@@ -5,17 +5,21 @@ mod canceller;
 mod clock;
 mod dependent;
 mod filter;
+mod gerrit;
 mod later;
 mod lock;
+mod maildir;
 mod observe;
 mod parameter;
 mod scheduler;
+mod secret;
 mod shell;
 mod site;
 mod source;
 mod step;
 mod trigger;
 mod value;
+mod webhook;
 mod worker;
 
 use std::sync::LazyLock;
@@ -63,6 +67,7 @@ pub(super) enum Type {
     Filter,
     Pause,
     Locks,
+    Secret,
 }
 
 impl Type {
@@ -89,6 +94,7 @@ impl Type {
             Self::Filter => "change filter",
             Self::Pause => "(duration, number)",
             Self::Locks => "list of locks, or function",
+            Self::Secret => "secret",
         }
     }
 
@@ -111,6 +117,7 @@ impl Type {
             Self::Filter => "change_filter(...)",
             Self::Pause => "(\"10s\", 3)",
             Self::Locks => "[db.exclusive()]",
+            Self::Secret => "secret(\"...\")",
         }
     }
 }
@@ -210,7 +217,11 @@ impl std::fmt::Debug for Function {
 pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
     [
         site::FUNCTIONS,
+        secret::FUNCTIONS,
         source::FUNCTIONS,
+        webhook::FUNCTIONS,
+        maildir::FUNCTIONS,
+        gerrit::FUNCTIONS,
         filter::FUNCTIONS,
         worker::FUNCTIONS,
         lock::FUNCTIONS,

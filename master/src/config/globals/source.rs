@@ -48,12 +48,23 @@ static POLLER: &[Parameter] = &[
 const DEFAULT_INTERVAL: Span = Span::seconds(60);
 
 fn git_poller(call: &mut Call<'_, '_>) -> Outcome {
-    let by = by(call);
     let repository = match call.required_text("repository") {
         Some(_) => repository(call, "repository").unwrap_or_default(),
         None => String::new(),
     };
-    let interval = match call.duration("interval") {
+    let kind = SourceKind::Git(GitPoller {
+        repository,
+        branches: call.patterns("branches"),
+        interval: interval(call),
+        build_pushes_with_no_commits: call.flag("build_pushes_with_no_commits", false),
+        build_first_tip: call.flag("build_first_tip", false),
+    });
+    declare(call, kind)
+}
+
+/// How often a source looks.
+pub(super) fn interval(call: &Call<'_, '_>) -> Span {
+    match call.duration("interval") {
         Some(Some(span)) if span >= Span::seconds(1) => span,
         Some(Some(span)) => {
             let message = format!("an interval of {span} is too short");
@@ -61,14 +72,12 @@ fn git_poller(call: &mut Call<'_, '_>) -> Outcome {
             DEFAULT_INTERVAL
         }
         _ => DEFAULT_INTERVAL,
-    };
-    let kind = SourceKind::Git(GitPoller {
-        repository,
-        branches: call.patterns("branches"),
-        interval,
-        build_pushes_with_no_commits: call.flag("build_pushes_with_no_commits", false),
-        build_first_tip: call.flag("build_first_tip", false),
-    });
+    }
+}
+
+/// Declares a source with what all sources are given: its name, and what its changes belong to.
+pub(super) fn declare(call: &mut Call<'_, '_>, kind: SourceKind) -> Outcome {
+    let by = by(call);
     let codebase = mentioned(call, "codebase", Kind::Codebase, &by);
     let project = mentioned(call, "project", Kind::Project, &by).unwrap_or_default();
     let category = call.text("category").unwrap_or_default();

@@ -127,7 +127,7 @@ fn without_passwords(text: &str) -> String {
 
 /// What git said last on standard error that explains its failure: its `fatal:` or `error:` line, else its last line.
 /// Where that line ends with a colon, the reason is on the next one.
-pub(super) fn last_words(stderr: &[u8]) -> String {
+pub(in crate::source) fn last_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let blamed = |line: &&str| line.starts_with("fatal:") || line.starts_with("error:");

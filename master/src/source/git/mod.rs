@@ -8,6 +8,7 @@ mod command;
 mod details;
 mod error;
 mod history;
+mod look;
 mod mirror;
 #[cfg(test)]
 mod mirror_tests;
@@ -20,8 +21,8 @@ pub(super) mod testing;
 mod tips;
 
 pub use error::GitError;
-pub(super) use error::tame as shown;
+pub(super) use error::{last_words, tame as shown};
 pub(super) use history::graph;
-pub(super) use poll::{GitSource, Portion};
+pub(super) use poll::GitSource;
 pub(super) use repository::Repository;
 pub(super) use tips::Tips;

@@ -14,6 +14,7 @@ use super::branches::Selection;
 use super::error::GitError;
 use super::repository::Repository;
 use super::{details, history};
+use crate::source::look::Portion;
 
 /// The most changes in one portion.
 const PORTION: usize = 250;
@@ -52,17 +53,6 @@ struct Todo {
     from: Option<String>,
     /// Its commits, oldest first.
     revisions: std::vec::IntoIter<String>,
-}
-
-/// Some of what a look has found: durable together (GP-6).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::source) struct Portion {
-    /// Oldest first within each branch.
-    pub(in crate::source) changes: Vec<NewChange>,
-    /// Branch → tip, when these changes have been told.
-    pub(in crate::source) tips: BTreeMap<String, String>,
-    /// Of the graph.
-    pub(in crate::source) commits: Vec<Commit>,
 }
 
 impl GitSource {

@@ -7,8 +7,9 @@ use linn_core::config::{GitPoller, Source, SourceKind, TextPattern};
 use linn_core::state::SourceCursor;
 use linn_core::time::{Span, Timestamp};
 
-use super::poll::{GitSource, Portion};
+use super::poll::GitSource;
 use super::testing::Repo;
+use crate::source::look::Portion;
 
 /// A source over a real repository, with the cursor that an engine would keep.
 struct Poller {
