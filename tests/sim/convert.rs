@@ -51,6 +51,8 @@ fn begin(spec: &CommandSpec) -> Start {
             revision: checkout.revision.clone(),
             ..Checkout::default()
         }),
+        // The simulated worker runs nothing: one kind of command is as good as another.
+        CommandWhat::Files(_) => start::What::Shell(Shell::default()),
     };
     Start { command: spec.id.0, step: spec.step.clone(), what: Some(what), ..Start::default() }
 }

@@ -9,6 +9,8 @@ use crate::id::{CommandId, LogId};
 use crate::model::{CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, ShellCommand, Timeouts};
 use crate::render::{RenderError, Renderer, sort_of};
 
+mod files;
+
 /// Why there is no command.
 pub(crate) enum NoCommand {
     /// A value could not be rendered: the step is an exception.
@@ -53,7 +55,12 @@ pub(crate) fn render(
             let shown = show_checkout(&command);
             (CommandWhat::Checkout(command), shown)
         }
-        StepKind::SetProperties(_) => return Ok(None),
+        StepKind::Files(files) => {
+            let command = files::render(renderer, files)?;
+            let shown = command.shown();
+            (CommandWhat::Files(command), shown)
+        }
+        StepKind::Assert(_) | StepKind::SetProperties(_) => return Ok(None),
     };
     let limits = &step.limits;
     let spec = CommandSpec {

@@ -140,7 +140,7 @@ impl Master {
         let builder = self.live.recipe(build)?.builders.get(&build.builder)?;
         match &builder.factory.get((number.0 as usize).checked_sub(1)?)?.kind {
             StepKind::Shell(shell) => shell.warning_pattern.as_deref(),
-            StepKind::Git(_) | StepKind::SetProperties(_) => None,
+            _ => None,
         }
     }
 

@@ -183,7 +183,7 @@ pub struct Start {
     /// send the first 64 KiB of standard output with Finished
     #[prost(bool, tag = "10")]
     pub capture: bool,
-    #[prost(oneof = "start::What", tags = "6, 7")]
+    #[prost(oneof = "start::What", tags = "6, 7, 20")]
     pub what: ::core::option::Option<start::What>,
 }
 /// Nested message and enum types in `Start`.
@@ -194,6 +194,8 @@ pub mod start {
         Shell(super::Shell),
         #[prost(message, tag = "7")]
         Checkout(super::Checkout),
+        #[prost(message, tag = "20")]
+        Files(super::Files),
     }
 }
 /// Runs one program.
@@ -280,6 +282,47 @@ pub struct Patch {
     pub diff: ::prost::alloc::vec::Vec<u8>,
     #[prost(string, tag = "3")]
     pub subdir: ::prost::alloc::string::String,
+}
+/// One small thing done to the files of the build folder. All paths are below it; the worker refuses any other.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Files {
+    #[prost(oneof = "files::What", tags = "1, 2, 3, 4, 5")]
+    pub what: ::core::option::Option<files::What>,
+}
+/// Nested message and enum types in `Files`.
+pub mod files {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum What {
+        /// with those above it; one that is there already will do
+        #[prost(string, tag = "1")]
+        MakeFolder(::prost::alloc::string::String),
+        /// with all that is in it; none being there will do
+        #[prost(string, tag = "2")]
+        RemoveFolder(::prost::alloc::string::String),
+        #[prost(message, tag = "3")]
+        CopyFolder(super::CopyFolder),
+        /// fails when there is no such file
+        #[prost(string, tag = "4")]
+        Exists(::prost::alloc::string::String),
+        #[prost(message, tag = "5")]
+        Write(super::WriteFile),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CopyFolder {
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// replaced, when there
+    #[prost(string, tag = "2")]
+    pub dest: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WriteFile {
+    /// replaced as a whole, when there
+    #[prost(string, tag = "1")]
+    pub dest: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub text: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Timeouts {

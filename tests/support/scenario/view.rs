@@ -146,6 +146,7 @@ fn command(build: &Build) -> Vec<String> {
             checkout.revision.as_deref().unwrap_or("-"),
             checkout.method
         )],
+        CommandWhat::Files(files) => vec![files.shown()],
     }
 }
 

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use linn_proto::worker::{Exit, Finished, Start, start};
 
 use crate::clock::now_ms;
-use crate::command::{git, shell};
+use crate::command::{files, git, shell};
 use crate::exec::frame::Run;
 use crate::exec::identity::Identity;
 use crate::exec::limits::{Limits, not_started};
@@ -121,6 +121,7 @@ fn in_turn(watch: &mut Watch<'_>, job: &Job) -> io::Result<Exit> {
     match &job.start.what {
         Some(start::What::Shell(shell)) => shell::run(watch, job, shell),
         Some(start::What::Checkout(checkout)) => git::run(watch, job, checkout),
+        Some(start::What::Files(files)) => files::run(watch, job, files),
         None => Ok(not_started("this worker does not know the kind of command: upgrade it".into())),
     }
 }
@@ -161,6 +162,6 @@ fn words(start: &Start) -> Words {
         Some(start::What::Checkout(checkout)) => {
             Words::new(git::secrets(&checkout.repository).map(str::as_bytes))
         }
-        None => Words::new([]),
+        Some(start::What::Files(_)) | None => Words::new([]),
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod checkout;
+mod files;
 mod master;
 mod resume;
 mod run;

@@ -4,6 +4,7 @@
 //! config with another digest. Running builds keep the one they started with (D9).
 
 mod builder;
+mod files;
 mod scheduler;
 mod source;
 mod step;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use builder::{Builder, BuilderPolicy};
+pub use files::FilesStep;
 pub use scheduler::{
     BranchPattern, BranchTimer, ChangeFilter, ForceParameter, ForceScheduler, Importance,
     ParameterKind, Pattern, Scheduler, SchedulerKind,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+use super::FilesStep;
 use crate::hooks::HookId;
 use crate::id::CodebaseName;
 use crate::results::Results;
@@ -214,6 +215,10 @@ pub enum StepKind {
     Shell(ShellStep),
     /// Brings a tree to the stamp's revision.
     Git(GitStep),
+    /// Does one small thing to the files of the build folder.
+    Files(FilesStep),
+    /// Fails when a value is not true, as Python sees it; happens on the master alone.
+    Assert(TemplateValue),
     /// Sets properties; happens on the master alone.
     SetProperties(BTreeMap<String, TemplateValue>),
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::FilesCommand;
 use crate::change::Patch;
 use crate::id::{BuildRef, CommandId, LogId};
 use crate::time::{Span, Timestamp};
@@ -38,6 +39,8 @@ pub enum CommandWhat {
     Shell(ShellCommand),
     /// Bring a tree to a revision.
     Checkout(CheckoutCommand),
+    /// Do one small thing to the files of the build folder.
+    Files(FilesCommand),
 }
 
 /// Run a program.

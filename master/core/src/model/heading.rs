@@ -16,6 +16,11 @@ impl CommandSpec {
     pub fn heading(&self) -> String {
         let mut lines = Vec::new();
         let (workdir, env) = match &self.what {
+            // What it does says all: there is nothing that it runs in or with.
+            CommandWhat::Files(_) => {
+                lines.extend(limits(&self.timeouts));
+                return lines.join("\n");
+            }
             CommandWhat::Shell(shell) => (&shell.workdir, &shell.env),
             CommandWhat::Checkout(checkout) => {
                 let branch = checkout.branch.as_deref().unwrap_or("the default branch");

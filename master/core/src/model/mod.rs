@@ -5,6 +5,7 @@
 mod build;
 mod buildset;
 mod command;
+mod files;
 mod heading;
 mod notice;
 mod request;
@@ -17,6 +18,7 @@ pub use command::{
     CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FinalLog, Finished, ShellCommand,
     Timeouts,
 };
+pub use files::FilesCommand;
 pub use notice::{Notice, NoticeKind};
 pub use request::{BuildRequest, Wait, WaitKind};
 pub use step::{Log, Step, StepState, Url};

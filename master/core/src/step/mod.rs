@@ -1,13 +1,11 @@
 //! A step's life: whether it runs, its command, and its end (BL-5 to BL-10).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-
-use serde_json::Value;
 
 use crate::action::Action;
 use crate::command::{self, NoCommand};
-use crate::config::{Condition, Config, StepKind, StepSpec, TemplateValue};
+use crate::config::{Condition, Config, StepKind, StepSpec};
 use crate::ctx::Ctx;
 use crate::id::{BuildId, CommandId, LogId, StepNumber};
 use crate::model::{Build, Exit, Finished, Log, Step};
@@ -17,12 +15,12 @@ use crate::results::Results;
 use crate::view::truthy;
 
 mod outcome;
+mod own;
 mod property;
 
 pub(crate) use outcome::counted;
 use outcome::{Ended, outcome, settled};
 pub(crate) use property::found;
-use property::set_property;
 
 /// All the steps of a recipe, not begun; doubled names get `_1`, `_2` (BL-9).
 pub(crate) fn plan(factory: &[StepSpec]) -> Vec<Step> {
@@ -71,8 +69,12 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, position: &Position) {
         Ok(false) => return end(ctx, position, Ended::plain(Results::Skipped, "not needed")),
         Err(error) => return cannot_start(ctx, position, &error),
     }
-    if let StepKind::SetProperties(properties) = &spec.kind {
-        return set_properties(ctx, position, properties);
+    match &spec.kind {
+        StepKind::SetProperties(properties) => {
+            return own::set_properties(ctx, position, properties);
+        }
+        StepKind::Assert(check) => return own::assert_that(ctx, position, check),
+        _ => {}
     }
     let last = ctx.state().last();
     let (command, first_log) = (CommandId(last.command + 1), LogId(last.log + 1));
@@ -113,35 +115,6 @@ fn cannot_start(ctx: &mut Ctx<'_>, position: &Position, error: &RenderError) {
         ctx.tell_hook(hook, error, "the step is an exception", build);
     }
     end(ctx, position, Ended::plain(Results::Exception, error.what.clone()));
-}
-
-/// A step of the master's own: sets properties and is over.
-fn set_properties(
-    ctx: &mut Ctx<'_>,
-    position: &Position,
-    properties: &BTreeMap<String, TemplateValue>,
-) {
-    let (Some(build), Some(config)) =
-        (ctx.state().build(position.build), position.config.as_deref())
-    else {
-        return;
-    };
-    let renderer = Renderer { state: ctx.state(), config, build, hooks: ctx.hooks };
-    let rendered: Result<Vec<(String, Value)>, RenderError> =
-        properties.iter().map(|(name, value)| Ok((name.clone(), renderer.value(value)?))).collect();
-    match rendered {
-        Ok(values) => {
-            let names: Vec<_> = values.iter().map(|(name, _)| name.as_str()).collect();
-            let shown = format!("set {}", names.join(", "));
-            begin(ctx, position, shown, None, Vec::new());
-            for (name, value) in values {
-                set_property(ctx, position.build, name, value);
-            }
-            let text = described(ctx, position).unwrap_or_else(|| "properties set".to_owned());
-            end(ctx, position, Ended::plain(Results::Success, text));
-        }
-        Err(error) => cannot_start(ctx, position, &error),
-    }
 }
 
 fn begin(

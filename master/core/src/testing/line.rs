@@ -174,6 +174,7 @@ fn what(spec: &CommandSpec) -> String {
             let at = place(checkout.branch.as_deref(), checkout.revision.as_deref());
             format!("checkout {} {at}", checkout.repository)
         }
+        CommandWhat::Files(files) => files.shown(),
     }
 }
 

@@ -3,8 +3,8 @@
 use linn_core::action::HeldVerdict;
 use linn_core::id::CommandId;
 use linn_core::model::{
-    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FinalLog, Finished, ShellCommand,
-    Timeouts, WorkerInfo,
+    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FilesCommand, FinalLog, Finished,
+    ShellCommand, Timeouts, WorkerInfo,
 };
 use linn_core::properties::{MAX_PROPERTIES, MAX_PROPERTY_BYTES, unfit};
 use linn_core::time::{Span, Timestamp};
@@ -31,6 +31,7 @@ pub(crate) fn start(spec: &CommandSpec) -> wire::Start {
         what: Some(match &spec.what {
             CommandWhat::Shell(command) => wire::start::What::Shell(shell(command)),
             CommandWhat::Checkout(command) => wire::start::What::Checkout(checkout(command)),
+            CommandWhat::Files(command) => wire::start::What::Files(files(command)),
         }),
         timeouts: Some(timeouts(&spec.timeouts)),
         log_limits: Some(wire::LogLimits { max_bytes: spec.log_max_bytes }),
@@ -74,6 +75,22 @@ fn checkout(command: &CheckoutCommand) -> wire::Checkout {
         codebase: command.codebase.clone(),
         env: env(&command.env),
     }
+}
+
+fn files(command: &FilesCommand) -> wire::Files {
+    use wire::files::What;
+    let what = match command {
+        FilesCommand::MakeFolder(dir) => What::MakeFolder(dir.clone()),
+        FilesCommand::RemoveFolder(dir) => What::RemoveFolder(dir.clone()),
+        FilesCommand::CopyFolder { source, dest } => {
+            What::CopyFolder(wire::CopyFolder { source: source.clone(), dest: dest.clone() })
+        }
+        FilesCommand::Exists(file) => What::Exists(file.clone()),
+        FilesCommand::Write { dest, text } => {
+            What::Write(wire::WriteFile { dest: dest.clone(), text: text.clone().into_bytes() })
+        }
+    };
+    wire::Files { what: Some(what) }
 }
 
 fn env(entries: &[EnvEntry]) -> Vec<wire::EnvVar> {

@@ -1,7 +1,9 @@
 //! What a file can call: one table, from which calls are bound, mistakes explained and the manual made.
 
 mod builder;
+mod files;
 mod filter;
+mod here;
 mod later;
 mod parameter;
 mod scheduler;
@@ -203,6 +205,8 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         builder::FUNCTIONS,
         step::FUNCTIONS,
         shell::FUNCTIONS,
+        files::FUNCTIONS,
+        here::FUNCTIONS,
         value::FUNCTIONS,
         scheduler::FUNCTIONS,
         parameter::FUNCTIONS,

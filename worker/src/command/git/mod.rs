@@ -17,15 +17,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use linn_proto::worker::{Checkout, Ending, Exit};
+use linn_proto::worker::{Checkout, Exit};
 
-use crate::command::shell::step_env;
-use crate::exec::env::Env;
+use super::failure::{self, Failure};
+use super::shell::step_env;
+use super::tools::{Tools, code};
 use crate::exec::folder;
-use crate::exec::limits::{self, not_started};
 use crate::exec::program::Program;
 use crate::exec::supervise::Job;
-use crate::exec::watch::{NoEnd, Watch};
+use crate::exec::watch::Watch;
 
 pub(crate) use place::secrets;
 
@@ -61,37 +61,10 @@ const ASTRAY: &[&str] = &[
     "GIT_QUARANTINE_PATH",
 ];
 
-/// Why a checkout did not succeed.
-#[derive(Debug)]
-enum Failure {
-    /// It was stopped.
-    Stopped,
-    /// It never began: a sentence.
-    Refused(String),
-    /// A sentence, and what git said with its exit code.
-    Failed { why: String, code: i32 },
-    /// The worker's own trouble.
-    Io(io::Error),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl Failure {
-    fn failed(why: impl Into<String>) -> Self {
-        Self::Failed { why: why.into(), code: -1 }
-    }
-}
-
 /// A checkout under way.
 struct Git<'a, 'line> {
-    watch: &'a mut Watch<'line>,
-    job: &'a Job,
+    tools: Tools<'a, 'line>,
     what: &'a Checkout,
-    env: Env,
     /// The repository is a folder of this machine.
     local: bool,
 }
@@ -99,23 +72,7 @@ struct Git<'a, 'line> {
 /// Runs the checkout to its end and says how that was.
 pub(crate) fn run(watch: &mut Watch<'_>, job: &Job, what: &Checkout) -> io::Result<Exit> {
     let outcome = begin(watch, job, what).and_then(|mut git| git.check_out());
-    let exit = match outcome {
-        Ok(()) => Exit { ending: Ending::Exited.into(), ..Exit::default() },
-        Err(Failure::Refused(why)) => not_started(why),
-        Err(Failure::Failed { why, code }) => {
-            Exit { ending: Ending::Failed.into(), code, signal: 0, why }
-        }
-        Err(Failure::Stopped) => not_started("stopped".to_owned()),
-        Err(Failure::Io(error)) => Exit {
-            ending: Ending::Failed.into(),
-            code: -1,
-            signal: 0,
-            why: format!("the worker could not go on with the checkout: {error}"),
-        },
-    };
-    let mut exit = watch.stopped_exit().unwrap_or(exit);
-    exit.why = watch.logs.words().mask(&exit.why);
-    Ok(exit)
+    Ok(failure::exit(watch, outcome, "the checkout"))
 }
 
 fn begin<'a, 'line>(
@@ -133,13 +90,13 @@ fn begin<'a, 'line>(
     }
     let batch = || OsString::from("ssh -oBatchMode=yes");
     env.entry("GIT_SSH_COMMAND".into()).or_insert_with(batch);
-    Ok(Git { watch, job, what, env, local })
+    Ok(Git { tools: Tools { watch, job, env }, what, local })
 }
 
 impl Git<'_, '_> {
     fn check_out(&mut self) -> Result<(), Failure> {
-        let base =
-            folder::of_builder(&self.job.dir, &self.job.start.builder).map_err(Failure::Refused)?;
+        let base = folder::of_builder(&self.tools.job.dir, &self.tools.job.start.builder)
+            .map_err(Failure::Refused)?;
         let tree = folder::below(&base, &self.what.workdir, "folder").map_err(Failure::Refused)?;
         // Its folder alone: whether the tree itself is there, and is one, is found out later.
         let above = tree.parent().unwrap_or(&base);
@@ -152,7 +109,7 @@ impl Git<'_, '_> {
         let method = tree::Method::read(self.what).map_err(Failure::Refused)?;
         let revision = self.bring(&tree, method)?;
         let json = serde_json::json!({ self.what.codebase.clone(): revision });
-        self.watch.found(GOT_REVISION, json.to_string());
+        self.tools.watch.found(GOT_REVISION, json.to_string());
         match &self.what.patch {
             Some(patch) if !patch.diff.is_empty() => self.apply(&tree, patch),
             _ => Ok(()),
@@ -170,10 +127,10 @@ impl Git<'_, '_> {
             match work(self) {
                 Err(Failure::Failed { .. }) if left > 0 => {
                     left -= 1;
-                    self.watch.say(&format!(
+                    self.tools.watch.say(&format!(
                         "# that failed; again in {delay_ms} ms, {left} more tries after it"
                     ));
-                    if !self.watch.pause(Duration::from_millis(delay_ms))? {
+                    if !self.tools.watch.pause(Duration::from_millis(delay_ms))? {
                         return Err(Failure::Stopped);
                     }
                 }
@@ -185,9 +142,9 @@ impl Git<'_, '_> {
     /// Runs git with its words in the log; its exit code.
     fn git(&mut self, dir: &Path, args: &[&OsStr]) -> Result<i32, Failure> {
         let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
-        self.watch.say(&format!("$ git {}", words.join(" ")));
+        self.tools.watch.say(&format!("$ git {}", words.join(" ")));
         let program = self.program(dir, args, false);
-        Ok(code(self.run(program)?.0))
+        Ok(code(self.tools.run(program)?.0))
     }
 
     /// As [`Git::git`], but anything except 0 is a failure that `why` explains.
@@ -201,33 +158,8 @@ impl Git<'_, '_> {
     /// Asks git something that nobody needs to see; nothing when it ends with anything but 0.
     fn ask(&mut self, dir: &Path, args: &[&OsStr]) -> Result<Option<String>, Failure> {
         let program = self.program(dir, args, true);
-        let (status, kept) = self.run(program)?;
+        let (status, kept) = self.tools.run(program)?;
         Ok((code(status) == 0).then(|| String::from_utf8_lossy(&kept).trim().to_owned()))
-    }
-
-    /// Runs a program other than git, with its words in the log.
-    fn other(&mut self, argv: &[&OsStr], why: &str) -> Result<(), Failure> {
-        let words: Vec<_> = argv.iter().map(|arg| arg.to_string_lossy()).collect();
-        self.watch.say(&format!("$ {}", words.join(" ")));
-        let argv = argv.iter().map(|arg| (*arg).to_owned()).collect();
-        let program = Program {
-            argv,
-            env: self.env.clone(),
-            dir: self.job.dir.clone(),
-            ..Program::default()
-        };
-        match code(self.run(program)?.0) {
-            0 => Ok(()),
-            code => Err(Failure::Failed { why: why.to_owned(), code }),
-        }
-    }
-
-    fn run(&mut self, program: Program) -> Result<(rustix::process::WaitStatus, Vec<u8>), Failure> {
-        match self.watch.run(program)? {
-            Ok(end) => Ok((end.status, end.kept)),
-            Err(NoEnd::Stopped) => Err(Failure::Stopped),
-            Err(NoEnd::NotStarted(why)) => Err(Failure::Refused(why)),
-        }
     }
 
     fn program(&self, dir: &Path, args: &[&OsStr], keep: bool) -> Program {
@@ -238,7 +170,7 @@ impl Git<'_, '_> {
             argv.extend(["-c".into(), option.into()]);
         }
         argv.extend(args.iter().map(|arg| (*arg).to_owned()));
-        let mut env = self.env.clone();
+        let mut env = self.tools.env.clone();
         if let Some(above) = dir.parent() {
             env.insert("GIT_CEILING_DIRECTORIES".into(), above.into());
         }
@@ -272,11 +204,6 @@ impl<'a> Git<'a, '_> {
     fn repository(&self) -> &'a OsStr {
         OsStr::new(&self.what.repository)
     }
-}
-
-/// The exit code that a shell would show.
-fn code(status: rustix::process::WaitStatus) -> i32 {
-    limits::exit(status).code
 }
 
 /// The words of a command line.

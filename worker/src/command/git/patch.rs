@@ -34,8 +34,8 @@ impl Git<'_, '_> {
         }
         // The mark comes first: a worker that dies halfway leaves a tree that is known to be changed.
         fs::write(tree.join(".git").join(PATCHED), "")?;
-        let command = CommandId(self.job.start.command).to_string();
-        let file = self.job.dir.join("spool").join(command).join("patch.diff");
+        let command = CommandId(self.tools.job.start.command).to_string();
+        let file = self.tools.job.dir.join("spool").join(command).join("patch.diff");
         spool::private_file(&file)?.write_all(&patch.diff)?;
         let level = format!("-p{}", patch.level);
         let directory = format!("--directory={}", patch.subdir);

@@ -55,21 +55,15 @@ impl Git<'_, '_> {
         }
         match method {
             Method::Clobber => {
-                self.remove(tree)?;
+                self.tools.remove(tree)?;
                 self.bring_once(tree, method)
             }
             Method::Copy => {
                 let source = source_of(tree);
                 let revision = self.bring(&source, Method::Incremental)?;
-                self.remove(tree)?;
-                let copy = [
-                    OsStr::new("cp"),
-                    OsStr::new("-a"),
-                    OsStr::new("--"),
-                    source.as_os_str(),
-                    tree.as_os_str(),
-                ];
-                self.other(&copy, "cannot copy the source tree into the build folder")?;
+                self.tools.remove(tree)?;
+                let why = "cannot copy the source tree into the build folder";
+                self.tools.copy(&source, tree, why)?;
                 Ok(revision)
             }
             Method::Incremental | Method::Fresh | Method::Clean => {
@@ -78,8 +72,8 @@ impl Git<'_, '_> {
                     Err(Failure::Failed { why, .. })
                         if was_there && is_tree(tree) && !self.is_remote_trouble(&why) =>
                     {
-                        self.watch.say("# the work tree cannot be used; it is made anew");
-                        self.remove(tree)?;
+                        self.tools.watch.say("# the work tree cannot be used; it is made anew");
+                        self.tools.remove(tree)?;
                         self.bring_once(tree, method)
                     }
                     outcome => outcome,
@@ -109,10 +103,10 @@ impl Git<'_, '_> {
     fn take(&mut self, tree: &Path, mirror: &Path, revision: &str) -> Result<(), Failure> {
         if !is_tree(tree) {
             if tree.exists() {
-                self.remove(tree)?;
+                self.tools.remove(tree)?;
             }
             let above = tree.parent().unwrap_or(tree);
-            self.watch.say(&format!(
+            self.tools.watch.say(&format!(
                 "$ git clone --no-checkout {} {}",
                 self.what.repository,
                 tree.display()
@@ -147,7 +141,7 @@ impl Git<'_, '_> {
     fn take_shallow(&mut self, tree: &Path) -> Result<String, Failure> {
         if !is_tree(tree) {
             if tree.exists() {
-                self.remove(tree)?;
+                self.tools.remove(tree)?;
             }
             fs::create_dir(tree)?;
             let repository = self.repository();
@@ -193,7 +187,7 @@ impl Git<'_, '_> {
     fn set(&mut self, tree: &Path, revision: &str, method: Method) -> Result<(), Failure> {
         let patched = tree.join(".git").join(PATCHED);
         if patched.exists() {
-            self.watch.say("# the tree was patched by an earlier build; cleaned first");
+            self.tools.watch.say("# the tree was patched by an earlier build; cleaned first");
             self.must(
                 tree,
                 &args(["reset", "--quiet", "--hard"]),
@@ -248,14 +242,6 @@ impl Git<'_, '_> {
             self.must(tree, &foreach, why)?;
         }
         Ok(())
-    }
-
-    fn remove(&mut self, tree: &Path) -> Result<(), Failure> {
-        if fs::symlink_metadata(tree).is_err() {
-            return Ok(());
-        }
-        let argv = [OsStr::new("rm"), OsStr::new("-rf"), OsStr::new("--"), tree.as_os_str()];
-        self.other(&argv, &format!("cannot remove {}", tree.display()))
     }
 }
 
