@@ -16,12 +16,15 @@ use linn_core::time::Timestamp;
 
 use crate::api::{Command, Order, Sessions};
 use crate::engine::{Answered, Replies};
+use crate::here;
 use crate::logs::{LogKey, LogStore};
 
 /// The edges that take orders.
 pub(crate) struct Act {
     /// Connected workers.
     pub sessions: Arc<Sessions>,
+    /// What happens on this machine.
+    pub here: here::Orders,
     /// Who waits for an answer.
     pub replies: Arc<Replies>,
     /// Logs, to be sealed when a build is over; `None` in tests without logs.
@@ -49,6 +52,14 @@ impl Act {
             Action::SendCommand { session, spec } => {
                 let known = command_of(master, spec.id);
                 self.know_and_send(session, spec.id, known, now, Order::Send(spec));
+            }
+            Action::RunHere { spec } => {
+                let log =
+                    command_of(master, spec.id).and_then(|known| known.logs.into_iter().next());
+                self.here.give(here::Order::Run { spec, log });
+            }
+            Action::EndHere { command, reason, kill } => {
+                self.here.give(here::Order::End { command, reason, kill });
             }
             Action::InterruptCommand { session, command, reason, kill } => {
                 self.sessions.order(session, Order::Interrupt { command, reason, kill });

@@ -11,6 +11,8 @@ pub mod config;
 #[cfg(feature = "master")]
 pub mod engine;
 #[cfg(feature = "master")]
+mod here;
+#[cfg(feature = "master")]
 mod intake;
 #[cfg(feature = "master")]
 mod local;

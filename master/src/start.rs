@@ -24,6 +24,7 @@ use crate::api::{self, Channel, Dialler, Doors, Facts, Hub, ListenError, Session
 use crate::clock::Clock;
 use crate::config::{self, Library, Loaded};
 use crate::engine::{self, EngineHandle, Replies};
+use crate::here;
 use crate::local::LocalWorkers;
 use crate::logs::{Growing, LogError, LogStore};
 use crate::metrics::{Metrics, Reading};
@@ -208,6 +209,10 @@ impl Master {
         let hub = Arc::new(Hub::new(epoch.to_vec(), seq.0, linn_core::state::TAIL_BUILDS));
         let sessions = Arc::new(Sessions::default());
         let metrics = Arc::new(Metrics::default());
+        let (here, orders) = here::Orders::new();
+        // Steps of the master find what lies beside its configuration.
+        let beside = options.config_file.as_deref().and_then(Path::parent);
+        let beside = beside.filter(|folder| folder.is_dir()).unwrap_or(&dir).to_owned();
         let parts = engine::Parts {
             open: opener(&dir),
             store: Box::new(store),
@@ -226,12 +231,20 @@ impl Master {
             }),
             act: Act {
                 sessions: sessions.clone(),
+                here,
                 replies: Arc::new(Replies::default()),
                 logs: Some(logs.clone()),
             },
             metrics: metrics.clone(),
         };
         let engine = engine::start(parts, tables, seq.0)?;
+        let here = here::Here {
+            engine: engine.handle.clone(),
+            logs: logs.clone(),
+            folder: beside,
+            mark: epoch.iter().map(|byte| format!("{byte:02x}")).collect(),
+        };
+        let here = tokio::spawn(here.run(orders));
         let sources = source::start(config.sources.values(), &dir, &engine.handle);
 
         let doors = Arc::new(Doors {
@@ -254,6 +267,7 @@ impl Master {
             engine: engine.handle,
             engine_ended: engine.ended,
             thread: Mutex::new(Some(engine.thread)),
+            here: Mutex::new(Some(here)),
             dialler,
             ending,
             asked,
@@ -289,6 +303,7 @@ pub struct Running {
     engine: EngineHandle,
     engine_ended: CancellationToken,
     thread: Mutex<Option<JoinHandle<()>>>,
+    here: Mutex<Option<Task<()>>>,
     dialler: Dialler,
     ending: CancellationToken,
     asked: CancellationToken,
@@ -363,6 +378,11 @@ impl Running {
         if let Some(thread) = thread {
             // A panic of the engine's has been printed already.
             drop(tokio::task::spawn_blocking(move || thread.join()).await);
+        }
+        // Its orders came from that thread, so it ends what runs here and then itself.
+        let here = self.here.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(here) = here {
+            drop(here.await);
         }
     }
 }

@@ -39,7 +39,10 @@ pub(crate) fn message(master: &Master, action: &Action) -> Option<(SessionId, to
         Action::AckCommand { session, command } => {
             (*session, to_worker::Msg::Acked(Acked { command: command.0 }))
         }
-        Action::Reply { .. } | Action::CloseSession { .. } => return None,
+        Action::Reply { .. }
+        | Action::CloseSession { .. }
+        | Action::RunHere { .. }
+        | Action::EndHere { .. } => return None,
     })
 }
 
@@ -52,7 +55,7 @@ fn begin(spec: &CommandSpec) -> Start {
             ..Checkout::default()
         }),
         // The simulated worker runs nothing: one kind of command is as good as another.
-        CommandWhat::Files(_) => start::What::Shell(Shell::default()),
+        CommandWhat::Files(_) | CommandWhat::Here(_) => start::What::Shell(Shell::default()),
     };
     Start { command: spec.id.0, step: spec.step.clone(), what: Some(what), ..Start::default() }
 }

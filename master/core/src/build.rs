@@ -9,6 +9,7 @@ use crate::buildset;
 use crate::change::SourceStamp;
 use crate::config::{Builder, Config, SchedulerKind};
 use crate::ctx::Ctx;
+use crate::here;
 use crate::id::{BuildId, RequestId, SchedulerName, StepNumber, WorkerName};
 use crate::model::{Blame, Build, Buildset, Exit, StepState, Stop};
 use crate::notice;
@@ -282,6 +283,9 @@ pub(crate) fn stop(ctx: &mut Ctx<'_>, id: BuildId, stop: Stop) {
         .and_then(|step| step.command);
     let (reason, kill) = (stop.reason.clone(), stop.kill);
     ctx.record(Record::BuildStopping { id, build: reference, stop });
+    if here::end(ctx, id, &reason, kill) {
+        return;
+    }
     match (ctx.live.sessions.of(&worker), command) {
         (Some(session), Some(command)) => {
             ctx.order(crate::action::Action::InterruptCommand { session, command, reason, kill });

@@ -4,12 +4,15 @@
 use serde_json::Value;
 
 use crate::change::SourceStamp;
-use crate::config::{Builder, CheckoutMethod, EnvSetting, GitStep, ShellStep, StepKind, StepSpec};
+use crate::config::{
+    Builder, CheckoutMethod, EnvSetting, GitStep, ShellStep, StepKind, StepSpec, TemplateValue,
+};
 use crate::id::{CommandId, LogId};
 use crate::model::{CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, ShellCommand, Timeouts};
 use crate::render::{RenderError, Renderer, sort_of};
 
 mod files;
+mod here;
 
 /// Why there is no command.
 pub(crate) enum NoCommand {
@@ -60,6 +63,11 @@ pub(crate) fn render(
             let shown = command.shown();
             (CommandWhat::Files(command), shown)
         }
+        StepKind::Here(here) => {
+            let own = step.env.iter().map(|setting| entry(renderer, setting));
+            let (command, shown) = here::render(renderer, here, own.collect::<Result<_, _>>()?)?;
+            (CommandWhat::Here(command), shown)
+        }
         StepKind::Assert(_) | StepKind::SetProperties(_) => return Ok(None),
     };
     let limits = &step.limits;
@@ -88,7 +96,25 @@ fn shell_command(
     shell: &ShellStep,
     env: Vec<EnvEntry>,
 ) -> Result<(ShellCommand, String), RenderError> {
-    let (argv, shown) = match renderer.value(&shell.command)? {
+    let (argv, shown) = words(renderer, &shell.command)?;
+    let stdin = shell.stdin.as_ref().map(|stdin| renderer.text("stdin", stdin)).transpose()?;
+    let command = ShellCommand {
+        argv,
+        workdir: renderer.text("workdir", &shell.workdir)?,
+        env,
+        stdin,
+        pty: shell.use_pty,
+        logfiles: shell.logfiles.iter().map(|it| (it.name.clone(), it.path.clone())).collect(),
+    };
+    Ok((command, shown))
+}
+
+/// The words of a command, and how it is shown.
+fn words(
+    renderer: &Renderer<'_>,
+    command: &TemplateValue,
+) -> Result<(Vec<String>, String), RenderError> {
+    let (argv, shown) = match renderer.value(command)? {
         // PR-3: text goes to the shell, a list is run as it is.
         Value::String(text) if !text.trim().is_empty() => {
             (vec!["/bin/sh".to_owned(), "-c".to_owned(), text.clone()], text)
@@ -108,16 +134,7 @@ fn shell_command(
     if argv.first().is_none_or(String::is_empty) {
         return Err(RenderError::new("the command is empty"));
     }
-    let stdin = shell.stdin.as_ref().map(|stdin| renderer.text("stdin", stdin)).transpose()?;
-    let command = ShellCommand {
-        argv,
-        workdir: renderer.text("workdir", &shell.workdir)?,
-        env,
-        stdin,
-        pty: shell.use_pty,
-        logfiles: shell.logfiles.iter().map(|it| (it.name.clone(), it.path.clone())).collect(),
-    };
-    Ok((command, shown))
+    Ok((argv, shown))
 }
 
 /// The words of a command. Lists in lists are laid flat, as Buildbot does; numbers become text.

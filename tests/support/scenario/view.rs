@@ -147,6 +147,7 @@ fn command(build: &Build) -> Vec<String> {
             checkout.method
         )],
         CommandWhat::Files(files) => vec![files.shown()],
+        CommandWhat::Here(here) => vec![format!("here {here:?}")],
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod builder;
 mod files;
+mod here;
 mod scheduler;
 mod source;
 mod step;
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 pub use builder::{Builder, BuilderPolicy};
 pub use files::FilesStep;
+pub use here::HereStep;
 pub use scheduler::{
     BranchPattern, BranchTimer, ChangeFilter, ForceParameter, ForceScheduler, Importance,
     ParameterKind, Pattern, Scheduler, SchedulerKind,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-use super::FilesStep;
+use super::{FilesStep, HereStep};
 use crate::hooks::HookId;
 use crate::id::CodebaseName;
 use crate::results::Results;
@@ -217,6 +217,8 @@ pub enum StepKind {
     Git(GitStep),
     /// Does one small thing to the files of the build folder.
     Files(FilesStep),
+    /// Happens on the master's own machine.
+    Here(HereStep),
     /// Fails when a value is not true, as Python sees it; happens on the master alone.
     Assert(TemplateValue),
     /// Sets properties; happens on the master alone.

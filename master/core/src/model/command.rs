@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::FilesCommand;
+use super::{FilesCommand, HereCommand};
 use crate::change::Patch;
 use crate::id::{BuildRef, CommandId, LogId};
 use crate::time::{Span, Timestamp};
@@ -41,6 +41,8 @@ pub enum CommandWhat {
     Checkout(CheckoutCommand),
     /// Do one small thing to the files of the build folder.
     Files(FilesCommand),
+    /// No worker's business: the master itself carries it out.
+    Here(HereCommand),
 }
 
 /// Run a program.
@@ -133,6 +135,8 @@ pub enum Exit {
     NotStarted(String),
     /// A compound command failed: why.
     Failed(String),
+    /// There was no answer from a server that was asked: why. The step is an exception.
+    Unanswered(String),
     /// It never ran, and its worker is to blame: why. The build is tried on another one (F15).
     Unfit(String),
     /// Nobody knows: its machine went away. The build is tried again (LW-1).

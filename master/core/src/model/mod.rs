@@ -7,6 +7,7 @@ mod buildset;
 mod command;
 mod files;
 mod heading;
+mod here;
 mod notice;
 mod request;
 mod step;
@@ -19,6 +20,7 @@ pub use command::{
     Timeouts,
 };
 pub use files::FilesCommand;
+pub use here::{HereCommand, HttpCommand};
 pub use notice::{Notice, NoticeKind};
 pub use request::{BuildRequest, Wait, WaitKind};
 pub use step::{Log, Step, StepState, Url};

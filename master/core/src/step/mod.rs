@@ -94,7 +94,9 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, position: &Position) {
             let logs = rendered.spec.logs.iter().map(log).collect();
             let spec = Box::new(rendered.spec);
             begin(ctx, position, rendered.shown, Some(spec.clone()), logs);
-            if let Some(session) = session {
+            if spec.is_here() {
+                ctx.order(Action::RunHere { spec });
+            } else if let Some(session) = session {
                 ctx.order(Action::SendCommand { session, spec });
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Position;
-use crate::config::{StepKind, StepLimits, StepSpec};
+use crate::config::{HereStep, StepKind, StepLimits, StepSpec};
 use crate::model::{Build, Exit, FinalLog, Log, Step, Stop};
 use crate::results::Results;
 
@@ -78,6 +78,7 @@ pub(super) fn outcome(build: &Build, position: &Position, exit: &Exit, logs: &[F
         Exit::Interrupted => Ended::plain(Results::Exception, "interrupted"),
         Exit::NotStarted(why) => Ended::plain(Results::Failure, format!("could not start: {why}")),
         Exit::Failed(why) => Ended::plain(Results::Failure, why.clone()),
+        Exit::Unanswered(why) => Ended::plain(Results::Exception, format!("no answer: {why}")),
         Exit::Unfit(why) => Ended::plain(Results::Retry, format!("not run: {why}")),
         Exit::Lost(why) => Ended::plain(Results::Retry, format!("lost: {why}")),
     };
@@ -148,6 +149,7 @@ fn stopped_text(results: Results, reason: &str) -> String {
 fn exited(code: i32, spec: Option<&StepSpec>) -> Ended {
     let decoded = match spec.map(|spec| &spec.kind) {
         Some(StepKind::Shell(shell)) => shell.decode_rc.get(&code).copied(),
+        Some(StepKind::Here(HereStep::Shell { decode_rc, .. })) => decode_rc.get(&code).copied(),
         _ => None,
     };
     let results = decoded.unwrap_or(if code == 0 { Results::Success } else { Results::Failure });

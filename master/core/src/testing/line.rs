@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::action::{Action, Answer, HeldVerdict};
 use crate::change::SourceStamp;
 use crate::id::ChangeId;
-use crate::model::{CommandSpec, CommandWhat};
+use crate::model::{CommandSpec, CommandWhat, HereCommand};
 use crate::record::{Record, Subject};
 
 /// A record as one line: its kind, its subject, and what matters of the rest.
@@ -146,6 +146,11 @@ pub fn action_line(action: &Action) -> String {
         Action::SendCommand { session, spec } => {
             format!("-> send command {} to session {session}: {}", spec.id, what(spec))
         }
+        Action::RunHere { spec } => format!("-> run command {} here: {}", spec.id, what(spec)),
+        Action::EndHere { command, reason, kill } => {
+            let verb = if *kill { "kill" } else { "interrupt" };
+            format!("-> {verb} command {command} here: {reason}")
+        }
         Action::InterruptCommand { command, reason, kill, .. } => {
             let verb = if *kill { "kill" } else { "interrupt" };
             format!("-> {verb} command {command}: {reason}")
@@ -175,6 +180,8 @@ fn what(spec: &CommandSpec) -> String {
             format!("checkout {} {at}", checkout.repository)
         }
         CommandWhat::Files(files) => files.shown(),
+        CommandWhat::Here(HereCommand::Shell(shell)) => shell.argv.join(" "),
+        CommandWhat::Here(HereCommand::Http(http)) => format!("{} {}", http.method, http.url),
     }
 }
 

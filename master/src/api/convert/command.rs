@@ -28,11 +28,13 @@ pub(crate) fn start(spec: &CommandSpec) -> wire::Start {
         step: spec.step.clone(),
         builder: spec.build.builder.to_string(),
         attempt: spec.attempt,
-        what: Some(match &spec.what {
-            CommandWhat::Shell(command) => wire::start::What::Shell(shell(command)),
-            CommandWhat::Checkout(command) => wire::start::What::Checkout(checkout(command)),
-            CommandWhat::Files(command) => wire::start::What::Files(files(command)),
-        }),
+        what: match &spec.what {
+            CommandWhat::Shell(command) => Some(wire::start::What::Shell(shell(command))),
+            CommandWhat::Checkout(command) => Some(wire::start::What::Checkout(checkout(command))),
+            CommandWhat::Files(command) => Some(wire::start::What::Files(files(command))),
+            // Never sent: the core orders it of the master's own machine.
+            CommandWhat::Here(_) => None,
+        },
         timeouts: Some(timeouts(&spec.timeouts)),
         log_limits: Some(wire::LogLimits { max_bytes: spec.log_max_bytes }),
         capture: spec.capture,

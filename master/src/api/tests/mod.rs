@@ -1,6 +1,7 @@
 //! The doors from outside: a whole master in this process, spoken to over its pipe by clients and by scripted workers.
 
 mod force;
+mod here;
 mod hooks;
 mod site;
 mod speed;

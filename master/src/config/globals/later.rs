@@ -42,8 +42,6 @@ pub(super) static FUNCTIONS: &[Function] = &[
     promised("upload"),
     promised("upload_directory"),
     promised("download"),
-    promised("master_shell"),
-    promised("http_request"),
     promised("interested_users"),
     promised("email_lookup"),
     promised("role"),
