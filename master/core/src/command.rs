@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::change::SourceStamp;
 use crate::config::{
-    Builder, CheckoutMethod, EnvSetting, GitStep, ShellStep, StepKind, StepSpec, TemplateValue,
+    Builder, CheckoutMethod, EnvSetting, ShellStep, SourceStep, StepKind, StepSpec, TemplateValue,
 };
 use crate::id::{CommandId, LogId};
 use crate::model::{CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, ShellCommand, Timeouts};
@@ -53,8 +53,8 @@ pub(crate) fn render(
             let (command, shown) = shell_command(renderer, shell, env)?;
             (CommandWhat::Shell(command), shown)
         }
-        StepKind::Git(git) => {
-            let command = checkout_command(renderer, git, env)?;
+        StepKind::Source(source) => {
+            let command = checkout_command(renderer, source, env)?;
             let shown = show_checkout(&command);
             (CommandWhat::Checkout(command), shown)
         }
@@ -164,26 +164,26 @@ fn quoted(word: &str) -> String {
 
 fn checkout_command(
     renderer: &Renderer<'_>,
-    git: &GitStep,
+    source: &SourceStep,
     env: Vec<EnvEntry>,
 ) -> Result<CheckoutCommand, NoCommand> {
-    let stamp = renderer.build.stamps.iter().find(|stamp| stamp.codebase == git.codebase);
+    let stamp = renderer.build.stamps.iter().find(|stamp| stamp.codebase == source.codebase);
     let Some(stamp) = stamp else {
-        return Err(NoCommand::NoStamp(if git.codebase.as_str().is_empty() {
+        return Err(NoCommand::NoStamp(if source.codebase.as_str().is_empty() {
             "the build has no source stamp".to_owned()
         } else {
-            format!("the build has no source stamp for the codebase {}", git.codebase)
+            format!("the build has no source stamp for the codebase {}", source.codebase)
         }));
     };
-    let repository = repository(renderer, git, stamp)?;
+    let repository = repository(renderer, source, stamp)?;
     // SS-5: the tip of the default branch, whatever the stamp says.
-    let (branch, revision, patch) = if git.always_use_latest {
-        let declared = renderer.config.codebases.get(&git.codebase);
+    let (branch, revision, patch) = if source.always_use_latest {
+        let declared = renderer.config.codebases.get(&source.codebase);
         (declared.and_then(|codebase| codebase.branch.clone()), None, None)
     } else {
         (stamp.branch.clone(), stamp.revision.clone(), stamp.patch.clone())
     };
-    let method = match git.method {
+    let method = match source.method {
         CheckoutMethod::Incremental => "incremental",
         CheckoutMethod::Clobber => "clobber",
         CheckoutMethod::Fresh => "fresh",
@@ -191,15 +191,16 @@ fn checkout_command(
         CheckoutMethod::Copy => "copy",
     };
     Ok(CheckoutCommand {
+        vcs: source.vcs,
         repository,
-        codebase: git.codebase.to_string(),
-        workdir: renderer.text("workdir", &git.workdir)?,
+        codebase: source.codebase.to_string(),
+        workdir: renderer.text("workdir", &source.workdir)?,
         branch,
         revision,
         method: method.to_owned(),
-        shallow: git.shallow,
-        submodules: git.submodules,
-        retry: git.retry,
+        shallow: source.shallow,
+        submodules: source.submodules,
+        retry: source.retry,
         patch,
         env,
     })
@@ -208,16 +209,16 @@ fn checkout_command(
 /// The step's own setting, else the stamp's, else the declared codebase's.
 fn repository(
     renderer: &Renderer<'_>,
-    git: &GitStep,
+    source: &SourceStep,
     stamp: &SourceStamp,
 ) -> Result<String, NoCommand> {
-    if let Some(repository) = &git.repository {
+    if let Some(repository) = &source.repository {
         return Ok(renderer.text("repository", repository)?);
     }
     if !stamp.repository.is_empty() {
         return Ok(stamp.repository.clone());
     }
-    let declared = renderer.config.codebases.get(&git.codebase);
+    let declared = renderer.config.codebases.get(&source.codebase);
     match declared.map(|codebase| codebase.repository.as_str()) {
         Some(repository) if !repository.is_empty() => Ok(repository.to_owned()),
         _ => Err(NoCommand::NoStamp("nothing says which repository to check out".to_owned())),
@@ -225,7 +226,7 @@ fn repository(
 }
 
 fn show_checkout(command: &CheckoutCommand) -> String {
-    let mut shown = format!("git {}", quoted(&command.repository));
+    let mut shown = format!("{} {}", command.vcs.word(), quoted(&command.repository));
     if let Some(branch) = &command.branch {
         shown.push(' ');
         shown.push_str(&quoted(branch));

@@ -239,7 +239,7 @@ pub struct EnvVar {
     #[prost(bool, tag = "3")]
     pub prepend: bool,
 }
-/// Brings a tree to a revision: git only so far.
+/// Brings a tree to a revision.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Checkout {
     #[prost(string, tag = "1")]
@@ -273,6 +273,8 @@ pub struct Checkout {
     pub codebase: ::prost::alloc::string::String,
     #[prost(message, repeated, tag = "13")]
     pub env: ::prost::alloc::vec::Vec<EnvVar>,
+    #[prost(enumeration = "Vcs", tag = "20")]
+    pub vcs: i32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Patch {
@@ -535,6 +537,40 @@ impl CheckoutMode {
             "CHECKOUT_MODE_UNSPECIFIED" => Some(Self::Unspecified),
             "CHECKOUT_MODE_INCREMENTAL" => Some(Self::Incremental),
             "CHECKOUT_MODE_FULL" => Some(Self::Full),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Vcs {
+    /// git
+    Unspecified = 0,
+    Git = 1,
+    Hg = 2,
+    /// branch: a path below the repository; absent: trunk (F48)
+    Svn = 3,
+}
+impl Vcs {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VCS_UNSPECIFIED",
+            Self::Git => "VCS_GIT",
+            Self::Hg => "VCS_HG",
+            Self::Svn => "VCS_SVN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VCS_UNSPECIFIED" => Some(Self::Unspecified),
+            "VCS_GIT" => Some(Self::Git),
+            "VCS_HG" => Some(Self::Hg),
+            "VCS_SVN" => Some(Self::Svn),
             _ => None,
         }
     }

@@ -1,7 +1,12 @@
 //! What the master may order: one file for each kind of command. All of it runs inside a supervisor.
 
+mod checkout;
 mod failure;
 pub(crate) mod files;
-pub(crate) mod git;
+mod git;
+mod hg;
+pub(crate) mod place;
 pub(crate) mod shell;
+pub(crate) mod source;
+mod svn;
 mod tools;

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::process::WaitStatus;
 
@@ -13,6 +14,15 @@ use crate::exec::limits;
 use crate::exec::program::Program;
 use crate::exec::supervise::Job;
 use crate::exec::watch::{NoEnd, Watch};
+
+/// A try that failed, and how it goes on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Again {
+    /// Until the next one.
+    pub(crate) delay_ms: u64,
+    /// Tries after that.
+    pub(crate) left: u32,
+}
 
 /// A command under way.
 pub(crate) struct Tools<'a, 'line> {
@@ -46,6 +56,14 @@ impl Tools<'_, '_> {
             0 => Ok(()),
             code => Err(Failure::Failed { why: why.to_owned(), code }),
         }
+    }
+
+    /// Says that a try failed, and waits for the next one.
+    pub(crate) fn again(&mut self, Again { delay_ms, left }: Again) -> Result<(), Failure> {
+        self.watch
+            .say(&format!("# that failed; again in {delay_ms} ms, {left} more tries after it"));
+        let goes_on = self.watch.pause(Duration::from_millis(delay_ms))?;
+        if goes_on { Ok(()) } else { Err(Failure::Stopped) }
     }
 
     /// Removes whatever lies at a path, a link as such; nothing being there is fine.

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use linn_proto::worker::{Exit, Finished, Start, start};
 
 use crate::clock::now_ms;
-use crate::command::{files, git, shell};
+use crate::command::{files, place, shell, source};
 use crate::exec::frame::Run;
 use crate::exec::identity::Identity;
 use crate::exec::limits::{Limits, not_started};
@@ -120,7 +120,7 @@ fn in_turn(watch: &mut Watch<'_>, job: &Job) -> io::Result<Exit> {
     };
     match &job.start.what {
         Some(start::What::Shell(shell)) => shell::run(watch, job, shell),
-        Some(start::What::Checkout(checkout)) => git::run(watch, job, checkout),
+        Some(start::What::Checkout(checkout)) => source::run(watch, job, checkout),
         Some(start::What::Files(files)) => files::run(watch, job, files),
         None => Ok(not_started("this worker does not know the kind of command: upgrade it".into())),
     }
@@ -160,7 +160,7 @@ fn words(start: &Start) -> Words {
     match &start.what {
         Some(start::What::Shell(shell)) => Words::new(shell.masked.iter().map(String::as_bytes)),
         Some(start::What::Checkout(checkout)) => {
-            Words::new(git::secrets(&checkout.repository).map(str::as_bytes))
+            Words::new(place::secrets(&checkout.repository).map(str::as_bytes))
         }
         Some(start::What::Files(_)) | None => Words::new([]),
     }

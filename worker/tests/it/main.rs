@@ -4,11 +4,13 @@
 
 mod checkout;
 mod files;
+mod hg;
 mod master;
 mod resume;
 mod run;
 mod speed;
 mod stop;
+mod svn;
 
 use std::path::{Path, PathBuf};
 

@@ -25,8 +25,8 @@ pub use scheduler::{
 };
 pub use source::{GitPoller, Source, SourceKind, TextPattern};
 pub use step::{
-    CheckoutMethod, Condition, EnvSetting, Flags, GitStep, LogFile, Piece, Selector, ShellStep,
-    StepKind, StepLimits, StepSpec, Substitution, Template, TemplateValue,
+    CheckoutMethod, Condition, EnvSetting, Flags, LogFile, Piece, Selector, ShellStep, SourceStep,
+    StepKind, StepLimits, StepSpec, Substitution, Template, TemplateValue, Vcs,
 };
 pub use worker::Worker;
 
@@ -102,14 +102,25 @@ impl Config {
         self.schedulers.iter().find(|scheduler| scheduler.name == *name)
     }
 
-    /// The codebases a builder may be asked for: those its git steps name, else all declared ones, else the unnamed one.
+    /// Whether a codebase is kept by git, as far as the steps that check it out say. Only then the master itself can look
+    /// into its repository.
+    #[must_use]
+    pub fn is_git(&self, codebase: &CodebaseName) -> bool {
+        let mut steps = self.builders.values().flat_map(|builder| &builder.factory);
+        !steps.any(|step| match &step.kind {
+            StepKind::Source(source) => source.vcs != Vcs::Git && source.codebase == *codebase,
+            _ => false,
+        })
+    }
+
+    /// The codebases a builder may be asked for: those its source steps name, else all declared ones, else the unnamed one.
     #[must_use]
     pub fn codebases_of(&self, builder: &Builder) -> Vec<CodebaseName> {
         let named: std::collections::BTreeSet<_> = builder
             .factory
             .iter()
             .filter_map(|step| match &step.kind {
-                StepKind::Git(git) => Some(git.codebase.clone()),
+                StepKind::Source(git) => Some(git.codebase.clone()),
                 _ => None,
             })
             .collect();

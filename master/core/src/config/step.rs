@@ -1,5 +1,6 @@
 //! Steps as the recipe has them: unrendered (BL-1, PR-*, PP-5).
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -214,7 +215,7 @@ pub enum StepKind {
     /// Runs a program.
     Shell(ShellStep),
     /// Brings a tree to the stamp's revision.
-    Git(GitStep),
+    Source(SourceStep),
     /// Does one small thing to the files of the build folder.
     Files(FilesStep),
     /// Happens on the master's own machine.
@@ -244,9 +245,35 @@ pub struct ShellStep {
     pub warning_pattern: Option<String>,
 }
 
-/// Checks out a codebase with git.
+/// Which program keeps a codebase.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Vcs {
+    /// git.
+    Git,
+    /// Mercurial.
+    Hg,
+    /// Subversion, in its usual layout (F48).
+    Svn,
+}
+
+impl Vcs {
+    /// Its command.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Git => "git",
+            Self::Hg => "hg",
+            Self::Svn => "svn",
+        }
+    }
+}
+
+/// Checks out a codebase.
 #[derive(Clone, PartialEq, Debug)]
-pub struct GitStep {
+pub struct SourceStep {
+    /// By which program.
+    pub vcs: Vcs,
     /// Whose stamp.
     pub codebase: CodebaseName,
     /// Overrides the stamp's repository.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{FilesCommand, HereCommand};
 use crate::change::Patch;
+use crate::config::Vcs;
 use crate::id::{BuildRef, CommandId, LogId};
 use crate::time::{Span, Timestamp};
 
@@ -73,9 +74,12 @@ pub struct EnvEntry {
     pub prepend: bool,
 }
 
-/// Bring a tree to a revision with git.
+/// Bring a tree to a revision.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CheckoutCommand {
+    /// By which program. A command of an earlier version says nothing, and means git.
+    #[serde(default = "git")]
+    pub vcs: Vcs,
     /// URL or path.
     pub repository: String,
     /// Whose revision is reported.
@@ -98,6 +102,10 @@ pub struct CheckoutCommand {
     pub patch: Option<Patch>,
     /// In order; later ones win.
     pub env: Vec<EnvEntry>,
+}
+
+const fn git() -> Vcs {
+    Vcs::Git
 }
 
 /// Bounds of a command (PR-2); `None` is never.

@@ -164,7 +164,7 @@ fn exited(code: i32, spec: Option<&StepSpec>) -> Ended {
 /// When a checkout obtained another revision than the pinned one, a sentence about it. A short name of the same
 /// revision is the same, and a name that is no revision, as a tag's, says nothing of which it should be (C22).
 fn other_revision(build: &Build, spec: Option<&StepSpec>) -> Option<String> {
-    let Some(StepKind::Git(git)) = spec.map(|spec| &spec.kind) else { return None };
+    let Some(StepKind::Source(git)) = spec.map(|spec| &spec.kind) else { return None };
     if git.always_use_latest {
         return None;
     }

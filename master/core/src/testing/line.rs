@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::action::{Action, Answer, HeldVerdict};
 use crate::change::SourceStamp;
+use crate::config::Vcs;
 use crate::id::ChangeId;
 use crate::model::{CommandSpec, CommandWhat, HereCommand};
 use crate::record::{Record, Subject};
@@ -177,7 +178,11 @@ fn what(spec: &CommandSpec) -> String {
         CommandWhat::Shell(shell) => shell.argv.join(" "),
         CommandWhat::Checkout(checkout) => {
             let at = place(checkout.branch.as_deref(), checkout.revision.as_deref());
-            format!("checkout {} {at}", checkout.repository)
+            let with = match checkout.vcs {
+                Vcs::Git => String::new(),
+                other => format!(" with {}", other.word()),
+            };
+            format!("checkout {} {at}{with}", checkout.repository)
         }
         CommandWhat::Files(files) => files.shown(),
         CommandWhat::Here(HereCommand::Shell(shell)) => shell.argv.join(" "),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::change::{NewChange, SourceStamp};
 use crate::config::{
     BranchTimer, Builder, BuilderPolicy, ChangeFilter, CheckoutMethod, Condition, Config, Flags,
-    ForceScheduler, GitStep, Importance, Scheduler, SchedulerKind, ShellStep, StepKind, StepLimits,
-    StepSpec, TemplateValue, Worker,
+    ForceScheduler, Importance, Scheduler, SchedulerKind, ShellStep, SourceStep, StepKind,
+    StepLimits, StepSpec, TemplateValue, Worker,
 };
 use crate::id::{BuilderName, CodebaseName, ConfigDigest, SchedulerName, WorkerName};
 use crate::time::Span;
@@ -92,7 +92,8 @@ pub fn shell(name: &str) -> StepSpec {
 /// A step that checks a codebase out; named `git`.
 #[must_use]
 pub fn git(codebase: &str) -> StepSpec {
-    let git = GitStep {
+    let git = SourceStep {
+        vcs: crate::config::Vcs::Git,
         codebase: CodebaseName::from(codebase),
         repository: None,
         workdir: plain("build"),
@@ -104,7 +105,7 @@ pub fn git(codebase: &str) -> StepSpec {
     };
     StepSpec {
         flags: Flags { halt_on_failure: true, ..Flags::default() },
-        ..step("git", StepKind::Git(git))
+        ..step("git", StepKind::Source(git))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Commands: orders to workers, and what workers say of themselves and of their commands.
 
 use linn_core::action::HeldVerdict;
+use linn_core::config::Vcs;
 use linn_core::id::CommandId;
 use linn_core::model::{
     CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FilesCommand, FinalLog, Finished,
@@ -58,7 +59,13 @@ fn checkout(command: &CheckoutCommand) -> wire::Checkout {
     let incremental = command.method == "incremental";
     let mode = if incremental { wire::CheckoutMode::Incremental } else { wire::CheckoutMode::Full };
     let (delay, retries) = command.retry.unwrap_or((Span::ZERO, 0));
+    let vcs = match command.vcs {
+        Vcs::Git => wire::Vcs::Git,
+        Vcs::Hg => wire::Vcs::Hg,
+        Vcs::Svn => wire::Vcs::Svn,
+    };
     wire::Checkout {
+        vcs: vcs.into(),
         repository: command.repository.clone(),
         workdir: command.workdir.clone(),
         branch: command.branch.clone(),

@@ -34,8 +34,6 @@ pub(super) static FUNCTIONS: &[Function] = &[
     promised("worker_pool"),
     promised("lock"),
     promised("worker_lock"),
-    promised("hg"),
-    promised("svn"),
     promised("shell_sequence"),
     promised("trigger"),
     promised("set_property_from_command"),

@@ -14,7 +14,8 @@ use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
-use super::{Failure, Git, args, mirrors, place};
+use super::{Failure, Git, args, mirrors};
+use crate::command::place;
 use crate::spool::private_file;
 use crate::stale::remove_git_leftovers;
 

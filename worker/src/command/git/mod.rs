@@ -4,36 +4,27 @@
 //! The network is asked once: into a mirror of the repository that all builders of this worker share ([`mirror`]);
 //! the work tree ([`tree`]) takes from there. A [`patch`] is laid over at the end.
 //!
-//! Everything that names something to git has passed [`place`]; git runs no hooks, asks nobody, and never looks for
+//! Everything that names something to git has passed [`place`](super::place); git runs no hooks, asks nobody, and never looks for
 //! a repository above the build folder (the worker's folder may lie inside the user's own checkout).
 
 mod mirror;
 mod patch;
-mod place;
 mod tree;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use linn_proto::worker::{Checkout, Exit};
 
+use super::checkout::{self, Method};
 use super::failure::{self, Failure};
+use super::place;
 use super::shell::step_env;
 use super::tools::{Tools, code};
-use crate::exec::folder;
 use crate::exec::program::Program;
 use crate::exec::supervise::Job;
 use crate::exec::watch::Watch;
-
-pub(crate) use place::secrets;
-
-/// The property that says which revision was checked out: `{codebase: revision}`.
-const GOT_REVISION: &str = "got_revision";
-
-/// The most tries of one checkout, whatever the step asks for.
-const MOST_RETRIES: u32 = 100;
 
 /// Given to every git, before its command.
 const OPTIONS: &[&str] = &[
@@ -95,21 +86,10 @@ fn begin<'a, 'line>(
 
 impl Git<'_, '_> {
     fn check_out(&mut self) -> Result<(), Failure> {
-        let base = folder::of_builder(&self.tools.job.dir, &self.tools.job.start.builder)
-            .map_err(Failure::Refused)?;
-        let tree = folder::below(&base, &self.what.workdir, "folder").map_err(Failure::Refused)?;
-        // Its folder alone: whether the tree itself is there, and is one, is found out later.
-        let above = tree.parent().unwrap_or(&base);
-        let above = folder::make(&base, if tree == base { &base } else { above })
-            .map_err(Failure::Refused)?;
-        let tree = tree
-            .file_name()
-            .filter(|_| tree != base)
-            .map_or(above.clone(), |name| above.join(name));
-        let method = tree::Method::read(self.what).map_err(Failure::Refused)?;
+        let tree = checkout::tree(&self.tools, &self.what.workdir)?;
+        let method = Method::read(self.what).map_err(Failure::Refused)?;
         let revision = self.bring(&tree, method)?;
-        let json = serde_json::json!({ self.what.codebase.clone(): revision });
-        self.tools.watch.found(GOT_REVISION, json.to_string());
+        checkout::tell(self.tools.watch, self.what, &revision);
         match &self.what.patch {
             Some(patch) if !patch.diff.is_empty() => self.apply(&tree, patch),
             _ => Ok(()),
@@ -119,24 +99,9 @@ impl Git<'_, '_> {
     /// Does `work` again as often as the step allows while it fails.
     fn retried<T>(
         &mut self,
-        mut work: impl FnMut(&mut Self) -> Result<T, Failure>,
+        work: impl FnMut(&mut Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let delay_ms = u64::try_from(self.what.retry_delay_ms).unwrap_or(0);
-        let mut left = self.what.retries.min(MOST_RETRIES);
-        loop {
-            match work(self) {
-                Err(Failure::Failed { .. }) if left > 0 => {
-                    left -= 1;
-                    self.tools.watch.say(&format!(
-                        "# that failed; again in {delay_ms} ms, {left} more tries after it"
-                    ));
-                    if !self.tools.watch.pause(Duration::from_millis(delay_ms))? {
-                        return Err(Failure::Stopped);
-                    }
-                }
-                outcome => return outcome,
-            }
-        }
+        checkout::retried(self, |git, span| git.tools.again(span), self.what, work)
     }
 
     /// Runs git with its words in the log; its exit code.

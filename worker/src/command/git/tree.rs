@@ -2,49 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use linn_proto::worker::{Checkout, CheckoutMode};
-use sha2::{Digest, Sha256};
-
-use super::{Failure, Git, args, place};
+use super::{Failure, Git, args};
+use crate::command::checkout::{Method, PATCHED, source_of};
+use crate::command::place;
 use crate::stale::remove_git_leftovers;
-
-/// In a work tree's git folder: it was patched, so what is in the tree is not what git thinks (rule TY-5).
-pub(super) const PATCHED: &str = "linn-patched";
-
-/// How the tree becomes what it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
-    /// Untracked files stay.
-    Incremental,
-    /// Everything that is not the repository's goes.
-    Fresh,
-    /// As fresh, but ignored files stay.
-    Clean,
-    /// The tree is made anew.
-    Clobber,
-    /// The tree is a copy of one that no build touches.
-    Copy,
-}
-
-impl Method {
-    pub(super) fn read(what: &Checkout) -> Result<Self, String> {
-        match (what.mode(), what.method.as_str()) {
-            (CheckoutMode::Full, "" | "fresh") => Ok(Self::Fresh),
-            (CheckoutMode::Full, "clean") => Ok(Self::Clean),
-            (CheckoutMode::Full, "clobber") => Ok(Self::Clobber),
-            (CheckoutMode::Full, "copy") => Ok(Self::Copy),
-            (CheckoutMode::Full, other) => Err(format!(
-                "`{other}` is no method of a full checkout: clobber, fresh, clean, copy"
-            )),
-            (CheckoutMode::Incremental | CheckoutMode::Unspecified, "") => Ok(Self::Incremental),
-            (CheckoutMode::Incremental | CheckoutMode::Unspecified, _) => {
-                Err("an incremental checkout has no method: use mode = \"full\"".to_owned())
-            }
-        }
-    }
-}
 
 impl Git<'_, '_> {
     /// Brings `tree` to the wanted commit and returns its id.
@@ -248,29 +211,4 @@ impl Git<'_, '_> {
 /// Whether there is a repository of its own in `tree`: without one git would look further up.
 fn is_tree(tree: &Path) -> bool {
     tree.join(".git/HEAD").is_file()
-}
-
-/// Where the untouched twin of a tree lies.
-fn source_of(tree: &Path) -> PathBuf {
-    let digest = Sha256::digest(tree.as_os_str().as_encoded_bytes());
-    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    tree.with_file_name(format!(".linn-source-{hex}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn modes_and_methods() {
-        let read = |mode: CheckoutMode, method: &str| {
-            let what = Checkout { mode: mode.into(), method: method.into(), ..Checkout::default() };
-            Method::read(&what)
-        };
-        assert_eq!(read(CheckoutMode::Incremental, ""), Ok(Method::Incremental));
-        assert_eq!(read(CheckoutMode::Full, ""), Ok(Method::Fresh));
-        assert_eq!(read(CheckoutMode::Full, "copy"), Ok(Method::Copy));
-        assert!(read(CheckoutMode::Full, "scorch").unwrap_err().contains("`scorch`"));
-        assert!(read(CheckoutMode::Incremental, "clean").is_err());
-    }
 }
