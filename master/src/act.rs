@@ -10,7 +10,7 @@ use std::sync::Arc;
 use linn_core::action::{Action, HeldVerdict};
 use linn_core::id::{BuildId, CommandId, LogId, SessionId};
 use linn_core::master::Master;
-use linn_core::model::{Build, Step};
+use linn_core::model::{Build, CommandWhat, Step};
 use linn_core::record::Record;
 use linn_core::time::Timestamp;
 
@@ -102,8 +102,7 @@ impl Act {
         order: Order,
     ) {
         // The step of a command that is sent runs, so it is known; were it not, its bytes would find no log.
-        let known =
-            known.unwrap_or(Command { logs: Vec::new(), warning_pattern: None, since: now });
+        let known = known.unwrap_or(Command { since: now, ..Command::default() });
         self.sessions.know(session, id, known);
         self.sessions.order(session, order);
     }
@@ -114,7 +113,19 @@ fn command_of(master: &Master, id: CommandId) -> Option<Command> {
     let (build, number) = master.state().command(id)?;
     let build = master.state().build(build)?;
     let step = build.steps.iter().find(|step| step.number == number)?;
+    let what = step.spec.as_ref().map(|spec| &spec.what);
     Some(Command {
+        total: step.spec.as_ref().and_then(|spec| spec.timeouts.total),
+        upload: match what {
+            Some(CommandWhat::Upload(upload)) => Some(upload.max_bytes),
+            _ => None,
+        },
+        download: match what {
+            Some(CommandWhat::Download(download)) => {
+                Some((build.reference(), download.source.clone()))
+            }
+            _ => None,
+        },
         logs: log_keys(build.id, step),
         warning_pattern: master.warning_pattern(id).map(ToOwned::to_owned),
         since: step.started_at.unwrap_or(build.started_at),

@@ -5,6 +5,8 @@ mod act;
 #[cfg(feature = "master")]
 pub mod api;
 #[cfg(feature = "master")]
+mod artifacts;
+#[cfg(feature = "master")]
 mod clock;
 #[cfg(feature = "master")]
 pub mod config;

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::act::{self, Act};
 use crate::api::{self, Channel, Dialler, Doors, Facts, Hub, ListenError, Sessions, View};
+use crate::artifacts::Artifacts;
 use crate::clock::Clock;
 use crate::config::{self, Library, Loaded};
 use crate::engine::{self, EngineHandle, Replies};
@@ -199,6 +200,8 @@ impl Master {
         let configs = generations(&options.config, &tables, &queries, &library)?;
         let config = options.config.config.clone();
         let logs = LogStore::open(&dir.join("logs"))?;
+        let artifacts = Artifacts::open(&dir.join("artifacts"))
+            .map_err(|source| StartError::Folder { dir: dir.join("artifacts"), source })?;
         let known = BuildId(tables.last.build);
         if let Some(logged) = logs.newest_build().filter(|logged| *logged > known) {
             return Err(StartError::OtherHistory { logs: dir.join("logs"), logged, known });
@@ -212,6 +215,7 @@ impl Master {
         let (here, orders) = here::Orders::new();
         // Steps of the master find what lies beside its configuration.
         let beside = options.config_file.as_deref().and_then(Path::parent);
+        let beside_file = beside.map(Path::to_owned);
         let beside = beside.filter(|folder| folder.is_dir()).unwrap_or(&dir).to_owned();
         let parts = engine::Parts {
             open: opener(&dir),
@@ -252,6 +256,8 @@ impl Master {
             hub,
             sessions,
             logs,
+            artifacts,
+            beside: beside_file,
             queries,
             sources: sources.clone(),
             dir: dir.clone(),
@@ -393,7 +399,7 @@ fn make_folder(dir: &Path) -> Result<PathBuf, StartError> {
         |folder: &Path| std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     private(dir).map_err(failed)?;
     // The folder itself may be somebody's who lets others in. Environments, properties and logs are nobody else's.
-    for name in ["logs", "mirrors"] {
+    for name in ["logs", "mirrors", "artifacts"] {
         let folder = dir.join(name);
         private(&folder).map_err(failed)?;
         close(&folder, 0o700);

@@ -55,7 +55,10 @@ fn begin(spec: &CommandSpec) -> Start {
             ..Checkout::default()
         }),
         // The simulated worker runs nothing: one kind of command is as good as another.
-        CommandWhat::Files(_) | CommandWhat::Here(_) => start::What::Shell(Shell::default()),
+        CommandWhat::Files(_)
+        | CommandWhat::Upload(_)
+        | CommandWhat::Download(_)
+        | CommandWhat::Here(_) => start::What::Shell(Shell::default()),
     };
     Start { command: spec.id.0, step: spec.step.clone(), what: Some(what), ..Start::default() }
 }
@@ -126,6 +129,7 @@ pub(crate) fn finished(session: SessionId, said: worker::Finished) -> Input {
             exit,
             logs: said.logs.into_iter().map(log).collect(),
             properties: said.properties.iter().map(property).collect(),
+            artifacts: Vec::new(),
             captured: Vec::new(),
             started_at: None,
             at: Timestamp(said.at_ms),

@@ -26,6 +26,7 @@ pub mod session;
 mod settings;
 mod spool;
 mod stale;
+mod transfer;
 mod worker;
 
 pub use backoff::Backoff;

@@ -184,6 +184,11 @@ pub(crate) fn log_names(start: &Start) -> Vec<String> {
     std::iter::once(STDIO.to_owned()).chain(followed).collect()
 }
 
+/// Where the files of a command's transfer lie: copies of what is uploaded, by position, or what is being fetched.
+pub(crate) fn files_folder(folder: &Path) -> PathBuf {
+    folder.join("files")
+}
+
 pub(crate) fn log_path(folder: &Path, index: usize) -> PathBuf {
     folder.join(format!("{index}.log"))
 }

@@ -12,6 +12,8 @@
 //! [`completions::write`].
 
 mod ansi;
+mod artifact;
+mod artifacts;
 mod build;
 mod builders;
 mod builds;
@@ -134,6 +136,12 @@ pub enum Scripting {
     /// List schedulers
     #[command(after_help = schedulers::EXAMPLE)]
     Schedulers(schedulers::Schedulers),
+    /// List the files that a build kept
+    #[command(after_help = artifacts::EXAMPLE)]
+    Artifacts(artifacts::Artifacts),
+    /// Write one of them
+    #[command(after_help = artifact::EXAMPLE)]
+    Artifact(artifact::Artifact),
     /// List change sources
     #[command(after_help = sources::EXAMPLE)]
     Sources(sources::Sources),
@@ -217,6 +225,8 @@ async fn perform(command: Scripting, global: &Global, place: &Place, io: &mut Io
         Scripting::Changes(list) => changes::run(list, at).await,
         Scripting::Workers(list) => workers::run(&list, at).await,
         Scripting::Schedulers(list) => schedulers::run(&list, at).await,
+        Scripting::Artifacts(list) => artifacts::run(&list, at).await,
+        Scripting::Artifact(one) => artifact::run(&one, at).await,
         Scripting::Sources(list) => sources::run(&list, at).await,
         Scripting::Source(verb) => source::run(verb, at).await,
         Scripting::Build(build) => build::run(&build, at).await,

@@ -8,7 +8,10 @@ use crate::config::{
     Builder, CheckoutMethod, EnvSetting, ShellStep, SourceStep, StepKind, StepSpec, TemplateValue,
 };
 use crate::id::{CommandId, LogId};
-use crate::model::{CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, ShellCommand, Timeouts};
+use crate::model::{
+    CheckoutCommand, CommandSpec, CommandWhat, DownloadCommand, EnvEntry, ShellCommand, Timeouts,
+    UploadCommand,
+};
 use crate::render::{RenderError, Renderer, sort_of};
 
 mod files;
@@ -62,6 +65,24 @@ pub(crate) fn render(
             let command = files::render(renderer, files)?;
             let shown = command.shown();
             (CommandWhat::Files(command), shown)
+        }
+        StepKind::Upload(upload) => {
+            let command = UploadCommand {
+                source: renderer.text("source", &upload.source)?,
+                dest: renderer.text("dest", &upload.dest)?,
+                directory: upload.directory,
+                max_bytes: upload.max_bytes,
+            };
+            let shown = format!("upload {}", command.source);
+            (CommandWhat::Upload(command), shown)
+        }
+        StepKind::Download(download) => {
+            let command = DownloadCommand {
+                source: renderer.text("source", &download.source)?,
+                dest: renderer.text("dest", &download.dest)?,
+            };
+            let shown = format!("download {} to {}", command.source, command.dest);
+            (CommandWhat::Download(command), shown)
         }
         StepKind::Here(here) => {
             let own = step.env.iter().map(|setting| entry(renderer, setting));

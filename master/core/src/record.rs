@@ -16,7 +16,8 @@ use crate::id::{
     SchedulerName, SourceName, StepNumber, WorkerName,
 };
 use crate::model::{
-    Blame, Build, BuildRequest, Buildset, CommandSpec, Hold, Log, Notice, Stop, Url, WorkerInfo,
+    Artifact, Blame, Build, BuildRequest, Buildset, CommandSpec, Hold, Log, Notice, Stop, Url,
+    WorkerInfo,
 };
 use crate::properties::Origin;
 use crate::results::Results;
@@ -222,6 +223,18 @@ pub enum Record {
         /// Whether only always-run steps follow (BL-4).
         ending: bool,
     },
+    /// A step kept a file on the master; one of the same name in the same build is replaced. Only the store knows it: nothing
+    /// is decided by it.
+    ArtifactAdded {
+        /// Of which build.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// The step's name.
+        step: String,
+        /// Which file.
+        artifact: Artifact,
+    },
     /// A running build has a property anew. `got_revision` is the map of C9.
     PropertySet {
         /// Of which build.
@@ -366,6 +379,7 @@ impl Record {
             Self::BuildBlamed { .. } => "build_blamed",
             Self::StepStarted { .. } => "step_started",
             Self::StepFinished { .. } => "step_finished",
+            Self::ArtifactAdded { .. } => "artifact_added",
             Self::PropertySet { .. } => "property_set",
             Self::BuildStopping { .. } => "build_stopping",
             Self::BuildOrphaned { .. } => "build_orphaned",
@@ -384,7 +398,7 @@ impl Record {
     }
 
     /// All of those words.
-    pub const KINDS: [&'static str; 32] = [
+    pub const KINDS: [&'static str; 33] = [
         "change_added",
         "commits_learned",
         "change_classified",
@@ -403,6 +417,7 @@ impl Record {
         "build_blamed",
         "step_started",
         "step_finished",
+        "artifact_added",
         "property_set",
         "build_stopping",
         "build_orphaned",
@@ -439,7 +454,9 @@ impl Record {
             Self::BuildsetFirstFailure { buildset, .. }
             | Self::BuildsetFinished { buildset, .. } => buildset.to_string(),
             Self::BuildStarted(build) => build.reference().to_string(),
-            Self::StepStarted { build, name, .. } | Self::StepFinished { build, name, .. } => {
+            Self::StepStarted { build, name, .. }
+            | Self::StepFinished { build, name, .. }
+            | Self::ArtifactAdded { build, step: name, .. } => {
                 format!("{build}/{name}")
             }
             Self::BuildBlamed { build, .. }

@@ -182,6 +182,7 @@ impl Here {
             exit,
             logs,
             properties: Vec::new(),
+            artifacts: Vec::new(),
             captured: Vec::new(),
             started_at: Some(began),
             at: self.engine.now(),

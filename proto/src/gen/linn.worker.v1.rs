@@ -183,7 +183,7 @@ pub struct Start {
     /// send the first 64 KiB of standard output with Finished
     #[prost(bool, tag = "10")]
     pub capture: bool,
-    #[prost(oneof = "start::What", tags = "6, 7, 20")]
+    #[prost(oneof = "start::What", tags = "6, 7, 20, 21, 22")]
     pub what: ::core::option::Option<start::What>,
 }
 /// Nested message and enum types in `Start`.
@@ -196,6 +196,10 @@ pub mod start {
         Checkout(super::Checkout),
         #[prost(message, tag = "20")]
         Files(super::Files),
+        #[prost(message, tag = "21")]
+        Upload(super::Upload),
+        #[prost(message, tag = "22")]
+        Download(super::Download),
     }
 }
 /// Runs one program.
@@ -310,6 +314,77 @@ pub mod files {
         Write(super::WriteFile),
     }
 }
+/// Keeps files of the build folder on the master. The worker copies them into its spool first, so that a build that goes on
+/// cannot change them; the master settles the command when it has every one of `Finished.files`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Upload {
+    /// a file, or a glob of files; with `directory` a folder
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// its name on the master; empty, or with a glob, or ending in `/`: below it, by its own name
+    #[prost(string, tag = "2")]
+    pub dest: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub directory: bool,
+    /// of all files together
+    #[prost(uint64, tag = "4")]
+    pub max_bytes: u64,
+}
+/// Brings a file from the master. The agent fetches it into its spool before the command is begun.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Download {
+    /// for people: the master knows by the command what is meant
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// below the build folder; replaced as a whole, when there
+    #[prost(string, tag = "2")]
+    pub dest: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StoredFile {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub bytes: u64,
+    #[prost(bytes = "vec", tag = "3")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FileChunk {
+    #[prost(uint64, tag = "1")]
+    pub command: u64,
+    /// of the whole file: names it
+    #[prost(bytes = "vec", tag = "2")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+    /// of the whole file
+    #[prost(uint64, tag = "3")]
+    pub size: u64,
+    #[prost(uint64, tag = "4")]
+    pub offset: u64,
+    /// at most 256 KiB
+    #[prost(bytes = "bytes", tag = "5")]
+    pub data: ::prost::bytes::Bytes,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FileStored {
+    /// send from here
+    #[prost(uint64, tag = "1")]
+    pub stored_to: u64,
+    /// durable, and what its digest says
+    #[prost(bool, tag = "2")]
+    pub whole: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FetchRequest {
+    #[prost(uint64, tag = "1")]
+    pub command: u64,
+    /// bytes already here ...
+    #[prost(uint64, tag = "2")]
+    pub offset: u64,
+    /// ... of this file; another one comes from its beginning
+    #[prost(bytes = "vec", tag = "3")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CopyFolder {
     #[prost(string, tag = "1")]
@@ -385,6 +460,9 @@ pub struct Finished {
     pub at_ms: i64,
     #[prost(int64, tag = "7")]
     pub started_ms: i64,
+    /// of an upload
+    #[prost(message, repeated, tag = "20")]
+    pub files: ::prost::alloc::vec::Vec<StoredFile>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FinalLog {
@@ -796,6 +874,56 @@ pub mod worker_client {
                 .insert(GrpcMethod::new("linn.worker.v1.Worker", "PushLogs"));
             self.inner.streaming(req, path, codec).await
         }
+        /// One file of an upload. The first reply says from which offset, and a whole one ends the call.
+        pub async fn store(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::FileChunk>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::FileStored>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/linn.worker.v1.Worker/Store",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("linn.worker.v1.Worker", "Store"));
+            self.inner.streaming(req, path, codec).await
+        }
+        /// What a download brings, from an offset; named by the command alone.
+        pub async fn fetch(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FetchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::FileChunk>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/linn.worker.v1.Worker/Fetch",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("linn.worker.v1.Worker", "Fetch"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -831,6 +959,28 @@ pub mod worker_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::LogAppend>>,
         ) -> std::result::Result<tonic::Response<Self::PushLogsStream>, tonic::Status>;
+        /// Server streaming response type for the Store method.
+        type StoreStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::FileStored, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// One file of an upload. The first reply says from which offset, and a whole one ends the call.
+        async fn store(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::FileChunk>>,
+        ) -> std::result::Result<tonic::Response<Self::StoreStream>, tonic::Status>;
+        /// Server streaming response type for the Fetch method.
+        type FetchStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::FileChunk, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// What a download brings, from an offset; named by the command alone.
+        async fn fetch(
+            &self,
+            request: tonic::Request<super::FetchRequest>,
+        ) -> std::result::Result<tonic::Response<Self::FetchStream>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct WorkerServer<T> {
@@ -992,6 +1142,96 @@ pub mod worker_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/linn.worker.v1.Worker/Store" => {
+                    #[allow(non_camel_case_types)]
+                    struct StoreSvc<T: Worker>(pub Arc<T>);
+                    impl<T: Worker> tonic::server::StreamingService<super::FileChunk>
+                    for StoreSvc<T> {
+                        type Response = super::FileStored;
+                        type ResponseStream = T::StoreStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<tonic::Streaming<super::FileChunk>>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Worker>::store(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StoreSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/linn.worker.v1.Worker/Fetch" => {
+                    #[allow(non_camel_case_types)]
+                    struct FetchSvc<T: Worker>(pub Arc<T>);
+                    impl<
+                        T: Worker,
+                    > tonic::server::ServerStreamingService<super::FetchRequest>
+                    for FetchSvc<T> {
+                        type Response = super::FileChunk;
+                        type ResponseStream = T::FetchStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FetchRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Worker>::fetch(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FetchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

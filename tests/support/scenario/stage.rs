@@ -13,7 +13,7 @@ use linn_core::id::{
 };
 use linn_core::input::{Asking, Input, WorkerVerb};
 use linn_core::master::Master;
-use linn_core::model::{Build, Exit, FinalLog, Finished, WorkerInfo};
+use linn_core::model::{Artifact, Build, Exit, FinalLog, Finished, WorkerInfo};
 use linn_core::record::Record;
 use linn_core::testing;
 use linn_core::time::{Span, Timestamp};
@@ -400,6 +400,11 @@ impl Stage {
             exit,
             logs: vec![log],
             properties,
+            artifacts: event
+                .list("files")
+                .iter()
+                .map(|file| kept(file))
+                .collect::<Result<_, _>>()?,
             captured: Vec::new(),
             started_at: None,
             at: self.now,
@@ -415,6 +420,12 @@ pub fn evaluate(folder: &Path, text: &str) -> Result<Loaded, String> {
     let file = folder.join("master.star");
     std::fs::write(&file, text).map_err(|error| error.to_string())?;
     config::load(Origin::File(&file), None).map_err(|problems| problems.to_string())
+}
+
+/// `NAME:BYTES`: a file of an upload.
+fn kept(text: &str) -> Result<Artifact, String> {
+    let (name, bytes) = text.rsplit_once(':').ok_or_else(|| format!("`{text}` is no file"))?;
+    Ok(Artifact { name: name.to_owned(), bytes: number(bytes)?, sha256: "0".repeat(64) })
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {

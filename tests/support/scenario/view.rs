@@ -147,6 +147,8 @@ fn command(build: &Build) -> Vec<String> {
             checkout.method
         )],
         CommandWhat::Files(files) => vec![files.shown()],
+        CommandWhat::Upload(upload) => vec![format!("{upload:?}")],
+        CommandWhat::Download(download) => vec![format!("{download:?}")],
         CommandWhat::Here(here) => vec![format!("here {here:?}")],
     }
 }

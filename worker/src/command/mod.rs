@@ -1,6 +1,7 @@
 //! What the master may order: one file for each kind of command. All of it runs inside a supervisor.
 
 mod checkout;
+pub(crate) mod download;
 mod failure;
 pub(crate) mod files;
 mod git;
@@ -10,3 +11,4 @@ pub(crate) mod shell;
 pub(crate) mod source;
 mod svn;
 mod tools;
+pub(crate) mod upload;

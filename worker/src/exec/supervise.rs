@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use linn_proto::worker::{Exit, Finished, Start, start};
 
 use crate::clock::now_ms;
-use crate::command::{files, place, shell, source};
+use crate::command::{download, files, place, shell, source, upload};
 use crate::exec::frame::Run;
 use crate::exec::identity::Identity;
 use crate::exec::limits::{Limits, not_started};
@@ -103,6 +103,7 @@ fn perform(run: Run, dir: PathBuf, folder: &Path, line: &mut Line) -> io::Result
             let exit = in_turn(&mut watch, &job)?;
             let mut finished = finished(job.start.command, exit, &mut watch.logs);
             finished.properties = watch.properties().to_vec();
+            finished.files = std::mem::take(&mut watch.files);
             finished.started_ms = watch.started_ms();
             let long = watch.elapsed() >= spool::SYNC_AFTER;
             keep(folder, &finished, long.then_some(&watch.logs));
@@ -122,6 +123,8 @@ fn in_turn(watch: &mut Watch<'_>, job: &Job) -> io::Result<Exit> {
         Some(start::What::Shell(shell)) => shell::run(watch, job, shell),
         Some(start::What::Checkout(checkout)) => source::run(watch, job, checkout),
         Some(start::What::Files(files)) => files::run(watch, job, files),
+        Some(start::What::Upload(what)) => upload::run(watch, job, what),
+        Some(start::What::Download(what)) => download::run(watch, job, what),
         None => Ok(not_started("this worker does not know the kind of command: upgrade it".into())),
     }
 }
@@ -150,6 +153,7 @@ fn finished(command: u64, mut exit: Exit, logs: &mut Logs) -> Finished {
         logs,
         captured,
         properties: Vec::new(),
+        files: Vec::new(),
         at_ms: now_ms(),
         started_ms: 0,
     }
@@ -162,6 +166,8 @@ fn words(start: &Start) -> Words {
         Some(start::What::Checkout(checkout)) => {
             Words::new(place::secrets(&checkout.repository).map(str::as_bytes))
         }
-        Some(start::What::Files(_)) | None => Words::new([]),
+        Some(start::What::Files(_) | start::What::Upload(_) | start::What::Download(_)) | None => {
+            Words::new([])
+        }
     }
 }

@@ -11,6 +11,7 @@ mod run;
 mod speed;
 mod stop;
 mod svn;
+mod transfer;
 
 use std::path::{Path, PathBuf};
 

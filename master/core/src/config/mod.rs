@@ -9,6 +9,7 @@ mod here;
 mod scheduler;
 mod source;
 mod step;
+mod transfer;
 pub mod validate;
 mod worker;
 
@@ -28,6 +29,7 @@ pub use step::{
     CheckoutMethod, Condition, EnvSetting, Flags, LogFile, Piece, Selector, ShellStep, SourceStep,
     StepKind, StepLimits, StepSpec, Substitution, Template, TemplateValue, Vcs,
 };
+pub use transfer::{DownloadStep, UploadStep};
 pub use worker::Worker;
 
 use crate::id::{BuilderName, CodebaseName, ConfigDigest, SchedulerName, SourceName, WorkerName};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-use super::{FilesStep, HereStep};
+use super::{DownloadStep, FilesStep, HereStep, UploadStep};
 use crate::hooks::HookId;
 use crate::id::CodebaseName;
 use crate::results::Results;
@@ -218,6 +218,10 @@ pub enum StepKind {
     Source(SourceStep),
     /// Does one small thing to the files of the build folder.
     Files(FilesStep),
+    /// Keeps files on the master.
+    Upload(UploadStep),
+    /// Brings a file from the master.
+    Download(DownloadStep),
     /// Happens on the master's own machine.
     Here(HereStep),
     /// Fails when a value is not true, as Python sees it; happens on the master alone.

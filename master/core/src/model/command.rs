@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{FilesCommand, HereCommand};
+use super::{Artifact, DownloadCommand, FilesCommand, HereCommand, UploadCommand};
 use crate::change::Patch;
 use crate::config::Vcs;
 use crate::id::{BuildRef, CommandId, LogId};
@@ -42,6 +42,10 @@ pub enum CommandWhat {
     Checkout(CheckoutCommand),
     /// Do one small thing to the files of the build folder.
     Files(FilesCommand),
+    /// Keep files of the build folder on the master.
+    Upload(UploadCommand),
+    /// Bring a file from the master.
+    Download(DownloadCommand),
     /// No worker's business: the master itself carries it out.
     Here(HereCommand),
 }
@@ -177,6 +181,9 @@ pub struct Finished {
     pub logs: Vec<FinalLog>,
     /// Properties it found.
     pub properties: Vec<(String, Value)>,
+    /// Files of an upload, durable on the master's disk before the core hears of the end.
+    #[serde(default)]
+    pub artifacts: Vec<Artifact>,
     /// The beginning of its standard output, when asked for.
     pub captured: Vec<u8>,
     /// When it began, by the worker's clock made good; `None`: it never did.

@@ -25,7 +25,7 @@ impl CommandSpec {
                 return lines.join("\n");
             }
             // What it does says all: there is nothing that it runs in or with.
-            CommandWhat::Files(_) => {
+            CommandWhat::Files(_) | CommandWhat::Upload(_) | CommandWhat::Download(_) => {
                 lines.extend(limits(&self.timeouts));
                 return lines.join("\n");
             }

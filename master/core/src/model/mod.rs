@@ -2,6 +2,7 @@
 //!
 //! These are rows: the store keeps them, the state holds those that are not yet done with, and nothing here decides.
 
+mod artifact;
 mod build;
 mod buildset;
 mod command;
@@ -13,6 +14,7 @@ mod request;
 mod step;
 mod worker;
 
+pub use artifact::{Artifact, DownloadCommand, MAX_FILES, UploadCommand};
 pub use build::{Blame, Build, BuildState, NOT_RUN, SinceGood, Stop};
 pub use buildset::Buildset;
 pub use command::{

@@ -8,7 +8,7 @@ use crate::command::{self, NoCommand};
 use crate::config::{Condition, Config, StepKind, StepSpec};
 use crate::ctx::Ctx;
 use crate::id::{BuildId, CommandId, LogId, StepNumber};
-use crate::model::{Build, Exit, Finished, Log, Step};
+use crate::model::{Artifact, Build, Exit, Finished, Log, Step};
 use crate::record::Record;
 use crate::render::{RenderError, Renderer};
 use crate::results::Results;
@@ -72,6 +72,11 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, position: &Position) {
     match &spec.kind {
         StepKind::SetProperties(properties) => {
             return own::set_properties(ctx, position, properties);
+        }
+        StepKind::Upload(upload)
+            if upload.when.as_ref().is_some_and(|when| !when.contains(&build.results)) =>
+        {
+            return end(ctx, position, Ended::plain(Results::Skipped, "not needed"));
         }
         StepKind::Assert(check) => return own::assert_that(ctx, position, check),
         _ => {}
@@ -150,6 +155,7 @@ pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, finished: Finishe
     for (name, value) in finished.properties {
         found(ctx, position.build, name, value);
     }
+    kept(ctx, position, finished.artifacts);
     let Some(build) = ctx.state().build(position.build) else { return };
     let Some(step) = build.steps.iter().find(|step| step.number == position.number) else {
         return;
@@ -163,6 +169,17 @@ pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, finished: Finishe
     }
     ended.logs = logs;
     end(ctx, position, ended);
+}
+
+/// A command kept files on the master.
+fn kept(ctx: &mut Ctx<'_>, position: &Position, artifacts: Vec<Artifact>) {
+    let Some(build) = ctx.state().build(position.build) else { return };
+    let (id, reference) = (build.id, build.reference());
+    let step = step_name(build, position.number);
+    for artifact in artifacts {
+        let (build, step) = (reference.clone(), step.clone());
+        ctx.record(Record::ArtifactAdded { id, build, step, artifact });
+    }
 }
 
 /// A step ends without word from its worker: stopped, or given up.

@@ -112,6 +112,9 @@ fn detail(record: &Record) -> String {
         Record::NoticeRaised(notice) => {
             format!("{}: {} [{}]", notice.kind.word(), notice.text, notice.people.join(", "))
         }
+        Record::ArtifactAdded { artifact, .. } => {
+            format!("{} {} bytes {:.8}", artifact.name, artifact.bytes, artifact.sha256)
+        }
         Record::AskingAnswered { made, .. } => made_of(made),
         Record::InputRefused { verb, who, what, .. } => format!("{verb} by {who}: {what}"),
         Record::StaleResultRefused { command, .. } => format!("command {command}"),
@@ -185,6 +188,10 @@ fn what(spec: &CommandSpec) -> String {
             format!("checkout {} {at}{with}", checkout.repository)
         }
         CommandWhat::Files(files) => files.shown(),
+        CommandWhat::Upload(upload) => format!("upload {} as {:?}", upload.source, upload.dest),
+        CommandWhat::Download(download) => {
+            format!("download {} to {}", download.source, download.dest)
+        }
         CommandWhat::Here(HereCommand::Shell(shell)) => shell.argv.join(" "),
         CommandWhat::Here(HereCommand::Http(http)) => format!("{} {}", http.method, http.url),
     }

@@ -4,8 +4,8 @@ use linn_core::action::HeldVerdict;
 use linn_core::config::Vcs;
 use linn_core::id::CommandId;
 use linn_core::model::{
-    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FilesCommand, FinalLog, Finished,
-    ShellCommand, Timeouts, WorkerInfo,
+    Artifact, CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FilesCommand, FinalLog,
+    Finished, MAX_FILES, ShellCommand, Timeouts, WorkerInfo,
 };
 use linn_core::properties::{MAX_PROPERTIES, MAX_PROPERTY_BYTES, unfit};
 use linn_core::time::{Span, Timestamp};
@@ -33,6 +33,16 @@ pub(crate) fn start(spec: &CommandSpec) -> wire::Start {
             CommandWhat::Shell(command) => Some(wire::start::What::Shell(shell(command))),
             CommandWhat::Checkout(command) => Some(wire::start::What::Checkout(checkout(command))),
             CommandWhat::Files(command) => Some(wire::start::What::Files(files(command))),
+            CommandWhat::Upload(command) => Some(wire::start::What::Upload(wire::Upload {
+                source: command.source.clone(),
+                dest: command.dest.clone(),
+                directory: command.directory,
+                max_bytes: command.max_bytes,
+            })),
+            CommandWhat::Download(command) => Some(wire::start::What::Download(wire::Download {
+                source: command.source.clone(),
+                dest: command.dest.clone(),
+            })),
             // Never sent: the core orders it of the master's own machine.
             CommandWhat::Here(_) => None,
         },
@@ -169,6 +179,33 @@ pub(crate) fn read_property(found: &wire::PropertyFound) -> Option<(String, Valu
     unfit(&value).is_none().then(|| (found.name.clone(), value))
 }
 
+/// The files that a worker says an upload is made of; the error is a sentence.
+pub(crate) fn read_files(said: &[wire::StoredFile], most: u64) -> Result<Vec<Artifact>, String> {
+    if said.len() > MAX_FILES {
+        return Err(format!(
+            "the upload has {} files, and at most {MAX_FILES} are kept",
+            said.len()
+        ));
+    }
+    let mut left = most;
+    let mut files = Vec::with_capacity(said.len());
+    for file in said {
+        if !Artifact::is_name(&file.name) {
+            let name: String = file.name.chars().take(100).collect();
+            return Err(format!("`{}` cannot be the name of an upload", name.escape_debug()));
+        }
+        if file.sha256.len() != 32 {
+            return Err("the worker told no digest of a file".to_owned());
+        }
+        left = left
+            .checked_sub(file.bytes)
+            .ok_or_else(|| format!("the upload is larger than {most} bytes"))?;
+        let sha256 = file.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        files.push(Artifact { name: file.name.clone(), bytes: file.bytes, sha256 });
+    }
+    Ok(files)
+}
+
 /// The end of a command, its logs as they were settled here.
 ///
 /// A worker's clock may be wrong, so its moments are kept between `since`, when the command was ordered, and `now`, when
@@ -193,6 +230,7 @@ pub(crate) fn read_finished(
         ),
         logs,
         properties: said.properties.iter().take(MAX_PROPERTIES).filter_map(read_property).collect(),
+        artifacts: Vec::new(),
         captured,
         started_at,
         at,

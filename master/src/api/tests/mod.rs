@@ -5,5 +5,6 @@ mod here;
 mod hooks;
 mod site;
 mod speed;
+mod transfer;
 mod watching;
 mod workers;

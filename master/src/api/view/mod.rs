@@ -267,6 +267,8 @@ fn touched(record: &Record, state: &State, config: &Config, keys: &mut BTreeSet<
         }
         Record::ConfigApplied { .. } => configured(config, keys),
         Record::CommitsLearned { .. }
+        // Files are asked for, not watched.
+        | Record::ArtifactAdded { .. }
         | Record::NoticeRaised(_)
         | Record::AskingAnswered { .. }
         | Record::InputRefused { .. }

@@ -11,6 +11,7 @@ mod shell;
 mod site;
 mod source;
 mod step;
+mod transfer;
 mod value;
 mod worker;
 
@@ -206,6 +207,7 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         step::FUNCTIONS,
         shell::FUNCTIONS,
         files::FUNCTIONS,
+        transfer::FUNCTIONS,
         here::FUNCTIONS,
         value::FUNCTIONS,
         scheduler::FUNCTIONS,

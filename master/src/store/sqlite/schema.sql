@@ -167,3 +167,15 @@ CREATE TABLE config_source (
     text   TEXT NOT NULL,
     PRIMARY KEY (digest, n)
 ) STRICT, WITHOUT ROWID;
+
+-- step 2
+
+-- The files that builds keep: their bytes lie in `artifacts/`, named by their digest.
+CREATE TABLE artifact (
+    build  INTEGER NOT NULL,
+    name   TEXT NOT NULL,
+    step   TEXT NOT NULL,
+    bytes  INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    PRIMARY KEY (build, name)
+) STRICT, WITHOUT ROWID;
