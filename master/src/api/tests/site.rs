@@ -262,7 +262,10 @@ impl FakeWorker {
 
     /// Sends a file in these pieces; whether the master then has it whole.
     pub(super) async fn store(&self, pieces: Vec<wire::FileChunk>) -> Result<bool, Status> {
-        let mut request = Request::new(tokio_stream::iter(pieces));
+        // What is sent first names the file and brings nothing of it.
+        let first = wire::FileChunk { data: bytes::Bytes::new(), ..pieces[0].clone() };
+        let pieces = std::iter::once(first).chain(pieces);
+        let mut request = Request::new(tokio_stream::iter(pieces.collect::<Vec<_>>()));
         request.metadata_mut().insert("linn-session", self.session.into());
         let mut replies = soon(self.client.clone().store(request)).await?.into_inner();
         let mut whole = false;
