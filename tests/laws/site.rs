@@ -350,6 +350,7 @@ impl Site {
             exit,
             logs: Vec::new(),
             properties: Vec::new(),
+            artifacts: Vec::new(),
             captured: Vec::new(),
             started_at: None,
             at: self.now,

@@ -389,7 +389,8 @@ impl Worker for Service {
         tokio::spawn(async move {
             while let Some(Ok(piece)) = pieces.next().await {
                 let reply = service.keep(&piece);
-                if out.send(reply).await.is_err() {
+                let ended = reply.is_err();
+                if out.send(reply).await.is_err() || ended {
                     return;
                 }
             }
