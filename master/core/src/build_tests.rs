@@ -131,6 +131,7 @@ fn codes_and_warnings() {
             exit: Exit::Exited(0),
             logs: vec![log],
             properties: Vec::new(),
+            artifacts: Vec::new(),
             captured: Vec::new(),
             started_at: None,
             at: site.now,

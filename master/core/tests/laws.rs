@@ -309,6 +309,7 @@ impl World {
             exit,
             logs: Vec::new(),
             properties: Vec::new(),
+            artifacts: Vec::new(),
             captured: Vec::new(),
             started_at: None,
             at,
