@@ -8,6 +8,8 @@ mod care;
 mod crash;
 #[path = "e2e/farm.rs"]
 mod farm;
+#[path = "e2e/files.rs"]
+mod files;
 #[path = "e2e/git.rs"]
 mod git;
 #[path = "e2e/hooks.rs"]

@@ -10,18 +10,21 @@ use std::sync::Arc;
 use linn_core::action::{Action, HeldVerdict};
 use linn_core::id::{BuildId, CommandId, LogId, SessionId};
 use linn_core::master::Master;
-use linn_core::model::{Build, Step};
+use linn_core::model::{Build, CommandWhat, Step};
 use linn_core::record::Record;
 use linn_core::time::Timestamp;
 
 use crate::api::{Command, Order, Sessions};
 use crate::engine::{Answered, Replies};
+use crate::here;
 use crate::logs::{LogKey, LogStore};
 
 /// The edges that take orders.
 pub(crate) struct Act {
     /// Connected workers.
     pub sessions: Arc<Sessions>,
+    /// What happens on this machine.
+    pub here: here::Orders,
     /// Who waits for an answer.
     pub replies: Arc<Replies>,
     /// Logs, to be sealed when a build is over; `None` in tests without logs.
@@ -49,6 +52,14 @@ impl Act {
             Action::SendCommand { session, spec } => {
                 let known = command_of(master, spec.id);
                 self.know_and_send(session, spec.id, known, now, Order::Send(spec));
+            }
+            Action::RunHere { spec } => {
+                let log =
+                    command_of(master, spec.id).and_then(|known| known.logs.into_iter().next());
+                self.here.give(here::Order::Run { spec, log });
+            }
+            Action::EndHere { command, reason, kill } => {
+                self.here.give(here::Order::End { command, reason, kill });
             }
             Action::InterruptCommand { session, command, reason, kill } => {
                 self.sessions.order(session, Order::Interrupt { command, reason, kill });
@@ -91,7 +102,7 @@ impl Act {
         order: Order,
     ) {
         // The step of a command that is sent runs, so it is known; were it not, its bytes would find no log.
-        let known = known.unwrap_or(Command { logs: Vec::new(), since: now });
+        let known = known.unwrap_or(Command { since: now, ..Command::default() });
         self.sessions.know(session, id, known);
         self.sessions.order(session, order);
     }
@@ -102,7 +113,19 @@ fn command_of(master: &Master, id: CommandId) -> Option<Command> {
     let (build, number) = master.state().command(id)?;
     let build = master.state().build(build)?;
     let step = build.steps.iter().find(|step| step.number == number)?;
+    let what = step.spec.as_ref().map(|spec| &spec.what);
     Some(Command {
+        total: step.spec.as_ref().and_then(|spec| spec.timeouts.total),
+        upload: match what {
+            Some(CommandWhat::Upload(upload)) => Some(upload.max_bytes),
+            _ => None,
+        },
+        download: match what {
+            Some(CommandWhat::Download(download)) => {
+                Some((build.reference(), download.source.clone()))
+            }
+            _ => None,
+        },
         logs: log_keys(build.id, step),
         since: step.started_at.unwrap_or(build.started_at),
     })

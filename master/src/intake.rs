@@ -111,13 +111,19 @@ pub(crate) fn stamps_of(
     Ok(codebases.into_iter().map(stamp).collect())
 }
 
-/// Pins each stamp that has a repository; tells what was learnt on the way. Mirrors live in `dir`.
+/// Pins each stamp that has a git repository; of another kind the words are taken as they are. Tells what was learnt on the way. Mirrors live in `dir`.
 ///
 /// # Errors
 /// There is no such branch or revision, or the repository does not answer.
-pub(crate) async fn pin(dir: &Path, stamps: &mut [SourceStamp]) -> Result<Learnt, Refusal> {
+pub(crate) async fn pin(
+    dir: &Path,
+    config: &Config,
+    stamps: &mut [SourceStamp],
+) -> Result<Learnt, Refusal> {
     let mut learnt = Vec::new();
-    for stamp in stamps.iter_mut().filter(|stamp| !stamp.repository.is_empty()) {
+    let asked =
+        |stamp: &&mut SourceStamp| !stamp.repository.is_empty() && config.is_git(&stamp.codebase);
+    for stamp in stamps.iter_mut().filter(asked) {
         let asked =
             resolve(dir, &stamp.repository, stamp.branch.as_deref(), stamp.revision.as_deref());
         let resolved = match tokio::time::timeout(PATIENCE, asked).await {
@@ -219,14 +225,20 @@ async fn complete(
 
 /// The repository of a change's codebase, where that is one the configuration declares.
 fn repository_of(config: &Config, change: &NewChange) -> Option<String> {
-    let declared = match &change.codebase {
-        Some(name) => config.codebases.get(name),
+    let unnamed = CodebaseName::new("");
+    let (name, declared) = match &change.codebase {
+        Some(name) => config.codebases.get_key_value(name),
         None => config
             .codebases
-            .values()
-            .find(|codebase| codebase.repository == change.repository)
-            .or_else(|| config.codebases.get("").filter(|_| change.repository.is_empty())),
+            .iter()
+            .find(|(_, codebase)| codebase.repository == change.repository)
+            .or_else(|| {
+                config.codebases.get_key_value(&unnamed).filter(|_| change.repository.is_empty())
+            }),
     }?;
+    if !config.is_git(name) {
+        return None;
+    }
     let own = if change.repository.is_empty() { &declared.repository } else { &change.repository };
     // A repository that only the sender names is not one that this master should run after.
     (!own.is_empty() && *own == declared.repository).then(|| own.clone())
@@ -343,7 +355,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let none = config(&[]);
         let mut stamps = stamps_of(&none, &["linux".into()], only("no-such")).unwrap();
-        assert_eq!(pin(dir.path(), &mut stamps).await, Ok(Vec::new()));
+        assert_eq!(pin(dir.path(), &none, &mut stamps).await, Ok(Vec::new()));
         assert_eq!(stamps[0].branch.as_deref(), Some("no-such"));
     }
 

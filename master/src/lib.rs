@@ -5,6 +5,8 @@ mod act;
 #[cfg(feature = "master")]
 pub mod api;
 #[cfg(feature = "master")]
+mod artifacts;
+#[cfg(feature = "master")]
 mod clock;
 #[cfg(feature = "master")]
 pub mod config;
@@ -12,6 +14,8 @@ pub mod config;
 pub mod engine;
 #[cfg(feature = "master")]
 mod fit;
+#[cfg(feature = "master")]
+mod here;
 #[cfg(feature = "master")]
 mod hex;
 #[cfg(feature = "master")]

@@ -21,9 +21,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::act::{self, Act};
 use crate::api::{self, Channel, Dialler, Doors, Facts, Hub, ListenError, Sessions, View};
+use crate::artifacts::Artifacts;
 use crate::clock::Clock;
 use crate::config::{self, Library, Loaded};
 use crate::engine::{self, EngineHandle, Replies};
+use crate::here;
 use crate::local::LocalWorkers;
 use crate::logs::{Growing, LogError, LogStore};
 use crate::metrics::{Metrics, Reading};
@@ -202,6 +204,8 @@ impl Master {
         let configs = generations(&options.config, &tables, &queries, &library)?;
         let config = options.config.config.clone();
         let logs = LogStore::open(&dir.join("logs"))?;
+        let artifacts = Artifacts::open(&dir.join("artifacts"))
+            .map_err(|source| StartError::Folder { dir: dir.join("artifacts"), source })?;
         let known = BuildId(tables.last.build);
         if let Some(logged) = logs.newest_build().filter(|logged| *logged > known) {
             return Err(StartError::OtherHistory { logs: dir.join("logs"), logged, known });
@@ -212,6 +216,11 @@ impl Master {
         let hub = Arc::new(Hub::new(epoch.to_vec(), seq.0, linn_core::state::TAIL_BUILDS));
         let sessions = Arc::new(Sessions::default());
         let metrics = Arc::new(Metrics::default());
+        let (here, orders) = here::Orders::new();
+        // Steps of the master find what lies beside its configuration.
+        let beside = options.config_file.as_deref().and_then(Path::parent);
+        let beside_file = beside.map(Path::to_owned);
+        let beside = beside.filter(|folder| folder.is_dir()).unwrap_or(&dir).to_owned();
         let parts = engine::Parts {
             open: opener(&dir),
             store: Box::new(store),
@@ -230,12 +239,20 @@ impl Master {
             }),
             act: Act {
                 sessions: sessions.clone(),
+                here,
                 replies: Arc::new(Replies::default()),
                 logs: Some(logs.clone()),
             },
             metrics: metrics.clone(),
         };
         let engine = engine::start(parts, tables, seq.0)?;
+        let here = here::Here {
+            engine: engine.handle.clone(),
+            logs: logs.clone(),
+            folder: beside,
+            mark: epoch.iter().map(|byte| format!("{byte:02x}")).collect(),
+        };
+        let here = tokio::spawn(here.run(orders));
         let secrets = Secrets::of(&dir);
         let sources = source::start(&config, &dir, &secrets, &engine.handle);
 
@@ -244,6 +261,8 @@ impl Master {
             hub,
             sessions,
             logs,
+            artifacts,
+            beside: beside_file,
             queries,
             sources: sources.clone(),
             dir: dir.clone(),
@@ -265,6 +284,7 @@ impl Master {
             engine: engine.handle,
             engine_ended: engine.ended,
             thread: Mutex::new(Some(engine.thread)),
+            here: Mutex::new(Some(here)),
             dialler,
             ending,
             asked,
@@ -307,6 +327,7 @@ pub struct Running {
     engine: EngineHandle,
     engine_ended: CancellationToken,
     thread: Mutex<Option<JoinHandle<()>>>,
+    here: Mutex<Option<Task<()>>>,
     dialler: Dialler,
     ending: CancellationToken,
     asked: CancellationToken,
@@ -410,6 +431,11 @@ impl Running {
             // A panic of the engine's has been printed already.
             drop(tokio::task::spawn_blocking(move || thread.join()).await);
         }
+        // Its orders came from that thread, so it ends what runs here and then itself.
+        let here = self.here.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(here) = here {
+            drop(here.await);
+        }
     }
 }
 
@@ -419,7 +445,7 @@ fn make_folder(dir: &Path) -> Result<PathBuf, StartError> {
         |folder: &Path| std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     private(dir).map_err(failed)?;
     // The folder itself may be somebody's who lets others in. Environments, properties and logs are nobody else's.
-    for name in ["logs", "mirrors", "secrets"] {
+    for name in ["logs", "mirrors", "secrets", "artifacts"] {
         let folder = dir.join(name);
         private(&folder).map_err(failed)?;
         close(&folder, 0o700);

@@ -19,6 +19,7 @@ fn the_committed_code_is_what_the_protos_say() {
     tonic_prost_build::configure()
         .btree_map(".")
         .bytes(".linn.worker.v1.LogAppend.data")
+        .bytes(".linn.worker.v1.FileChunk.data")
         .bytes(".linn.console.v1.RawBytes.data")
         .out_dir(fresh.path())
         .compile_fds(descriptors)

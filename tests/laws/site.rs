@@ -144,7 +144,10 @@ impl Site {
                 let input = self.asked.remove(&token).expect("each asking has one answer");
                 self.answered.push((input, answer));
             }
-            Action::RefuseWorker { .. }
+            // Its recipes have no steps of the master.
+            Action::RunHere { .. }
+            | Action::EndHere { .. }
+            | Action::RefuseWorker { .. }
             | Action::CloseSession { .. }
             | Action::InterruptCommand { .. } => {}
         }
@@ -347,6 +350,7 @@ impl Site {
             exit,
             logs: Vec::new(),
             properties: Vec::new(),
+            artifacts: Vec::new(),
             captured: Vec::new(),
             said: linn_core::model::Said::default(),
             started_at: None,

@@ -39,7 +39,10 @@ pub(crate) fn message(master: &Master, action: &Action) -> Option<(SessionId, to
         Action::AckCommand { session, command } => {
             (*session, to_worker::Msg::Acked(Acked { command: command.0 }))
         }
-        Action::Reply { .. } | Action::CloseSession { .. } => return None,
+        Action::Reply { .. }
+        | Action::CloseSession { .. }
+        | Action::RunHere { .. }
+        | Action::EndHere { .. } => return None,
     })
 }
 
@@ -51,6 +54,11 @@ fn begin(spec: &CommandSpec) -> Start {
             revision: checkout.revision.clone(),
             ..Checkout::default()
         }),
+        // The simulated worker runs nothing: one kind of command is as good as another.
+        CommandWhat::Files(_)
+        | CommandWhat::Upload(_)
+        | CommandWhat::Download(_)
+        | CommandWhat::Here(_) => start::What::Shell(Shell::default()),
     };
     Start { command: spec.id.0, step: spec.step.clone(), what: Some(what), ..Start::default() }
 }
@@ -116,6 +124,7 @@ pub(crate) fn finished(session: SessionId, said: worker::Finished) -> Input {
             exit,
             logs: said.logs.into_iter().map(log).collect(),
             properties: said.properties.iter().map(property).collect(),
+            artifacts: Vec::new(),
             captured: Vec::new(),
             said: linn_core::model::Said::default(),
             started_at: None,

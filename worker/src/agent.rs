@@ -4,14 +4,17 @@
 //! or are a few small writes); only what may take long is given to a blocking thread: removing a spool, and hashing
 //! and hunting for the leftovers of a lost command.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use linn_proto::worker::{Ending, Exit, Finished, FromWorker, Start, from_worker};
+use linn_proto::worker::{
+    Ending, Exit, Finished, FromWorker, Start, StoredFile, from_worker, start,
+};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
@@ -33,6 +36,7 @@ use crate::pusher::{Pusher, room};
 use crate::session::{Greeting, Input, Output, Session, Stop};
 use crate::settings::Settings;
 use crate::spool::{self, FoundState, Spool};
+use crate::transfer::{self, Wire};
 use crate::worker::WorkerError;
 
 /// Words of supervisors waiting to be heard.
@@ -73,6 +77,14 @@ pub(crate) struct Agent {
     outbox: VecDeque<from_worker::Msg>,
     control: Option<mpsc::Sender<FromWorker>>,
     pusher: Pusher,
+    /// Where files can go, while a session stands.
+    wire: Option<Wire>,
+    /// Uploads that ended here and that the master has not taken yet.
+    uploads: BTreeMap<CommandId, Vec<StoredFile>>,
+    /// Downloads whose file is not here yet.
+    fetching: BTreeSet<CommandId>,
+    /// Transfers under way on this link.
+    transfers: BTreeMap<CommandId, AbortHandle>,
     /// What became of the link by the last outputs.
     verdict: Option<Verdict>,
 }
@@ -82,6 +94,10 @@ pub(crate) struct Agent {
 enum Later {
     Lost(Box<Finished>),
     CallAgain(CommandId),
+    /// What a download brings is in its spool, or why there is none.
+    Fetched(CommandId),
+    /// A download took longer than its step may.
+    TooLate(CommandId),
 }
 
 /// The session wants the link gone.
@@ -149,6 +165,10 @@ impl Agent {
             outbox: VecDeque::new(),
             control: None,
             pusher: Pusher::default(),
+            wire: None,
+            uploads: BTreeMap::new(),
+            fetching: BTreeSet::new(),
+            transfers: BTreeMap::new(),
             verdict: None,
         })
     }
@@ -175,7 +195,7 @@ impl Agent {
                     tracing::info!("command {id} still runs; taken over");
                     self.call(id);
                 }
-                FoundState::Unclaimed => self.hand_over(id),
+                FoundState::Unclaimed => self.begin(id, &found.start),
                 FoundState::Lost { this_boot } => {
                     tracing::warn!("command {id} lost its supervisor");
                     self.lose(id, found.start, this_boot);
@@ -254,6 +274,15 @@ impl Agent {
                 Some(later) = self.later.1.recv() => match later {
                     Later::Lost(finished) => self.over(CommandId(finished.command), *finished),
                     Later::CallAgain(id) => self.call(id),
+                    Later::Fetched(id) => {
+                        if self.fetching.remove(&id) {
+                            self.transfers.remove(&id);
+                            self.hand_over(id);
+                        }
+                    }
+                    Later::TooLate(id) => {
+                        self.give_up(id, Ending::TimedOut, "its file took too long to come");
+                    }
                 },
                 // Room on the wire: `send` uses it in the next turn.
                 () = room(self.control.as_ref()), if wants_control => {}
@@ -276,6 +305,9 @@ impl Agent {
                 match output {
                     Output::Send(msg) => self.outbox.push_back(msg),
                     Output::Start(start) => self.start(&start),
+                    Output::Stop { command, reason, .. } if self.fetching.contains(&command) => {
+                        self.give_up(command, Ending::Interrupted, &reason);
+                    }
                     Output::Stop { command, how, reason } => {
                         let how = match how {
                             Stop::Interrupt => StopNow::Interrupt,
@@ -297,6 +329,8 @@ impl Agent {
                         tracing::info!("connected: session {session}");
                         if let Dial::Up(link, _) = dial {
                             self.pusher.open(link.open_push(session));
+                            self.wire = Some(Wire { client: link.client(), session });
+                            self.transfer_all();
                         }
                     }
                     Output::Retry { why, after } => {
@@ -332,11 +366,74 @@ impl Agent {
         tracing::debug!("command {id}: {} of {}", start.step, start.build);
         self.pusher.hold(id, spool::log_names(start));
         match self.spool.create(start) {
-            Ok(()) => self.hand_over(id),
+            Ok(()) => self.begin(id, start),
             Err(error) => {
                 let why = format!("the worker cannot write to its spool: {error}");
                 self.over(id, finished(id, unfit(why)));
             }
+        }
+    }
+
+    /// Hands a command over; one that brings a file has it fetched first.
+    fn begin(&mut self, id: CommandId, start: &Start) {
+        if !matches!(start.what, Some(start::What::Download(_))) {
+            return self.hand_over(id);
+        }
+        let total = start.timeouts.as_ref().map_or(0, |timeouts| timeouts.total_ms);
+        let total = u64::try_from(total).ok().filter(|ms| *ms > 0).map(Duration::from_millis);
+        if let Some(total) = total {
+            let later = self.later.0.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(total).await;
+                let _ = later.send(Later::TooLate(id)).await;
+            });
+        }
+        self.fetching.insert(id);
+        self.transfer(id);
+    }
+
+    /// Begins every transfer that waits for a link.
+    fn transfer_all(&mut self) {
+        let waiting: Vec<_> = self.uploads.keys().chain(&self.fetching).copied().collect();
+        for id in waiting {
+            self.transfer(id);
+        }
+    }
+
+    fn transfer(&mut self, id: CommandId) {
+        let Some(wire) = self.wire.clone() else { return };
+        let folder = self.spool.folder(id);
+        let task = if let Some(files) = self.uploads.get(&id) {
+            tokio::spawn(transfer::send(wire, id, files.clone(), folder))
+        } else {
+            let later = self.later.0.clone();
+            tokio::spawn(async move {
+                transfer::fetch(wire, id, folder).await;
+                let _ = later.send(Later::Fetched(id)).await;
+            })
+        };
+        if let Some(before) = self.transfers.insert(id, task.abort_handle()) {
+            before.abort();
+        }
+    }
+
+    /// A download ends before its command was begun.
+    fn give_up(&mut self, id: CommandId, ending: Ending, why: &str) {
+        if !self.fetching.remove(&id) {
+            return;
+        }
+        self.end_transfer(id);
+        let exit = Exit { ending: ending.into(), code: -1, signal: 0, why: why.to_owned() };
+        let finished = finished(id, exit);
+        if let Err(error) = self.spool.write_exit(&finished) {
+            tracing::error!("cannot keep the result of command {id}: {error}");
+        }
+        self.over(id, finished);
+    }
+
+    fn end_transfer(&mut self, id: CommandId) {
+        if let Some(task) = self.transfers.remove(&id) {
+            task.abort();
         }
     }
 
@@ -406,7 +503,12 @@ impl Agent {
             self.remove(id);
         } else {
             self.ended.insert(id);
+            let files = finished.files.clone();
             self.input(Input::Finished(finished));
+            if !files.is_empty() {
+                self.uploads.insert(id, files);
+                self.transfer(id);
+            }
         }
     }
 
@@ -457,6 +559,9 @@ impl Agent {
 
     fn forget(&mut self, id: CommandId) {
         self.pusher.forget(id);
+        self.uploads.remove(&id);
+        self.fetching.remove(&id);
+        self.end_transfer(id);
         let claimed = || spool::claimant(&self.spool.folder(id)).is_some();
         if self.ended.remove(&id) || self.spool.finished(id).is_some() || !claimed() {
             self.pool.release(id);
@@ -494,6 +599,10 @@ impl Agent {
         self.control = None;
         self.outbox.clear();
         self.pusher.close();
+        self.wire = None;
+        for task in std::mem::take(&mut self.transfers).into_values() {
+            task.abort();
+        }
     }
 
     /// Says goodbye, if there is somebody to hear it.

@@ -27,6 +27,7 @@ pub mod session;
 mod settings;
 mod spool;
 mod stale;
+mod transfer;
 mod worker;
 
 pub use backoff::Backoff;
@@ -36,6 +37,15 @@ pub use settings::{File as SettingsFile, FileError, Settings};
 pub use spool::STDIO;
 pub use stale::remove_git_leftovers;
 pub use worker::{Worker, WorkerError};
+
+/// Kills every process of this user whose environment holds all of `marks` (each `NAME=value`), and returns how many could
+/// not be killed. It waits for them: not for a task of a runtime.
+#[must_use]
+pub fn kill_marked(marks: &[String]) -> usize {
+    /// A program that starts others faster than it is killed is swept so often.
+    const SWEEPS: u32 = 500;
+    exec::proc::kill_marked(marks, SWEEPS)
+}
 
 /// Becomes a supervisor, or the shim that takes a terminal, when this process was started as one; returns otherwise.
 ///

@@ -128,6 +128,11 @@ impl Link {
         sender
     }
 
+    /// For calls beside the session.
+    pub(crate) fn client(&self) -> WorkerClient<Channel> {
+        self.client.clone()
+    }
+
     /// Waits for the master's next word. May be dropped and called again.
     pub(crate) async fn hear(&mut self) -> Heard {
         let acked = async {

@@ -196,6 +196,11 @@ pub(crate) fn report_path(folder: &Path) -> PathBuf {
     folder.join("report")
 }
 
+/// Where the files of a command's transfer lie: copies of what is uploaded, by position, or what is being fetched.
+pub(crate) fn files_folder(folder: &Path) -> PathBuf {
+    folder.join("files")
+}
+
 pub(crate) fn log_path(folder: &Path, index: usize) -> PathBuf {
     folder.join(format!("{index}.log"))
 }

@@ -12,6 +12,8 @@
 //! [`completions::write`].
 
 mod ansi;
+mod artifact;
+mod artifacts;
 mod build;
 mod builders;
 mod builds;
@@ -143,6 +145,12 @@ pub enum Scripting {
     /// Enable or disable a scheduler
     #[command(subcommand, after_help = scheduler::EXAMPLE)]
     Scheduler(scheduler::SchedulerVerb),
+    /// List the files that a build kept
+    #[command(after_help = artifacts::EXAMPLE)]
+    Artifacts(artifacts::Artifacts),
+    /// Write one of them
+    #[command(after_help = artifact::EXAMPLE)]
+    Artifact(artifact::Artifact),
     /// List change sources
     #[command(after_help = sources::EXAMPLE)]
     Sources(sources::Sources),
@@ -231,6 +239,8 @@ async fn perform(command: Scripting, global: &Global, place: &Place, io: &mut Io
         Scripting::Schedulers(list) => schedulers::run(&list, at).await,
         Scripting::Locks(list) => locks::run(&list, at).await,
         Scripting::Scheduler(verb) => scheduler::run(verb, at).await,
+        Scripting::Artifacts(list) => artifacts::run(&list, at).await,
+        Scripting::Artifact(one) => artifact::run(&one, at).await,
         Scripting::Sources(list) => sources::run(&list, at).await,
         Scripting::Source(verb) => source::run(verb, at).await,
         Scripting::Build(build) => build::run(&build, at).await,

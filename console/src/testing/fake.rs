@@ -12,9 +12,10 @@ use hyper_util::rt::TokioIo;
 use linn_proto::{
     common::Results,
     console::{
-        Beat, Delta, EventsRequest, FollowLogRequest, GetRequest, ListReply, ListRequest, LogHit,
-        LogLine, LogLines, LogMarksReply, LogMarksRequest, RawBytes, RawLogRequest, ReadLogRequest,
-        Resumed, SearchLogRequest, SnapshotPart, StatisticsReply, StatisticsRequest, WaitRequest,
+        ArtifactRequest, ArtifactsReply, ArtifactsRequest, Beat, Delta, EventsRequest,
+        FollowLogRequest, GetRequest, ListReply, ListRequest, LogHit, LogLine, LogLines,
+        LogMarksReply, LogMarksRequest, RawBytes, RawLogRequest, ReadLogRequest, Resumed,
+        SearchLogRequest, SnapshotPart, StatisticsReply, StatisticsRequest, WaitRequest,
         WatchReply, WatchRequest,
         console_server::{Console, ConsoleServer},
         watch_reply::Msg,
@@ -467,6 +468,22 @@ impl Console for Fake {
         let pieces: Vec<RawBytes> =
             log.text.chunks(1000).map(|data| RawBytes { data: data.to_vec().into() }).collect();
         Ok(Response::new(Box::pin(tokio_stream::iter(pieces).map(Ok))))
+    }
+
+    type ArtifactStream = Stream<RawBytes>;
+
+    async fn artifacts(
+        &self,
+        _: Request<ArtifactsRequest>,
+    ) -> Result<Response<ArtifactsReply>, Status> {
+        Ok(Response::new(ArtifactsReply::default()))
+    }
+
+    async fn artifact(
+        &self,
+        _: Request<ArtifactRequest>,
+    ) -> Result<Response<Self::ArtifactStream>, Status> {
+        Err(Status::not_found("this world keeps no files"))
     }
 
     async fn log_marks(

@@ -46,6 +46,20 @@ pub enum Action {
         /// No grace.
         kill: bool,
     },
+    /// Carry a command out on this machine. Its end comes as [`Input::HereFinished`](crate::input::Input::HereFinished).
+    RunHere {
+        /// All of it.
+        spec: Box<CommandSpec>,
+    },
+    /// Ask a command on this machine to end: TERM, then KILL; or KILL at once. One that is not known has ended.
+    EndHere {
+        /// Which.
+        command: CommandId,
+        /// For the log.
+        reason: String,
+        /// No grace.
+        kill: bool,
+    },
     /// The end of a command is durable: its worker may forget it.
     AckCommand {
         /// To whom.

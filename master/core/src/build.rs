@@ -10,6 +10,7 @@ use crate::cancel;
 use crate::change::SourceStamp;
 use crate::config::{Builder, Config, SchedulerKind};
 use crate::ctx::Ctx;
+use crate::here;
 use crate::id::{BuildId, RequestId, SchedulerName, StepNumber, WorkerName};
 use crate::merge::{self, Merged};
 use crate::model::{Blame, Build, Exit, LockShare, StepState, Stop};
@@ -328,6 +329,9 @@ pub(crate) fn stop(ctx: &mut Ctx<'_>, id: BuildId, stop: Stop) {
         .and_then(|step| step.command);
     let (reason, kill) = (stop.reason.clone(), stop.kill);
     ctx.record(Record::BuildStopping { id, build: reference, stop });
+    if here::end(ctx, id, &reason, kill) {
+        return;
+    }
     match (ctx.live.sessions.of(&worker), command) {
         (Some(session), Some(command)) => {
             ctx.order(crate::action::Action::InterruptCommand { session, command, reason, kill });

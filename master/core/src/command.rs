@@ -4,12 +4,18 @@
 use serde_json::Value;
 
 use crate::change::SourceStamp;
-use crate::config::{Builder, CheckoutMethod, EnvSetting, GitStep, ShellStep, StepKind, StepSpec};
+use crate::config::{
+    Builder, CheckoutMethod, EnvSetting, ShellStep, SourceStep, StepKind, StepSpec, TemplateValue,
+};
 use crate::id::{CommandId, LogId};
 use crate::model::{
-    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Look, ShellCommand, TestReport, Timeouts,
+    CheckoutCommand, CommandSpec, CommandWhat, DownloadCommand, EnvEntry, Look, ShellCommand,
+    TestReport, Timeouts, UploadCommand,
 };
 use crate::render::{RenderError, Renderer, sort_of};
+
+mod files;
+mod here;
 
 /// Why there is no command.
 pub(crate) enum NoCommand {
@@ -53,12 +59,42 @@ pub(crate) fn render(
             }
             (CommandWhat::Shell(command), shown)
         }
-        StepKind::Git(git) => {
-            let command = checkout_command(renderer, git, env)?;
+        StepKind::Source(source) => {
+            let command = checkout_command(renderer, source, env)?;
             let shown = show_checkout(&command);
             (CommandWhat::Checkout(command), shown)
         }
-        StepKind::SetProperties(_) | StepKind::Trigger(_) => return Ok(None),
+        StepKind::Files(files) => {
+            let command = files::render(renderer, files)?;
+            let shown = command.shown();
+            (CommandWhat::Files(command), shown)
+        }
+        StepKind::Upload(upload) => {
+            let command = UploadCommand {
+                source: renderer.text("source", &upload.source)?,
+                dest: renderer.text("dest", &upload.dest)?,
+                directory: upload.directory,
+                max_bytes: upload.max_bytes,
+            };
+            let shown = format!("upload {}", command.source);
+            (CommandWhat::Upload(command), shown)
+        }
+        StepKind::Download(download) => {
+            let command = DownloadCommand {
+                source: renderer.text("source", &download.source)?,
+                dest: renderer.text("dest", &download.dest)?,
+            };
+            let shown = format!("download {} to {}", command.source, command.dest);
+            (CommandWhat::Download(command), shown)
+        }
+        StepKind::Here(here) => {
+            let own = step.env.iter().map(|setting| entry(renderer, setting));
+            let (command, shown) = here::render(renderer, here, own.collect::<Result<_, _>>()?)?;
+            (CommandWhat::Here(command), shown)
+        }
+        StepKind::Assert(_) | StepKind::SetProperties(_) | StepKind::Trigger(_) => {
+            return Ok(None);
+        }
     };
     let limits = &step.limits;
     let capture = matches!(&step.kind, StepKind::Shell(shell) if shell.observe.property.is_some());
@@ -87,7 +123,27 @@ fn shell_command(
     shell: &ShellStep,
     env: Vec<EnvEntry>,
 ) -> Result<(ShellCommand, String), RenderError> {
-    let (argv, shown) = match renderer.value(&shell.command)? {
+    let (argv, shown) = words(renderer, &shell.command)?;
+    let stdin = shell.stdin.as_ref().map(|stdin| renderer.text("stdin", stdin)).transpose()?;
+    let command = ShellCommand {
+        argv,
+        workdir: renderer.text("workdir", &shell.workdir)?,
+        env,
+        stdin,
+        pty: shell.use_pty,
+        separate: kept_apart(shell),
+        logfiles: shell.logfiles.iter().map(|it| (it.name.clone(), it.path.clone())).collect(),
+        look: look(shell),
+    };
+    Ok((command, shown))
+}
+
+/// The words of a command, and how it is shown.
+fn words(
+    renderer: &Renderer<'_>,
+    command: &TemplateValue,
+) -> Result<(Vec<String>, String), RenderError> {
+    let (argv, shown) = match renderer.value(command)? {
         // PR-3: text goes to the shell, a list is run as it is.
         Value::String(text) if !text.trim().is_empty() => {
             (vec!["/bin/sh".to_owned(), "-c".to_owned(), text.clone()], text)
@@ -107,18 +163,7 @@ fn shell_command(
     if argv.first().is_none_or(String::is_empty) {
         return Err(RenderError::new("the command is empty"));
     }
-    let stdin = shell.stdin.as_ref().map(|stdin| renderer.text("stdin", stdin)).transpose()?;
-    let command = ShellCommand {
-        argv,
-        workdir: renderer.text("workdir", &shell.workdir)?,
-        env,
-        stdin,
-        pty: shell.use_pty,
-        separate: kept_apart(shell),
-        logfiles: shell.logfiles.iter().map(|it| (it.name.clone(), it.path.clone())).collect(),
-        look: look(shell),
-    };
-    Ok((command, shown))
+    Ok((argv, shown))
 }
 
 /// Whether standard error must not get between what is read from standard output: what the command warns of is no part of a
@@ -170,26 +215,26 @@ fn quoted(word: &str) -> String {
 
 fn checkout_command(
     renderer: &Renderer<'_>,
-    git: &GitStep,
+    source: &SourceStep,
     env: Vec<EnvEntry>,
 ) -> Result<CheckoutCommand, NoCommand> {
-    let stamp = renderer.build.stamps.iter().find(|stamp| stamp.codebase == git.codebase);
+    let stamp = renderer.build.stamps.iter().find(|stamp| stamp.codebase == source.codebase);
     let Some(stamp) = stamp else {
-        return Err(NoCommand::NoStamp(if git.codebase.as_str().is_empty() {
+        return Err(NoCommand::NoStamp(if source.codebase.as_str().is_empty() {
             "the build has no source stamp".to_owned()
         } else {
-            format!("the build has no source stamp for the codebase {}", git.codebase)
+            format!("the build has no source stamp for the codebase {}", source.codebase)
         }));
     };
-    let repository = repository(renderer, git, stamp)?;
+    let repository = repository(renderer, source, stamp)?;
     // SS-5: the tip of the default branch, whatever the stamp says.
-    let (branch, revision, patch) = if git.always_use_latest {
-        let declared = renderer.config.codebases.get(&git.codebase);
+    let (branch, revision, patch) = if source.always_use_latest {
+        let declared = renderer.config.codebases.get(&source.codebase);
         (declared.and_then(|codebase| codebase.branch.clone()), None, None)
     } else {
         (stamp.branch.clone(), stamp.revision.clone(), stamp.patch.clone())
     };
-    let method = match git.method {
+    let method = match source.method {
         CheckoutMethod::Incremental => "incremental",
         CheckoutMethod::Clobber => "clobber",
         CheckoutMethod::Fresh => "fresh",
@@ -197,15 +242,16 @@ fn checkout_command(
         CheckoutMethod::Copy => "copy",
     };
     Ok(CheckoutCommand {
+        vcs: source.vcs,
         repository,
-        codebase: git.codebase.to_string(),
-        workdir: renderer.text("workdir", &git.workdir)?,
+        codebase: source.codebase.to_string(),
+        workdir: renderer.text("workdir", &source.workdir)?,
         branch,
         revision,
         method: method.to_owned(),
-        shallow: git.shallow,
-        submodules: git.submodules,
-        retry: git.retry,
+        shallow: source.shallow,
+        submodules: source.submodules,
+        retry: source.retry,
         patch,
         env,
     })
@@ -214,16 +260,16 @@ fn checkout_command(
 /// The step's own setting, else the stamp's, else the declared codebase's.
 fn repository(
     renderer: &Renderer<'_>,
-    git: &GitStep,
+    source: &SourceStep,
     stamp: &SourceStamp,
 ) -> Result<String, NoCommand> {
-    if let Some(repository) = &git.repository {
+    if let Some(repository) = &source.repository {
         return Ok(renderer.text("repository", repository)?);
     }
     if !stamp.repository.is_empty() {
         return Ok(stamp.repository.clone());
     }
-    let declared = renderer.config.codebases.get(&git.codebase);
+    let declared = renderer.config.codebases.get(&source.codebase);
     match declared.map(|codebase| codebase.repository.as_str()) {
         Some(repository) if !repository.is_empty() => Ok(repository.to_owned()),
         _ => Err(NoCommand::NoStamp("nothing says which repository to check out".to_owned())),
@@ -231,7 +277,7 @@ fn repository(
 }
 
 fn show_checkout(command: &CheckoutCommand) -> String {
-    let mut shown = format!("git {}", quoted(&command.repository));
+    let mut shown = format!("{} {}", command.vcs.word(), quoted(&command.repository));
     if let Some(branch) = &command.branch {
         shown.push(' ');
         shown.push_str(&quoted(branch));

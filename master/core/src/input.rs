@@ -238,6 +238,11 @@ pub enum Input {
         /// All of it.
         finished: Box<Finished>,
     },
+    /// A command on the master's own machine ended, and its logs are settled.
+    HereFinished {
+        /// All of it.
+        finished: Box<Finished>,
+    },
     /// Another configuration is to be followed from now on (seam: reload comes with issue 3).
     #[serde(skip)]
     Reconfigured(Arc<Config>),
@@ -285,6 +290,7 @@ impl Input {
             | Self::LinkFound { .. }
             | Self::ProgressTold { .. }
             | Self::CommandFinished { .. }
+            | Self::HereFinished { .. }
             | Self::Reconfigured(_)
             | Self::DiskState(_)
             | Self::Timeout

@@ -36,6 +36,7 @@ mod distribute;
 pub mod eta;
 pub mod explain;
 mod filter;
+mod here;
 pub mod hooks;
 pub mod id;
 pub mod input;

@@ -19,7 +19,7 @@ use crate::state::{State, Tables};
 use crate::time::{Span, Timestamp};
 use crate::timers::{Timer, lost_deadline, max_time_deadline};
 use crate::worker::{self, Hello};
-use crate::{build, cancel, distribute, intake, rebuild, reconfigure, schedule, trouble};
+use crate::{build, cancel, distribute, here, intake, rebuild, reconfigure, schedule, trouble};
 
 /// How long an asking's id is known again.
 const ANSWER_KEPT: Span = Span::minutes(24 * 60);
@@ -75,6 +75,8 @@ impl Master {
                 let known = ctx.state().build(id).is_some_and(|it| ctx.live.recipe(it).is_some());
                 if !known {
                     build::lose(ctx, id, "the configuration it began with is not at hand");
+                } else if here::runs(ctx, id) {
+                    build::lose(ctx, id, "the master ended while it ran this step");
                 }
             }
         });
@@ -280,6 +282,7 @@ fn take(ctx: &mut Ctx<'_>, input: Input) {
             worker::progress_told(ctx, session, command, share);
         }
         Input::CommandFinished { session, finished } => worker::finished(ctx, session, *finished),
+        Input::HereFinished { finished } => here::finished(ctx, *finished),
         Input::Reconfigured(config) => reconfigure::reconfigure(ctx, config),
         Input::DiskState(trouble) => trouble::disk_state(ctx, trouble),
         Input::TimeSkipped(span) => trouble::time_skipped(ctx, span),

@@ -16,8 +16,8 @@ use crate::id::{
     SchedulerName, SourceName, StepNumber, WorkerName,
 };
 use crate::model::{
-    Blame, Build, BuildRequest, Buildset, Child, CommandSpec, Hold, LockShare, Log, Notice, Stop,
-    Test, Url, WorkerInfo,
+    Artifact, Blame, Build, BuildRequest, Buildset, Child, CommandSpec, Hold, LockShare, Log,
+    Notice, Stop, Test, Url, WorkerInfo,
 };
 use crate::properties::Origin;
 use crate::results::Results;
@@ -306,6 +306,18 @@ pub enum Record {
         /// Whether only always-run steps follow (BL-4).
         ending: bool,
     },
+    /// A step kept a file on the master; one of the same name in the same build is replaced. Only the store knows it: nothing
+    /// is decided by it.
+    ArtifactAdded {
+        /// Of which build.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// The step's name.
+        step: String,
+        /// Which file.
+        artifact: Artifact,
+    },
     /// A running build has a property anew. `got_revision` is the map of C9.
     PropertySet {
         /// Of which build.
@@ -456,6 +468,7 @@ impl Record {
             Self::ChildFinished { .. } => "child_finished",
             Self::StepLinked { .. } => "step_linked",
             Self::StepFinished { .. } => "step_finished",
+            Self::ArtifactAdded { .. } => "artifact_added",
             Self::PropertySet { .. } => "property_set",
             Self::BuildStopping { .. } => "build_stopping",
             Self::BuildOrphaned { .. } => "build_orphaned",
@@ -474,7 +487,7 @@ impl Record {
     }
 
     /// All of those words.
-    pub const KINDS: [&'static str; 38] = [
+    pub const KINDS: [&'static str; 39] = [
         "change_added",
         "commits_learned",
         "change_classified",
@@ -499,6 +512,7 @@ impl Record {
         "child_finished",
         "step_linked",
         "step_finished",
+        "artifact_added",
         "property_set",
         "build_stopping",
         "build_orphaned",
@@ -541,7 +555,8 @@ impl Record {
             | Self::StepStarted { build, name, .. }
             | Self::StepTriggered { build, name, .. }
             | Self::StepLinked { build, name, .. }
-            | Self::StepFinished { build, name, .. } => {
+            | Self::StepFinished { build, name, .. }
+            | Self::ArtifactAdded { build, step: name, .. } => {
                 format!("{build}/{name}")
             }
             Self::BuildBlamed { build, .. }

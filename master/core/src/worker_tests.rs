@@ -130,6 +130,7 @@ fn beyond_the_grace_it_is_tried_again() {
         exit: Exit::Exited(0),
         logs: Vec::new(),
         properties: Vec::new(),
+        artifacts: Vec::new(),
         captured: Vec::new(),
         said: crate::model::Said::default(),
         started_at: None,

@@ -321,6 +321,7 @@ impl World {
             exit,
             logs: Vec::new(),
             properties: Vec::new(),
+            artifacts: Vec::new(),
             captured: Vec::new(),
             said: linn_core::model::Said::default(),
             started_at: None,

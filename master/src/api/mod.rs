@@ -20,6 +20,7 @@ mod sessions;
 mod status;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod view;
 mod watch;
 mod worker;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use crate::artifacts::Artifacts;
 use crate::engine::{EngineHandle, Gone};
 use crate::logs::LogStore;
 use crate::source::Sources;
@@ -56,6 +58,10 @@ pub(crate) struct Doors {
     pub sessions: Arc<Sessions>,
     /// Bytes of logs.
     pub logs: LogStore,
+    /// Files that builds keep.
+    pub artifacts: Artifacts,
+    /// Where the configuration's file lies; `None`: it has none.
+    pub beside: Option<PathBuf>,
     /// History.
     pub queries: Queries,
     /// Where changes come from.

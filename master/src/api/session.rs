@@ -4,7 +4,8 @@
 //! never remembered; the end of a command goes to the engine only when all its logs are settled on our disk (architecture.md
 //! 3). The engine's orders and the worker's words meet in one task, which ends with the link and then says so, once.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,11 +18,13 @@ use linn_proto::worker::{self as wire, from_worker, to_worker};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use super::Doors;
 use super::convert;
 use super::sessions::{Command, Order};
+use super::transfer;
 use crate::logs::{LogError, LogKey, Settled};
 use crate::seldom::Seldom;
 
@@ -73,7 +76,8 @@ impl Session {
 
     async fn talk(&mut self, session: SessionId, orders: &mut mpsc::Receiver<Order>) -> Ended {
         let mut ends = JoinSet::new();
-        let mut ending = HashSet::new();
+        // Commands whose end is being dealt with; each can be told that nobody waits for its files any more.
+        let mut ending = HashMap::new();
         let mut welcomed = false;
         let mut ping = tokio::time::interval(PING_EVERY);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -106,9 +110,10 @@ impl Session {
                                     return ended;
                                 }
                             // Said again within one session: the first telling is still being dealt with.
-                            } else if ending.insert(id) {
+                            } else if let Entry::Vacant(place) = ending.entry(id) {
                                 let command = self.doors.sessions.command_of(session, id);
-                                ends.spawn(settle(self.doors.clone(), finished, command));
+                                let stop = place.insert(CancellationToken::new()).clone();
+                                ends.spawn(settle(self.doors.clone(), finished, command, stop));
                             }
                         }
                         Some(from_worker::Msg::Leaving(_)) => return "the worker left",
@@ -147,7 +152,7 @@ impl Session {
         &self,
         session: SessionId,
         order: Order,
-        ending: &mut HashSet<CommandId>,
+        ending: &mut HashMap<CommandId, CancellationToken>,
     ) -> Result<(), Ended> {
         let out = match order {
             Order::Welcome(held) => {
@@ -167,6 +172,13 @@ impl Session {
                 return Err("refused");
             }
             Order::Send(spec) => to_worker::Msg::Start(convert::start(&spec)),
+            // It has ended there; only its files are still on their way.
+            Order::Interrupt { command, .. } if ending.contains_key(&command) => {
+                if let Some(stop) = ending.get(&command) {
+                    stop.cancel();
+                }
+                return Ok(());
+            }
             Order::Interrupt { command, reason, kill: false } => {
                 to_worker::Msg::Interrupt(wire::Interrupt { command: command.0, reason })
             }
@@ -263,7 +275,13 @@ async fn settle(
     doors: Arc<Doors>,
     mut said: wire::Finished,
     command: Option<Arc<Command>>,
+    stop: CancellationToken,
 ) -> Option<Finished> {
+    let files = std::mem::take(&mut said.files);
+    let succeeded = said
+        .exit
+        .as_ref()
+        .is_some_and(|exit| exit.ending() == wire::Ending::Exited && exit.code == 0);
     let finals = std::mem::take(&mut said.logs);
     // Of a lost command the worker has what is left of its spool, which is no better than what is here.
     let lost = said.exit.as_ref().is_some_and(|exit| exit.ending() == wire::Ending::Lost);
@@ -277,9 +295,24 @@ async fn settle(
             None => whole = false,
         }
     }
+    if !whole {
+        return None;
+    }
     // Without a command nobody waits for its end, and the core will say so.
-    let since = command.map_or(Timestamp(0), |command| command.since);
-    whole.then(|| convert::read_finished(said, logs, since, doors.engine.now()))
+    let since = command.as_ref().map_or(Timestamp(0), |command| command.since);
+    let id = CommandId(said.command);
+    let kept = match &command {
+        Some(command) if succeeded && !files.is_empty() => {
+            transfer::gather(&doors, id, command, &files, &stop).await
+        }
+        _ => Ok(Vec::new()),
+    };
+    let mut finished = convert::read_finished(said, logs, since, doors.engine.now());
+    match kept {
+        Ok(kept) => finished.artifacts = kept,
+        Err(exit) => finished.exit = exit,
+    }
+    Some(finished)
 }
 
 /// Waits until a log is whole and durable, however long the disk gives trouble; `None`: it was spoilt and is dropped.

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use linn_core::action::HeldVerdict;
-use linn_core::id::{CommandId, SessionId};
+use linn_core::id::{BuildRef, CommandId, SessionId};
 use linn_core::model::CommandSpec;
-use linn_core::time::Timestamp;
+use linn_core::time::{Span, Timestamp};
 use tokio::sync::mpsc;
 
 use crate::logs::LogKey;
@@ -46,12 +46,18 @@ pub(crate) enum Order {
 }
 
 /// What the doors must know of a command while a worker holds it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Command {
     /// Its logs, each by the name the worker uses.
     pub logs: Vec<LogKey>,
     /// When it was ordered: it cannot have begun before.
     pub since: Timestamp,
+    /// How long it may take in all.
+    pub total: Option<Span>,
+    /// An upload: how many bytes its files may have together.
+    pub upload: Option<u64>,
+    /// A download: of which build, and what it brings.
+    pub download: Option<(BuildRef, String)>,
 }
 
 impl Command {
@@ -142,7 +148,7 @@ mod tests {
     use super::*;
 
     fn command() -> Command {
-        Command { logs: Vec::new(), since: Timestamp(0) }
+        Command::default()
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::Doors;
 use super::session::{Session, message};
-use super::status;
+use super::{status, transfer};
 use crate::logs::{self, Ack, LogError, LogKey, Pusher};
 use crate::seldom::Seldom;
 
@@ -51,6 +51,8 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 impl Worker for WorkerDoor {
     type SessionStream = Answers<wire::ToWorker>;
     type PushLogsStream = Answers<wire::LogAcked>;
+    type StoreStream = Answers<wire::FileStored>;
+    type FetchStream = Answers<wire::FileChunk>;
 
     async fn session(
         &self,
@@ -89,10 +91,7 @@ impl Worker for WorkerDoor {
         request: Request<Streaming<wire::LogAppend>>,
     ) -> Result<Response<Self::PushLogsStream>, Status> {
         // Bytes are taken for the commands of that session alone: nobody writes into another worker's logs.
-        let session =
-            request.metadata().get(SESSION_KEY).and_then(session_of).ok_or_else(|| {
-                status::mistake(format!("`{SESSION_KEY}` must be the number of a session"))
-            })?;
+        let session = session_named(&request)?;
         let inbound = request.into_inner();
         let (outbound, answers) = mpsc::channel(WAITING_MESSAGES);
         let (pusher, mut acks) = self.0.logs.pusher();
@@ -124,6 +123,56 @@ impl Worker for WorkerDoor {
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
     }
+
+    async fn store(
+        &self,
+        request: Request<Streaming<wire::FileChunk>>,
+    ) -> Result<Response<Self::StoreStream>, Status> {
+        let session = session_named(&request)?;
+        let (doors, inbound) = (self.0.clone(), request.into_inner());
+        let (out, answers) = mpsc::channel(WAITING_MESSAGES);
+        tokio::spawn(async move {
+            let ending = doors.ending.clone();
+            let ended = tokio::select! {
+                ended = transfer::store(doors, session, inbound, &out) => ended,
+                () = ending.cancelled() => Err(status::away("the master is ending")),
+            };
+            if let Err(status) = ended {
+                drop(out.send(Err(status)).await);
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
+
+    async fn fetch(
+        &self,
+        request: Request<wire::FetchRequest>,
+    ) -> Result<Response<Self::FetchStream>, Status> {
+        let session = session_named(&request)?;
+        let (doors, asked) = (self.0.clone(), request.into_inner());
+        // A few pieces are on their way at the most.
+        let (out, answers) = mpsc::channel(4);
+        tokio::spawn(async move {
+            let ending = doors.ending.clone();
+            let ended = tokio::select! {
+                ended = transfer::fetch(doors, session, asked, &out) => ended,
+                () = ending.cancelled() => Err(status::away("the master is ending")),
+            };
+            if let Err(status) = ended {
+                drop(out.send(Err(status)).await);
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
+}
+
+/// The session that a call beside it belongs to.
+fn session_named<T>(request: &Request<T>) -> Result<SessionId, Status> {
+    request
+        .metadata()
+        .get(SESSION_KEY)
+        .and_then(session_of)
+        .ok_or_else(|| status::mistake(format!("`{SESSION_KEY}` must be the number of a session")))
 }
 
 /// Why a worker cannot be talked to at all; `None`: it can.

@@ -45,13 +45,13 @@ fn resolve(draft: &mut Draft, mention: &Mention) {
     draft.problem(place, message, hint);
 }
 
-/// A git step that names no codebase means the only one there is.
+/// A source step that names no codebase means the only one there is.
 fn settle_codebases(draft: &mut Draft) {
     let declared: Vec<CodebaseName> = draft.config.codebases.keys().cloned().collect();
     let mut unclear: Vec<String> = Vec::new();
     for builder in draft.config.builders.values_mut() {
         for step in &mut builder.factory {
-            let StepKind::Git(git) = &mut step.kind else { continue };
+            let StepKind::Source(git) = &mut step.kind else { continue };
             if !git.codebase.as_str().is_empty() || declared.is_empty() {
                 continue;
             }
@@ -65,7 +65,7 @@ fn settle_codebases(draft: &mut Draft) {
         let place = place_of(draft, Kind::Builder, &builder);
         let names: Vec<&str> = declared.iter().map(CodebaseName::as_str).collect();
         let message =
-            format!("a git step of builder {} does not say which codebase", quote(&builder));
+            format!("a source step of builder {} does not say which codebase", quote(&builder));
         let hint = format!("write `codebase = ...`, one of {}", names.join(", "));
         draft.problem(&place, message, hint);
     }

@@ -215,7 +215,7 @@ fn the_whole_is_validated() {
     assert_eq!(
         unclear,
         [
-            "master.star:4:1: a git step of builder `x` does not say which codebase; write `codebase = ...`, one of a, b"
+            "master.star:4:1: a source step of builder `x` does not say which codebase; write `codebase = ...`, one of a, b"
         ]
     );
 }
@@ -267,7 +267,7 @@ fn recipes_come_from_other_files() {
     let names: Vec<&str> = loaded.sources.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["loads.star", "lib/cargo.star"]);
     let debug = &loaded.config.builders["debug"];
-    assert!(matches!(debug.factory[0].kind, StepKind::Git(_)));
+    assert!(matches!(debug.factory[0].kind, StepKind::Source(_)));
     assert_eq!(loaded.generation.len(), 2);
     let Condition::Hook(hook) = &debug.factory[2].do_step_if else { panic!("{debug:?}") };
     assert_eq!(hook.label, "lambda at lib/cargo.star:7");

@@ -51,6 +51,7 @@ impl Engine {
         let mut why = error.to_string();
         let mut pause = RETRY.0;
         self.parts.act.sessions.close_all();
+        self.parts.act.here.give(crate::here::Order::EndAll);
         self.show_trouble(&why);
         loop {
             self.turn_away(&why);

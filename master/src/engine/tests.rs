@@ -100,7 +100,12 @@ fn rig() -> Rig {
         clock: Clock::default(),
         hub: hub.clone(),
         view: View::new(Facts::default()),
-        act: Act { sessions: sessions.clone(), replies: Arc::new(Replies::default()), logs: None },
+        act: Act {
+            sessions: sessions.clone(),
+            here: crate::here::Orders::new().0,
+            replies: Arc::new(Replies::default()),
+            logs: None,
+        },
         metrics: metrics.clone(),
     };
     // The configuration that is followed is the first fact.

@@ -226,6 +226,38 @@ pub struct RawBytes {
     pub data: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArtifactsRequest {
+    /// BUILDER#N, or BUILDER for its newest
+    #[prost(string, tag = "1")]
+    pub build: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ArtifactsReply {
+    #[prost(message, repeated, tag = "1")]
+    pub artifacts: ::prost::alloc::vec::Vec<ArtifactInfo>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArtifactInfo {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub bytes: u64,
+    /// in hex
+    #[prost(string, tag = "3")]
+    pub sha256: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub step: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArtifactRequest {
+    #[prost(string, tag = "1")]
+    pub build: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub offset: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LogMarksRequest {
     #[prost(string, tag = "1")]
     pub log: ::prost::alloc::string::String,
@@ -549,6 +581,53 @@ pub mod console_client {
                 .insert(GrpcMethod::new("linn.console.v1.Console", "RawLog"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// The files that a build's uploads kept, in the order of their names.
+        pub async fn artifacts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ArtifactsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ArtifactsReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/linn.console.v1.Console/Artifacts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("linn.console.v1.Console", "Artifacts"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The bytes of one of them, from an offset.
+        pub async fn artifact(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ArtifactRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::RawBytes>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/linn.console.v1.Console/Artifact",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("linn.console.v1.Console", "Artifact"));
+            self.inner.server_streaming(req, path, codec).await
+        }
         /// Where the errors and warnings of a log are, for the map beside it and for `next error`.
         pub async fn log_marks(
             &mut self,
@@ -726,6 +805,22 @@ pub mod console_server {
             &self,
             request: tonic::Request<super::RawLogRequest>,
         ) -> std::result::Result<tonic::Response<Self::RawLogStream>, tonic::Status>;
+        /// The files that a build's uploads kept, in the order of their names.
+        async fn artifacts(
+            &self,
+            request: tonic::Request<super::ArtifactsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ArtifactsReply>, tonic::Status>;
+        /// Server streaming response type for the Artifact method.
+        type ArtifactStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::RawBytes, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The bytes of one of them, from an offset.
+        async fn artifact(
+            &self,
+            request: tonic::Request<super::ArtifactRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ArtifactStream>, tonic::Status>;
         /// Where the errors and warnings of a log are, for the map beside it and for `next error`.
         async fn log_marks(
             &self,
@@ -1133,6 +1228,95 @@ pub mod console_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RawLogSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/linn.console.v1.Console/Artifacts" => {
+                    #[allow(non_camel_case_types)]
+                    struct ArtifactsSvc<T: Console>(pub Arc<T>);
+                    impl<T: Console> tonic::server::UnaryService<super::ArtifactsRequest>
+                    for ArtifactsSvc<T> {
+                        type Response = super::ArtifactsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ArtifactsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Console>::artifacts(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ArtifactsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/linn.console.v1.Console/Artifact" => {
+                    #[allow(non_camel_case_types)]
+                    struct ArtifactSvc<T: Console>(pub Arc<T>);
+                    impl<
+                        T: Console,
+                    > tonic::server::ServerStreamingService<super::ArtifactRequest>
+                    for ArtifactSvc<T> {
+                        type Response = super::RawBytes;
+                        type ResponseStream = T::ArtifactStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ArtifactRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Console>::artifact(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ArtifactSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -189,7 +189,7 @@ pub struct Start {
     /// send the first 64 KiB of standard output, and of standard error if apart, with Finished
     #[prost(bool, tag = "10")]
     pub capture: bool,
-    #[prost(oneof = "start::What", tags = "6, 7")]
+    #[prost(oneof = "start::What", tags = "6, 7, 11, 12, 13")]
     pub what: ::core::option::Option<start::What>,
 }
 /// Nested message and enum types in `Start`.
@@ -200,6 +200,12 @@ pub mod start {
         Shell(super::Shell),
         #[prost(message, tag = "7")]
         Checkout(super::Checkout),
+        #[prost(message, tag = "11")]
+        Files(super::Files),
+        #[prost(message, tag = "12")]
+        Upload(super::Upload),
+        #[prost(message, tag = "13")]
+        Download(super::Download),
     }
 }
 /// Runs one program.
@@ -279,7 +285,7 @@ pub struct EnvVar {
     #[prost(bool, tag = "3")]
     pub prepend: bool,
 }
-/// Brings a tree to a revision: git only so far.
+/// Brings a tree to a revision.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Checkout {
     #[prost(string, tag = "1")]
@@ -313,6 +319,8 @@ pub struct Checkout {
     pub codebase: ::prost::alloc::string::String,
     #[prost(message, repeated, tag = "13")]
     pub env: ::prost::alloc::vec::Vec<EnvVar>,
+    #[prost(enumeration = "Vcs", tag = "14")]
+    pub vcs: i32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Patch {
@@ -322,6 +330,118 @@ pub struct Patch {
     pub diff: ::prost::alloc::vec::Vec<u8>,
     #[prost(string, tag = "3")]
     pub subdir: ::prost::alloc::string::String,
+}
+/// One small thing done to the files of the build folder. All paths are below it; the worker refuses any other.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Files {
+    #[prost(oneof = "files::What", tags = "1, 2, 3, 4, 5")]
+    pub what: ::core::option::Option<files::What>,
+}
+/// Nested message and enum types in `Files`.
+pub mod files {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum What {
+        /// with those above it; one that is there already will do
+        #[prost(string, tag = "1")]
+        MakeFolder(::prost::alloc::string::String),
+        /// with all that is in it; none being there will do
+        #[prost(string, tag = "2")]
+        RemoveFolder(::prost::alloc::string::String),
+        #[prost(message, tag = "3")]
+        CopyFolder(super::CopyFolder),
+        /// fails when there is no such file
+        #[prost(string, tag = "4")]
+        Exists(::prost::alloc::string::String),
+        #[prost(message, tag = "5")]
+        Write(super::WriteFile),
+    }
+}
+/// Keeps files of the build folder on the master. The worker copies them into its spool first, so that a build that goes on
+/// cannot change them; the master settles the command when it has every one of `Finished.files`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Upload {
+    /// a file, or a glob of files; with `directory` a folder
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// its name on the master; empty, or with a glob, or ending in `/`: below it, by its own name
+    #[prost(string, tag = "2")]
+    pub dest: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub directory: bool,
+    /// of all files together
+    #[prost(uint64, tag = "4")]
+    pub max_bytes: u64,
+}
+/// Brings a file from the master. The agent fetches it into its spool before the command is begun.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Download {
+    /// for people: the master knows by the command what is meant
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// below the build folder; replaced as a whole, when there
+    #[prost(string, tag = "2")]
+    pub dest: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StoredFile {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub bytes: u64,
+    #[prost(bytes = "vec", tag = "3")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FileChunk {
+    #[prost(uint64, tag = "1")]
+    pub command: u64,
+    /// of the whole file: names it
+    #[prost(bytes = "vec", tag = "2")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+    /// of the whole file
+    #[prost(uint64, tag = "3")]
+    pub size: u64,
+    #[prost(uint64, tag = "4")]
+    pub offset: u64,
+    /// at most 256 KiB
+    #[prost(bytes = "bytes", tag = "5")]
+    pub data: ::prost::bytes::Bytes,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FileStored {
+    /// send from here
+    #[prost(uint64, tag = "1")]
+    pub stored_to: u64,
+    /// durable, and what its digest says
+    #[prost(bool, tag = "2")]
+    pub whole: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FetchRequest {
+    #[prost(uint64, tag = "1")]
+    pub command: u64,
+    /// bytes already here ...
+    #[prost(uint64, tag = "2")]
+    pub offset: u64,
+    /// ... of this file; another one comes from its beginning
+    #[prost(bytes = "vec", tag = "3")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CopyFolder {
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// replaced, when there
+    #[prost(string, tag = "2")]
+    pub dest: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WriteFile {
+    /// replaced as a whole, when there
+    #[prost(string, tag = "1")]
+    pub dest: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub text: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Timeouts {
@@ -384,6 +504,9 @@ pub struct Finished {
     pub started_ms: i64,
     #[prost(message, optional, tag = "8")]
     pub said: ::core::option::Option<Said>,
+    /// of an upload
+    #[prost(message, repeated, tag = "9")]
+    pub files: ::prost::alloc::vec::Vec<StoredFile>,
 }
 /// What a command told besides its exit code.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -611,6 +734,40 @@ impl CheckoutMode {
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
+pub enum Vcs {
+    /// git
+    Unspecified = 0,
+    Git = 1,
+    Hg = 2,
+    /// branch: a path below the repository; absent: trunk (F48)
+    Svn = 3,
+}
+impl Vcs {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VCS_UNSPECIFIED",
+            Self::Git => "VCS_GIT",
+            Self::Hg => "VCS_HG",
+            Self::Svn => "VCS_SVN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VCS_UNSPECIFIED" => Some(Self::Unspecified),
+            "VCS_GIT" => Some(Self::Git),
+            "VCS_HG" => Some(Self::Hg),
+            "VCS_SVN" => Some(Self::Svn),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
 pub enum Ending {
     Unspecified = 0,
     /// `code` says
@@ -830,6 +987,56 @@ pub mod worker_client {
                 .insert(GrpcMethod::new("linn.worker.v1.Worker", "PushLogs"));
             self.inner.streaming(req, path, codec).await
         }
+        /// One file of an upload. The first reply says from which offset, and a whole one ends the call.
+        pub async fn store(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::FileChunk>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::FileStored>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/linn.worker.v1.Worker/Store",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("linn.worker.v1.Worker", "Store"));
+            self.inner.streaming(req, path, codec).await
+        }
+        /// What a download brings, from an offset; named by the command alone.
+        pub async fn fetch(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FetchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::FileChunk>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/linn.worker.v1.Worker/Fetch",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("linn.worker.v1.Worker", "Fetch"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -865,6 +1072,28 @@ pub mod worker_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::LogAppend>>,
         ) -> std::result::Result<tonic::Response<Self::PushLogsStream>, tonic::Status>;
+        /// Server streaming response type for the Store method.
+        type StoreStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::FileStored, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// One file of an upload. The first reply says from which offset, and a whole one ends the call.
+        async fn store(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::FileChunk>>,
+        ) -> std::result::Result<tonic::Response<Self::StoreStream>, tonic::Status>;
+        /// Server streaming response type for the Fetch method.
+        type FetchStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::FileChunk, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// What a download brings, from an offset; named by the command alone.
+        async fn fetch(
+            &self,
+            request: tonic::Request<super::FetchRequest>,
+        ) -> std::result::Result<tonic::Response<Self::FetchStream>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct WorkerServer<T> {
@@ -1026,6 +1255,96 @@ pub mod worker_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/linn.worker.v1.Worker/Store" => {
+                    #[allow(non_camel_case_types)]
+                    struct StoreSvc<T: Worker>(pub Arc<T>);
+                    impl<T: Worker> tonic::server::StreamingService<super::FileChunk>
+                    for StoreSvc<T> {
+                        type Response = super::FileStored;
+                        type ResponseStream = T::StoreStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<tonic::Streaming<super::FileChunk>>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Worker>::store(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StoreSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/linn.worker.v1.Worker/Fetch" => {
+                    #[allow(non_camel_case_types)]
+                    struct FetchSvc<T: Worker>(pub Arc<T>);
+                    impl<
+                        T: Worker,
+                    > tonic::server::ServerStreamingService<super::FetchRequest>
+                    for FetchSvc<T> {
+                        type Response = super::FileChunk;
+                        type ResponseStream = T::FetchStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FetchRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Worker>::fetch(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FetchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

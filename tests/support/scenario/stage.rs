@@ -14,7 +14,7 @@ use linn_core::id::{
 use linn_core::input::{Asking, Input, WorkerVerb};
 use linn_core::master::Master;
 use linn_core::model::{
-    Exit, FinalLog, Finished, Said, Test, TestResult, TestResults, Url, WorkerInfo,
+    Artifact, Build, Exit, FinalLog, Finished, Said, Test, TestResult, TestResults, Url, WorkerInfo,
 };
 use linn_core::record::Record;
 use linn_core::testing;
@@ -320,6 +320,7 @@ impl Stage {
                 Input::ProgressTold { session, command, share: number(event.word(1)?)? }
             }
             "finish" => self.finish(event)?,
+            "ended" => Input::HereFinished { finished: Box::new(self.finished(event)?) },
             "disk" => Input::DiskState(event.words.first().filter(|word| *word != "ok").cloned()),
             verb => return Err(format!("no event is called `{verb}`")),
         })
@@ -350,21 +351,38 @@ impl Stage {
 
     /// The command that a build runs now, or `command=N`, and the session it belongs to.
     fn command_of(&self, event: &Event) -> Result<(SessionId, CommandId), String> {
-        let build = reference(event.word(0)?)?;
-        let build = self.master.state().build_by_ref(&build).ok_or("there is no such build")?;
-        let running =
-            build.steps.iter().find(|step| step.complete_at.is_none() && step.command.is_some());
-        let command = match event.get("command") {
-            Some(id) => CommandId(number(id)?),
-            None => running.and_then(|step| step.command).ok_or("no command runs")?,
+        let command = self.running(event)?;
+        let worker = match event.get("worker") {
+            Some(worker) => worker,
+            None => self.build_of(event)?.worker.as_str(),
         };
-        let worker = event.get("worker").unwrap_or(build.worker.as_str());
         Ok((self.session(worker)?, command))
+    }
+
+    fn build_of(&self, event: &Event) -> Result<&Build, String> {
+        let build = reference(event.word(0)?)?;
+        Ok(self.master.state().build_by_ref(&build).ok_or("there is no such build")?)
+    }
+
+    fn running(&self, event: &Event) -> Result<CommandId, String> {
+        if let Some(id) = event.get("command") {
+            return Ok(CommandId(number(id)?));
+        }
+        let mut steps = self.build_of(event)?.steps.iter();
+        let running = steps.find(|step| step.complete_at.is_none() && step.command.is_some());
+        Ok(running.and_then(|step| step.command).ok_or("no command runs")?)
     }
 
     /// `finish b#1 0`, `finish b#1 lost`, `finish b#1 timeout` ...
     fn finish(&self, event: &Event) -> Result<Input, String> {
-        let (session, command) = self.command_of(event)?;
+        let (session, _) = self.command_of(event)?;
+        let finished = Box::new(self.finished(event)?);
+        Ok(Input::CommandFinished { session, finished })
+    }
+
+    /// How a command ended, of a worker or (`ended b#1 0`) of the master's own machine.
+    fn finished(&self, event: &Event) -> Result<Finished, String> {
+        let command = self.running(event)?;
         let why = |usual: &str| event.get("why").unwrap_or(usual).to_owned();
         let exit = match event.word(1)? {
             "signal" => Exit::Signalled(number(event.word(2)?)?),
@@ -374,6 +392,7 @@ impl Stage {
             "interrupted" => Exit::Interrupted,
             "notstarted" => Exit::NotStarted(why("no such program")),
             "failed" => Exit::Failed(why("there is no such branch")),
+            "unanswered" => Exit::Unanswered(why("connection refused")),
             "unfit" => Exit::Unfit(why("its disk is full")),
             "lost" => Exit::Lost(why("its process is gone")),
             code => Exit::Exited(number(code)?),
@@ -395,18 +414,20 @@ impl Stage {
             let codebase = codebase.trim_end_matches('.');
             properties.push(("got_revision".into(), serde_json::json!({ codebase: revision })));
         }
-        Ok(Input::CommandFinished {
-            session,
-            finished: Box::new(Finished {
-                command,
-                exit,
-                logs: vec![log, copied],
-                properties,
-                captured: event.text_of("out").into_bytes(),
-                said: said(event)?,
-                started_at: None,
-                at: self.now,
-            }),
+        Ok(Finished {
+            command,
+            exit,
+            logs: vec![log, copied],
+            properties,
+            artifacts: event
+                .list("files")
+                .iter()
+                .map(|file| kept(file))
+                .collect::<Result<_, _>>()?,
+            captured: event.text_of("out").into_bytes(),
+            said: said(event)?,
+            started_at: None,
+            at: self.now,
         })
     }
 }
@@ -454,6 +475,12 @@ pub fn evaluate(folder: &Path, text: &str) -> Result<Loaded, String> {
     let file = folder.join("master.star");
     std::fs::write(&file, text).map_err(|error| error.to_string())?;
     config::load(Origin::File(&file), None).map_err(|problems| problems.to_string())
+}
+
+/// `NAME:BYTES`: a file of an upload.
+fn kept(text: &str) -> Result<Artifact, String> {
+    let (name, bytes) = text.rsplit_once(':').ok_or_else(|| format!("`{text}` is no file"))?;
+    Ok(Artifact { name: name.to_owned(), bytes: number(bytes)?, sha256: "0".repeat(64) })
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {

@@ -218,6 +218,10 @@ fn command(build: &Build) -> Vec<String> {
             checkout.revision.as_deref().unwrap_or("-"),
             checkout.method
         )],
+        CommandWhat::Files(files) => vec![files.shown()],
+        CommandWhat::Upload(upload) => vec![format!("{upload:?}")],
+        CommandWhat::Download(download) => vec![format!("{download:?}")],
+        CommandWhat::Here(here) => vec![format!("here {here:?}")],
     }
 }
 

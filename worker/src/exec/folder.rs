@@ -17,6 +17,48 @@ pub(crate) fn below(base: &Path, relative: &str, what: &str) -> Result<PathBuf, 
     }
 }
 
+/// What becomes of a link at the end of a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Last {
+    /// What it leads to is meant.
+    Followed,
+    /// The link itself is meant.
+    AsItIs,
+}
+
+/// `relative` below `base`, which has no links in it, with all links on the way followed; what is not there yet is taken as
+/// named. The error is a sentence for the user.
+pub(crate) fn inside(
+    base: &Path,
+    relative: &str,
+    what: &str,
+    last: Last,
+) -> Result<PathBuf, String> {
+    below(base, relative, what)?;
+    let parts: Vec<_> = Path::new(relative)
+        .components()
+        .filter(|part| matches!(part, Component::Normal(_)))
+        .collect();
+    let mut path = base.to_owned();
+    for (nth, part) in parts.iter().enumerate() {
+        let next = path.join(part);
+        let is_link = std::fs::symlink_metadata(&next).is_ok_and(|found| found.is_symlink());
+        if !is_link || (last == Last::AsItIs && nth + 1 == parts.len()) {
+            path = next;
+            continue;
+        }
+        path = next.canonicalize().map_err(|error| {
+            format!("the {what} `{relative}` leads over a link that cannot be followed: {error}")
+        })?;
+        if !path.starts_with(base) {
+            return Err(format!(
+                "the {what} `{relative}` leads over a link that leaves the build folder"
+            ));
+        }
+    }
+    Ok(path)
+}
+
 /// The builder's folder, `DIR/builds/<builder>`.
 pub(crate) fn of_builder(dir: &Path, builder: &str) -> Result<PathBuf, String> {
     let mut parts = Path::new(builder).components();
@@ -56,6 +98,29 @@ mod tests {
         for bad in ["..", "../x", "a/../../x", "a/..", "/etc", "a\0b"] {
             let why = below(base, bad, "folder").unwrap_err();
             assert!(why.contains("leaves the build folder"), "{why}");
+        }
+    }
+
+    #[test]
+    fn links_are_followed_inside_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap().join("b");
+        std::fs::create_dir_all(base.join("real/deep")).unwrap();
+        let link = |to: &Path, name: &str| {
+            std::os::unix::fs::symlink(to, base.join(name)).unwrap();
+        };
+        link(Path::new("real"), "near");
+        link(dir.path(), "out");
+        link(Path::new("nothing"), "dangling");
+        let of = |path: &str, last| inside(&base, path, "folder", last);
+        assert_eq!(of("near/deep/new/x", Last::Followed), Ok(base.join("real/deep/new/x")));
+        assert_eq!(of("near", Last::Followed), Ok(base.join("real")));
+        assert_eq!(of("near", Last::AsItIs), Ok(base.join("near")));
+        assert_eq!(of("out", Last::AsItIs), Ok(base.join("out")));
+        assert_eq!(of("./", Last::AsItIs), Ok(base.clone()));
+        for bad in ["out", "out/x", "dangling/x", "../x", "/etc", "a/../../x"] {
+            let why = of(bad, Last::Followed).unwrap_err();
+            assert!(why.contains("folder `"), "{why}");
         }
     }
 

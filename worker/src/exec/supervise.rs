@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use linn_proto::worker::{Exit, Finished, Observe, Said, Start, start};
 
 use crate::clock::now_ms;
-use crate::command::{git, shell};
+use crate::command::{download, files, place, shell, source, upload};
 use crate::exec::frame::Run;
 use crate::exec::identity::Identity;
 use crate::exec::limits::{Limits, not_started};
@@ -109,6 +109,7 @@ fn perform(run: Run, dir: PathBuf, folder: &Path, line: &mut Line) -> io::Result
             if let Some(said) = &mut finished.said {
                 said.links = watch.links().to_vec();
             }
+            finished.files = std::mem::take(&mut watch.files);
             finished.started_ms = watch.started_ms();
             let long = watch.elapsed() >= spool::SYNC_AFTER;
             keep(folder, &finished, long.then_some(&watch.logs));
@@ -126,7 +127,10 @@ fn in_turn(watch: &mut Watch<'_>, job: &Job) -> io::Result<Exit> {
     };
     match &job.start.what {
         Some(start::What::Shell(shell)) => shell::run(watch, job, shell),
-        Some(start::What::Checkout(checkout)) => git::run(watch, job, checkout),
+        Some(start::What::Checkout(checkout)) => source::run(watch, job, checkout),
+        Some(start::What::Files(files)) => files::run(watch, job, files),
+        Some(start::What::Upload(what)) => upload::run(watch, job, what),
+        Some(start::What::Download(what)) => download::run(watch, job, what),
         None => Ok(not_started("this worker does not know the kind of command: upgrade it".into())),
     }
 }
@@ -156,6 +160,7 @@ fn finished(command: u64, mut exit: Exit, logs: &mut Logs) -> Finished {
         captured: captured.out,
         said: Some(Said { captured_err: captured.err, ..logs.observer.finish() }),
         properties: Vec::new(),
+        files: Vec::new(),
         at_ms: now_ms(),
         started_ms: 0,
     }
@@ -169,7 +174,7 @@ fn observer(job: &Job, folder: &Path) -> Observer {
 fn observe_of(start: &Start) -> Option<&Observe> {
     match &start.what {
         Some(start::What::Shell(shell)) => shell.observe.as_ref(),
-        Some(start::What::Checkout(_)) | None => None,
+        _ => None,
     }
 }
 
@@ -182,8 +187,10 @@ fn words(start: &Start) -> Words {
     match &start.what {
         Some(start::What::Shell(shell)) => Words::new(shell.masked.iter().map(String::as_bytes)),
         Some(start::What::Checkout(checkout)) => {
-            Words::new(git::secrets(&checkout.repository).map(str::as_bytes))
+            Words::new(place::secrets(&checkout.repository).map(str::as_bytes))
         }
-        None => Words::new([]),
+        Some(start::What::Files(_) | start::What::Upload(_) | start::What::Download(_)) | None => {
+            Words::new([])
+        }
     }
 }

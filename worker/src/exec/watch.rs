@@ -13,7 +13,7 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::time::{Duration, Instant};
 
-use linn_proto::worker::{Exit, LinkFound, Progress, PropertyFound, Started, Stream};
+use linn_proto::worker::{Exit, LinkFound, Progress, PropertyFound, Started, StoredFile, Stream};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
@@ -90,6 +90,8 @@ pub(crate) struct Watch<'line> {
     current: Option<Current>,
     last_status: Option<WaitStatus>,
     next_report: Instant,
+    /// What an upload keeps, in the order of its copies in the spool.
+    pub(crate) files: Vec<StoredFile>,
     buffer: Vec<u8>,
 }
 
@@ -120,6 +122,7 @@ impl<'line> Watch<'line> {
             current: None,
             last_status: None,
             next_report: now + REPORT_EVERY,
+            files: Vec::new(),
             buffer: Vec::new(),
         }
     }
@@ -168,6 +171,13 @@ impl<'line> Watch<'line> {
             }
             self.turn(left)?;
         }
+    }
+
+    /// Hears the agent between two pieces of work of our own; false when the command was stopped. Work is no silence.
+    pub(crate) fn breathe(&mut self) -> io::Result<bool> {
+        self.last_output = Instant::now();
+        self.turn(Duration::ZERO)?;
+        Ok(self.stopped.is_none())
     }
 
     /// Writes a line of our own into the log, as a terminal user would see it.

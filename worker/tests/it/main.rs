@@ -3,12 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod checkout;
+mod files;
+mod hg;
 mod master;
 mod observe;
 mod resume;
 mod run;
 mod speed;
 mod stop;
+mod svn;
+mod transfer;
 
 use std::path::{Path, PathBuf};
 

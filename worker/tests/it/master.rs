@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use linn_proto::worker::worker_server::{Worker, WorkerServer};
 use linn_proto::worker::{
-    Acked, Finished, Forget, FromWorker, HeldAnswer, Hello, Interrupt, Kill, KillIt, LogAcked,
-    LogAppend, LogLimits, Refused, Resume, Shell, Start, Started, Stream as LogStream, Timeouts,
-    ToWorker, Welcome, from_worker, held_answer, start, to_worker,
+    Acked, FetchRequest, FileChunk, FileStored, Finished, Forget, FromWorker, HeldAnswer, Hello,
+    Interrupt, Kill, KillIt, LogAcked, LogAppend, LogLimits, Refused, Resume, Shell, Start,
+    Started, Stream as LogStream, Timeouts, ToWorker, Welcome, from_worker, held_answer, start,
+    to_worker,
 };
+use sha2::Digest as _;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
@@ -40,6 +42,14 @@ pub(crate) struct Kept {
     pub(crate) sessions: u64,
     /// Every byte that came, repeats included.
     pub(crate) received: u64,
+    /// Files that came, by their digest.
+    pub(crate) files: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The next piece from there on is refused, once.
+    pub(crate) cut_files_at: Option<u64>,
+    /// What downloads bring.
+    pub(crate) offered: Option<Vec<u8>>,
+    /// From where each was asked for.
+    pub(crate) fetches: Vec<u64>,
     unknown: BTreeSet<u64>,
     killed: BTreeSet<u64>,
     control: Option<mpsc::Sender<Result<ToWorker, Status>>>,
@@ -47,6 +57,32 @@ pub(crate) struct Kept {
     hold_acks: bool,
     spool_limit: u64,
     refuse: Option<Refused>,
+}
+
+impl Kept {
+    fn give(&mut self, asked: &FetchRequest) -> Result<Vec<Result<FileChunk, Status>>, Status> {
+        self.fetches.push(asked.offset);
+        let Some(file) = &self.offered else {
+            return Err(Status::not_found("this build kept no such file"));
+        };
+        let sha256 = sha2::Sha256::digest(file).to_vec();
+        let from = if asked.sha256 == sha256 { asked.offset } else { 0 };
+        let mut pieces = Vec::new();
+        let mut at = from;
+        while pieces.is_empty() || at < file.len() as u64 {
+            let end = (at + 1000).min(file.len() as u64);
+            let data = file[usize::try_from(at).unwrap()..usize::try_from(end).unwrap()].to_vec();
+            let (command, size) = (asked.command, file.len() as u64);
+            let sha256 = sha256.clone();
+            if self.cut_files_at.take_if(|cut| at >= *cut).is_some() {
+                pieces.push(Err(Status::unavailable("cut by the test")));
+                break;
+            }
+            pieces.push(Ok(FileChunk { command, sha256, size, offset: at, data: data.into() }));
+            at = end;
+        }
+        Ok(pieces)
+    }
 }
 
 #[derive(Clone)]
@@ -301,6 +337,23 @@ impl Service {
         self.changed();
     }
 
+    fn keep(&self, piece: &FileChunk) -> Result<FileStored, Status> {
+        let mut kept = self.kept.lock().unwrap();
+        let cut_at = kept.cut_files_at.take_if(|at| piece.offset >= *at);
+        let file = kept.files.entry(piece.sha256.clone()).or_default();
+        if cut_at.is_some() {
+            return Err(Status::unavailable("cut by the test"));
+        }
+        assert!(piece.offset <= file.len() as u64, "the first reply says from where");
+        if piece.offset == file.len() as u64 {
+            file.extend_from_slice(&piece.data);
+        }
+        let stored_to = file.len() as u64;
+        drop(kept);
+        self.changed();
+        Ok(FileStored { stored_to, whole: stored_to == piece.size })
+    }
+
     fn append(&self, piece: &LogAppend) {
         let mut kept = self.kept.lock().unwrap();
         kept.received += piece.data.len() as u64;
@@ -332,6 +385,35 @@ type Out<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 impl Worker for Service {
     type SessionStream = Out<ToWorker>;
     type PushLogsStream = Out<LogAcked>;
+    type StoreStream = Out<FileStored>;
+    type FetchStream = Out<FileChunk>;
+
+    async fn store(
+        &self,
+        request: Request<Streaming<FileChunk>>,
+    ) -> Result<Response<Self::StoreStream>, Status> {
+        let (out, answers) = mpsc::channel(16);
+        let (service, mut pieces) = (self.clone(), request.into_inner());
+        tokio::spawn(async move {
+            while let Some(Ok(piece)) = pieces.next().await {
+                let reply = service.keep(&piece);
+                let ended = reply.is_err();
+                if out.send(reply).await.is_err() || ended {
+                    return;
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
+
+    async fn fetch(
+        &self,
+        request: Request<FetchRequest>,
+    ) -> Result<Response<Self::FetchStream>, Status> {
+        let asked = request.into_inner();
+        let pieces = self.kept.lock().unwrap().give(&asked)?;
+        Ok(Response::new(Box::pin(tokio_stream::iter(pieces))))
+    }
 
     async fn session(
         &self,

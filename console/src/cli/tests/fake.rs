@@ -441,6 +441,36 @@ impl Console for Shared {
         Ok(self.breaking(pieces))
     }
 
+    type ArtifactStream = Replies<RawBytes>;
+
+    async fn artifacts(
+        &self,
+        _: Request<ArtifactsRequest>,
+    ) -> Result<Response<ArtifactsReply>, Status> {
+        let one = |name: &str, bytes| ArtifactInfo {
+            name: name.to_owned(),
+            bytes,
+            sha256: "ab".repeat(32),
+            step: "upload".to_owned(),
+        };
+        let artifacts = vec![one("dist/a.txt", 7), one("evil\u{1b}[2J", 1)];
+        Ok(Response::new(ArtifactsReply { artifacts }))
+    }
+
+    async fn artifact(
+        &self,
+        request: Request<ArtifactRequest>,
+    ) -> Result<Response<Self::ArtifactStream>, Status> {
+        let asked = request.into_inner();
+        if asked.name != "dist/a.txt" {
+            return Err(Status::not_found(format!("no file {}", asked.name)));
+        }
+        let offset = usize::try_from(asked.offset).expect("small");
+        let rest = self.world().log[offset..].to_vec();
+        let pieces = rest.chunks(3).map(|data| RawBytes { data: data.to_vec().into() }).collect();
+        Ok(self.breaking(pieces))
+    }
+
     async fn log_marks(
         &self,
         _: Request<LogMarksRequest>,

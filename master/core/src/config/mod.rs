@@ -6,11 +6,14 @@
 mod builder;
 mod canceller;
 mod clock;
+mod files;
+mod here;
 mod lock;
 mod observe;
 mod scheduler;
 mod source;
 mod step;
+mod transfer;
 mod trigger;
 pub mod validate;
 mod worker;
@@ -22,6 +25,8 @@ use serde_json::Value;
 pub use builder::{Builder, BuilderPolicy, Collapse};
 pub use canceller::{Canceller, CancellerKind};
 pub use clock::{Clock, Pace};
+pub use files::FilesStep;
+pub use here::HereStep;
 pub use lock::{Lock, LockAccess, LockMode, LockScope, Locks};
 pub use observe::{FromCommand, Observe};
 pub use scheduler::{
@@ -33,9 +38,10 @@ pub use source::{
     Webhook,
 };
 pub use step::{
-    CheckoutMethod, Condition, EnvSetting, Flags, GitStep, LogFile, Piece, Selector, ShellStep,
-    StepKind, StepLimits, StepSpec, Substitution, Template, TemplateValue,
+    CheckoutMethod, Condition, EnvSetting, Flags, LogFile, Piece, Selector, ShellStep, SourceStep,
+    StepKind, StepLimits, StepSpec, Substitution, Template, TemplateValue, Vcs,
 };
+pub use transfer::{DownloadStep, UploadStep};
 pub use trigger::{TriggerSources, TriggerStep};
 pub use worker::Worker;
 
@@ -123,14 +129,25 @@ impl Config {
         self.schedulers.iter().find(|scheduler| scheduler.name == *name)
     }
 
-    /// The codebases a builder may be asked for: those its git steps name, else all declared ones, else the unnamed one.
+    /// Whether a codebase is kept by git, as far as the steps that check it out say. Only then the master itself can look
+    /// into its repository.
+    #[must_use]
+    pub fn is_git(&self, codebase: &CodebaseName) -> bool {
+        let mut steps = self.builders.values().flat_map(|builder| &builder.factory);
+        !steps.any(|step| match &step.kind {
+            StepKind::Source(source) => source.vcs != Vcs::Git && source.codebase == *codebase,
+            _ => false,
+        })
+    }
+
+    /// The codebases a builder may be asked for: those its source steps name, else all declared ones, else the unnamed one.
     #[must_use]
     pub fn codebases_of(&self, builder: &Builder) -> Vec<CodebaseName> {
         let named: BTreeSet<_> = builder
             .factory
             .iter()
             .filter_map(|step| match &step.kind {
-                StepKind::Git(git) => Some(git.codebase.clone()),
+                StepKind::Source(git) => Some(git.codebase.clone()),
                 _ => None,
             })
             .collect();

@@ -1,9 +1,10 @@
 //! Steps as the recipe has them: unrendered (BL-1, PR-*, PP-5).
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-use super::{Locks, Observe, TriggerStep};
+use super::{DownloadStep, FilesStep, HereStep, Locks, Observe, TriggerStep, UploadStep};
 use crate::hooks::HookId;
 use crate::id::CodebaseName;
 use crate::results::Results;
@@ -216,7 +217,17 @@ pub enum StepKind {
     /// Runs a program.
     Shell(ShellStep),
     /// Brings a tree to the stamp's revision.
-    Git(GitStep),
+    Source(SourceStep),
+    /// Does one small thing to the files of the build folder.
+    Files(FilesStep),
+    /// Keeps files on the master.
+    Upload(UploadStep),
+    /// Brings a file from the master.
+    Download(DownloadStep),
+    /// Happens on the master's own machine.
+    Here(HereStep),
+    /// Fails when a value is not true, as Python sees it; happens on the master alone.
+    Assert(TemplateValue),
     /// Sets properties; happens on the master alone.
     SetProperties(BTreeMap<String, TemplateValue>),
     /// Starts other schedulers; happens on the master alone.
@@ -244,9 +255,35 @@ pub struct ShellStep {
     pub observe: Box<Observe>,
 }
 
-/// Checks out a codebase with git.
+/// Which program keeps a codebase.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Vcs {
+    /// git.
+    Git,
+    /// Mercurial.
+    Hg,
+    /// Subversion, in its usual layout (F48).
+    Svn,
+}
+
+impl Vcs {
+    /// Its command.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Git => "git",
+            Self::Hg => "hg",
+            Self::Svn => "svn",
+        }
+    }
+}
+
+/// Checks out a codebase.
 #[derive(Clone, PartialEq, Debug)]
-pub struct GitStep {
+pub struct SourceStep {
+    /// By which program.
+    pub vcs: Vcs,
     /// Whose stamp.
     pub codebase: CodebaseName,
     /// Overrides the stamp's repository.

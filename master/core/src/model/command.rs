@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Look, Said};
+use super::{Artifact, DownloadCommand, FilesCommand, HereCommand, Look, Said, UploadCommand};
 use crate::change::Patch;
+use crate::config::Vcs;
 use crate::id::{BuildRef, CommandId, LogId};
 use crate::time::{Span, Timestamp};
 
@@ -39,6 +40,14 @@ pub enum CommandWhat {
     Shell(ShellCommand),
     /// Bring a tree to a revision.
     Checkout(CheckoutCommand),
+    /// Do one small thing to the files of the build folder.
+    Files(FilesCommand),
+    /// Keep files of the build folder on the master.
+    Upload(UploadCommand),
+    /// Bring a file from the master.
+    Download(DownloadCommand),
+    /// No worker's business: the master itself carries it out.
+    Here(HereCommand),
 }
 
 /// Run a program.
@@ -75,9 +84,12 @@ pub struct EnvEntry {
     pub prepend: bool,
 }
 
-/// Bring a tree to a revision with git.
+/// Bring a tree to a revision.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CheckoutCommand {
+    /// By which program. A command of an earlier version says nothing, and means git.
+    #[serde(default = "git")]
+    pub vcs: Vcs,
     /// URL or path.
     pub repository: String,
     /// Whose revision is reported.
@@ -100,6 +112,10 @@ pub struct CheckoutCommand {
     pub patch: Option<Patch>,
     /// In order; later ones win.
     pub env: Vec<EnvEntry>,
+}
+
+const fn git() -> Vcs {
+    Vcs::Git
 }
 
 /// Bounds of a command (PR-2); `None` is never.
@@ -137,6 +153,8 @@ pub enum Exit {
     NotStarted(String),
     /// A compound command failed: why.
     Failed(String),
+    /// There was no answer from a server that was asked: why. The step is an exception.
+    Unanswered(String),
     /// It never ran, and its worker is to blame: why. The build is tried on another one (F15).
     Unfit(String),
     /// Nobody knows: its machine went away. The build is tried again (LW-1).
@@ -167,6 +185,9 @@ pub struct Finished {
     pub logs: Vec<FinalLog>,
     /// Properties it found.
     pub properties: Vec<(String, Value)>,
+    /// Files of an upload, durable on the master's disk before the core hears of the end.
+    #[serde(default)]
+    pub artifacts: Vec<Artifact>,
     /// The beginning of its standard output, when asked for.
     pub captured: Vec<u8>,
     /// What else it told.

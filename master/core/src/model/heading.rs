@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{CommandSpec, CommandWhat, EnvEntry, Timeouts};
+use super::{CommandSpec, CommandWhat, EnvEntry, HereCommand, Timeouts};
 
 /// The longest value of a variable that is shown, in characters.
 const MAX_VALUE: usize = 200;
@@ -16,6 +16,19 @@ impl CommandSpec {
     pub fn heading(&self) -> String {
         let mut lines = Vec::new();
         let (workdir, env) = match &self.what {
+            CommandWhat::Here(here) => {
+                lines.push(" on the master".to_owned());
+                if let HereCommand::Shell(shell) = here {
+                    lines.extend(shell.env.iter().take(MAX_ENV).map(variable));
+                }
+                lines.extend(limits(&self.timeouts));
+                return lines.join("\n");
+            }
+            // What it does says all: there is nothing that it runs in or with.
+            CommandWhat::Files(_) | CommandWhat::Upload(_) | CommandWhat::Download(_) => {
+                lines.extend(limits(&self.timeouts));
+                return lines.join("\n");
+            }
             CommandWhat::Shell(shell) => (&shell.workdir, &shell.env),
             CommandWhat::Checkout(checkout) => {
                 let branch = checkout.branch.as_deref().unwrap_or("the default branch");

@@ -2,10 +2,13 @@
 //!
 //! These are rows: the store keeps them, the state holds those that are not yet done with, and nothing here decides.
 
+mod artifact;
 mod build;
 mod buildset;
 mod command;
+mod files;
 mod heading;
+mod here;
 mod lock;
 mod notice;
 mod request;
@@ -13,12 +16,15 @@ mod said;
 mod step;
 mod worker;
 
+pub use artifact::{Artifact, DownloadCommand, MAX_FILES, UploadCommand};
 pub use build::{Blame, Build, BuildState, NOT_RUN, SinceGood, Stop};
 pub use buildset::{Buildset, Parent};
 pub use command::{
     CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FinalLog, Finished, ShellCommand,
     Timeouts,
 };
+pub use files::FilesCommand;
+pub use here::{HereCommand, HttpCommand};
 pub use lock::{LockHolder, LockKey, LockShare};
 pub use notice::{Notice, NoticeKind};
 pub use request::{BuildRequest, Child, Wait, WaitKind};

@@ -80,8 +80,9 @@ impl State {
             Record::AskingAnswered { request_id, made, at } => {
                 self.answers.insert(request_id.clone(), made.clone(), *at);
             }
-            // These are for the journal alone.
-            Record::NoticeRaised(_)
+            // These are for the journal, or for a table that nothing is decided by.
+            Record::ArtifactAdded { .. }
+            | Record::NoticeRaised(_)
             | Record::InputRefused { .. }
             | Record::StaleResultRefused { .. } => {}
         }

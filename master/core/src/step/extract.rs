@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::Position;
 use super::outcome::Ended;
-use super::{Position, set_property};
+use super::property::set_property;
 use crate::config::{FromCommand, StepKind};
 use crate::ctx::Ctx;
 use crate::hooks::{Argument, HookError, HookId};

@@ -1,25 +1,23 @@
 //! A step's life: whether it runs, its command, and its end (BL-5 to BL-10).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-
-use serde_json::Value;
 
 use crate::action::Action;
 use crate::command::{self, NoCommand};
-use crate::config::{Condition, Config, StepKind, StepSpec, TemplateValue};
+use crate::config::{Condition, Config, StepKind, StepSpec};
 use crate::ctx::Ctx;
 use crate::id::{BuildId, CommandId, LogId, StepNumber};
-use crate::model::{Build, Exit, Finished, LockShare, Log, Said, Step};
+use crate::model::{Artifact, Build, Exit, Finished, LockShare, Log, Said, Step};
 use crate::record::Record;
 use crate::render::{RenderError, Renderer};
 use crate::results::Results;
-use crate::trigger;
 use crate::view::truthy;
 
 mod acquire;
 mod extract;
 mod outcome;
+mod own;
 mod property;
 mod told;
 
@@ -27,8 +25,8 @@ use acquire::{acquire, locks};
 pub(crate) use acquire::{break_ring, end_the_wait, wake};
 pub(crate) use outcome::counted;
 use outcome::{Ended, outcome, settled};
+pub(crate) use own::children_over;
 pub(crate) use property::found;
-use property::set_property;
 pub(crate) use told::linked;
 
 /// All the steps of a recipe, not begun; doubled names get `_1`, `_2` (BL-9).
@@ -78,6 +76,12 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, position: &Position) {
         Ok(false) => return end(ctx, position, Ended::plain(Results::Skipped, "not needed")),
         Err(error) => return cannot_start(ctx, position, &error),
     }
+    // What is not kept needs no lock.
+    if let StepKind::Upload(upload) = &spec.kind
+        && upload.when.as_ref().is_some_and(|when| !when.contains(&build.results))
+    {
+        return end(ctx, position, Ended::plain(Results::Skipped, "not needed"));
+    }
     match locks(&renderer, build, spec) {
         Ok(shares) => acquire(ctx, position, shares),
         Err(error) => cannot_start(ctx, position, &error),
@@ -91,15 +95,13 @@ fn go(ctx: &mut Ctx<'_>, position: &Position, locks: Vec<LockShare>) {
         return end(ctx, position, Ended::plain(Results::Retry, "its recipe is not at hand"));
     };
     let renderer = Renderer { state: ctx.state(), config, build, hooks: ctx.hooks };
-    if let StepKind::SetProperties(properties) = &spec.kind {
-        return set_properties(ctx, position, properties, locks);
-    }
-    if let StepKind::Trigger(trigger) = &spec.kind {
-        let current = ctx.config();
-        return match trigger::render(&renderer, &current, trigger) {
-            Ok(asked) => trigger_others(ctx, position, &asked, locks),
-            Err(error) => cannot_start(ctx, position, &error),
-        };
+    match &spec.kind {
+        StepKind::SetProperties(properties) => {
+            return own::set_properties(ctx, position, properties, locks);
+        }
+        StepKind::Assert(check) => return own::assert_that(ctx, position, check, locks),
+        StepKind::Trigger(trigger) => return own::trigger(ctx, position, trigger, locks),
+        _ => {}
     }
     let last = ctx.state().last();
     let (command, first_log) = (CommandId(last.command + 1), LogId(last.log + 1));
@@ -119,7 +121,9 @@ fn go(ctx: &mut Ctx<'_>, position: &Position, locks: Vec<LockShare>) {
             let logs = rendered.spec.logs.iter().map(log).collect();
             let spec = Box::new(rendered.spec);
             begin(ctx, position, rendered.shown, Some(spec.clone()), logs, locks);
-            if let Some(session) = session {
+            if spec.is_here() {
+                ctx.order(Action::RunHere { spec });
+            } else if let Some(session) = session {
                 ctx.order(Action::SendCommand { session, spec });
             }
         }
@@ -140,61 +144,6 @@ fn cannot_start(ctx: &mut Ctx<'_>, position: &Position, error: &RenderError) {
         ctx.tell_hook(hook, error, "the step is an exception", build);
     }
     end(ctx, position, Ended::plain(Results::Exception, error.what.clone()));
-}
-
-/// A step of the master's own: sets properties and is over.
-fn set_properties(
-    ctx: &mut Ctx<'_>,
-    position: &Position,
-    properties: &BTreeMap<String, TemplateValue>,
-    locks: Vec<LockShare>,
-) {
-    let (Some(build), Some(config)) =
-        (ctx.state().build(position.build), position.config.as_deref())
-    else {
-        return;
-    };
-    let renderer = Renderer { state: ctx.state(), config, build, hooks: ctx.hooks };
-    let rendered: Result<Vec<(String, Value)>, RenderError> =
-        properties.iter().map(|(name, value)| Ok((name.clone(), renderer.value(value)?))).collect();
-    match rendered {
-        Ok(values) => {
-            let names: Vec<_> = values.iter().map(|(name, _)| name.as_str()).collect();
-            let shown = format!("set {}", names.join(", "));
-            begin(ctx, position, shown, None, Vec::new(), locks);
-            for (name, value) in values {
-                set_property(ctx, position.build, name, value);
-            }
-            let text = described(ctx, position).unwrap_or_else(|| "properties set".to_owned());
-            end(ctx, position, Ended::plain(Results::Success, text));
-        }
-        Err(error) => cannot_start(ctx, position, &error),
-    }
-}
-
-/// A step of the master's own: asks other schedulers, and is over unless it waits for them.
-fn trigger_others(
-    ctx: &mut Ctx<'_>,
-    position: &Position,
-    asked: &trigger::Asked,
-    locks: Vec<LockShare>,
-) {
-    begin(ctx, position, asked.shown(), None, Vec::new(), locks);
-    trigger::start(ctx, position.build, position.number, asked);
-    children_over(ctx, position);
-}
-
-/// Ends a trigger step that waits for nothing any more.
-pub(crate) fn children_over(ctx: &mut Ctx<'_>, position: &Position) {
-    let Some(build) = ctx.state().build(position.build) else { return };
-    let Some((results, text)) = trigger::outcome(ctx.state(), build, position.number) else {
-        return;
-    };
-    let text = match described(ctx, position) {
-        Some(words) if results == Results::Success => words,
-        _ => text,
-    };
-    end(ctx, position, Ended::plain(results, text));
 }
 
 fn begin(
@@ -230,6 +179,7 @@ pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, mut finished: Fin
     for (name, value) in std::mem::take(&mut finished.properties) {
         found(ctx, position.build, name, value);
     }
+    kept(ctx, position, std::mem::take(&mut finished.artifacts));
     let Some(build) = ctx.state().build(position.build) else { return };
     let Some(step) = build.steps.iter().find(|step| step.number == position.number) else {
         return;
@@ -245,6 +195,17 @@ pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, mut finished: Fin
     }
     ended.logs = logs;
     end(ctx, position, ended);
+}
+
+/// A command kept files on the master.
+fn kept(ctx: &mut Ctx<'_>, position: &Position, artifacts: Vec<Artifact>) {
+    let Some(build) = ctx.state().build(position.build) else { return };
+    let (id, reference) = (build.id, build.reference());
+    let step = step_name(build, position.number);
+    for artifact in artifacts {
+        let (build, step) = (reference.clone(), step.clone());
+        ctx.record(Record::ArtifactAdded { id, build, step, artifact });
+    }
 }
 
 /// A step ends without word from its worker: stopped, or given up.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Position, told};
 use crate::command::WARNINGS_LOG;
-use crate::config::{StepKind, StepLimits, StepSpec};
+use crate::config::{HereStep, StepKind, StepLimits, StepSpec};
 use crate::model::{Build, Exit, FinalLog, Log, Said, Step, Stop, Test, Url};
 use crate::results::Results;
 
@@ -86,6 +86,7 @@ pub(super) fn outcome(build: &Build, position: &Position, exit: &Exit, said: &Sa
         Exit::Interrupted => Ended::plain(Results::Exception, "interrupted"),
         Exit::NotStarted(why) => Ended::plain(Results::Failure, format!("could not start: {why}")),
         Exit::Failed(why) => Ended::plain(Results::Failure, why.clone()),
+        Exit::Unanswered(why) => Ended::plain(Results::Exception, format!("no answer: {why}")),
         Exit::Unfit(why) => Ended::plain(Results::Retry, format!("not run: {why}")),
         Exit::Lost(why) => Ended::plain(Results::Retry, format!("lost: {why}")),
     };
@@ -150,6 +151,7 @@ fn stopped_text(results: Results, reason: &str) -> String {
 fn exited(code: i32, spec: Option<&StepSpec>) -> Ended {
     let decoded = match spec.map(|spec| &spec.kind) {
         Some(StepKind::Shell(shell)) => shell.decode_rc.get(&code).copied(),
+        Some(StepKind::Here(HereStep::Shell { decode_rc, .. })) => decode_rc.get(&code).copied(),
         _ => None,
     };
     let results = decoded.unwrap_or(if code == 0 { Results::Success } else { Results::Failure });
@@ -164,7 +166,7 @@ fn exited(code: i32, spec: Option<&StepSpec>) -> Ended {
 /// When a checkout obtained another revision than the pinned one, a sentence about it. A short name of the same
 /// revision is the same, and a name that is no revision, as a tag's, says nothing of which it should be (C22).
 fn other_revision(build: &Build, spec: Option<&StepSpec>) -> Option<String> {
-    let Some(StepKind::Git(git)) = spec.map(|spec| &spec.kind) else { return None };
+    let Some(StepKind::Source(git)) = spec.map(|spec| &spec.kind) else { return None };
     if git.always_use_latest {
         return None;
     }

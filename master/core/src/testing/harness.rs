@@ -259,6 +259,7 @@ fn finished(
         exit,
         logs: vec![stdio],
         properties,
+        artifacts: Vec::new(),
         captured: Vec::new(),
         said: crate::model::Said::default(),
         started_at: Some(at),

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use crate::action::{Action, Answer, HeldVerdict};
 use crate::change::SourceStamp;
+use crate::config::Vcs;
 use crate::id::ChangeId;
-use crate::model::{Child, CommandSpec, CommandWhat};
+use crate::model::{Child, CommandSpec, CommandWhat, HereCommand};
 use crate::record::{Record, Subject};
 
 /// A record as one line: its kind, its subject, and what matters of the rest.
@@ -142,6 +143,9 @@ fn detail(record: &Record) -> String {
         Record::NoticeRaised(notice) => {
             format!("{}: {} [{}]", notice.kind.word(), notice.text, notice.people.join(", "))
         }
+        Record::ArtifactAdded { artifact, .. } => {
+            format!("{} {} bytes {:.8}", artifact.name, artifact.bytes, artifact.sha256)
+        }
         Record::AskingAnswered { made, .. } => made_of(made),
         Record::InputRefused { verb, who, what, .. } => format!("{verb} by {who}: {what}"),
         Record::StaleResultRefused { command, .. } => format!("command {command}"),
@@ -177,6 +181,11 @@ pub fn action_line(action: &Action) -> String {
         Action::SendCommand { session, spec } => {
             format!("-> send command {} to session {session}: {}", spec.id, what(spec))
         }
+        Action::RunHere { spec } => format!("-> run command {} here: {}", spec.id, what(spec)),
+        Action::EndHere { command, reason, kill } => {
+            let verb = if *kill { "kill" } else { "interrupt" };
+            format!("-> {verb} command {command} here: {reason}")
+        }
         Action::InterruptCommand { command, reason, kill, .. } => {
             let verb = if *kill { "kill" } else { "interrupt" };
             format!("-> {verb} command {command}: {reason}")
@@ -203,8 +212,19 @@ fn what(spec: &CommandSpec) -> String {
         CommandWhat::Shell(shell) => shell.argv.join(" "),
         CommandWhat::Checkout(checkout) => {
             let at = place(checkout.branch.as_deref(), checkout.revision.as_deref());
-            format!("checkout {} {at}", checkout.repository)
+            let with = match checkout.vcs {
+                Vcs::Git => String::new(),
+                other => format!(" with {}", other.word()),
+            };
+            format!("checkout {} {at}{with}", checkout.repository)
         }
+        CommandWhat::Files(files) => files.shown(),
+        CommandWhat::Upload(upload) => format!("upload {} as {:?}", upload.source, upload.dest),
+        CommandWhat::Download(download) => {
+            format!("download {} to {}", download.source, download.dest)
+        }
+        CommandWhat::Here(HereCommand::Shell(shell)) => shell.argv.join(" "),
+        CommandWhat::Here(HereCommand::Http(http)) => format!("{} {}", http.method, http.url),
     }
 }
 

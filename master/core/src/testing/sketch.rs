@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::change::{NewChange, SourceStamp};
 use crate::config::{
     BranchTimer, Builder, BuilderPolicy, ChangeFilter, CheckoutMethod, Clock, Condition, Config,
-    Dependent, Flags, ForceScheduler, GitStep, Importance, Locks, Pace, Scheduler, SchedulerKind,
-    ShellStep, StepKind, StepLimits, StepSpec, TemplateValue, Worker,
+    Dependent, Flags, ForceScheduler, Importance, Locks, Pace, Scheduler, SchedulerKind, ShellStep,
+    SourceStep, StepKind, StepLimits, StepSpec, TemplateValue, Worker,
 };
 use crate::cron::{Cron, DayMatch, Zone};
 use crate::id::{BuilderName, CodebaseName, ConfigDigest, SchedulerName, WorkerName};
@@ -97,7 +97,8 @@ pub fn shell(name: &str) -> StepSpec {
 /// A step that checks a codebase out; named `git`.
 #[must_use]
 pub fn git(codebase: &str) -> StepSpec {
-    let git = GitStep {
+    let git = SourceStep {
+        vcs: crate::config::Vcs::Git,
         codebase: CodebaseName::from(codebase),
         repository: None,
         workdir: plain("build"),
@@ -109,7 +110,7 @@ pub fn git(codebase: &str) -> StepSpec {
     };
     StepSpec {
         flags: Flags { halt_on_failure: true, ..Flags::default() },
-        ..step("git", StepKind::Git(git))
+        ..step("git", StepKind::Source(git))
     }
 }
 

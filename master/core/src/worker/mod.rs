@@ -4,6 +4,7 @@
 use crate::action::{Action, HeldVerdict};
 use crate::build;
 use crate::ctx::Ctx;
+use crate::here;
 use crate::id::{BuildId, CommandId, SessionId, WorkerName};
 use crate::model::{Build, Exit, Finished, Notice, NoticeKind, StepState, Url, WorkerInfo};
 use crate::record::Record;
@@ -131,7 +132,8 @@ fn resume(ctx: &mut Ctx<'_>, id: BuildId, hello: &Hello) {
         return build::advance(ctx, id);
     };
     let (spec, stop) = (step.spec.clone(), build.stop.clone());
-    let Some(spec) = spec else { return };
+    // What runs on the master goes on whether the worker is there or not.
+    let Some(spec) = spec.filter(|spec| !spec.is_here()) else { return };
     let held = hello.held.iter().find(|(command, _)| *command == spec.id);
     match (held, stop) {
         (Some((_, false)), Some(stop)) => {
@@ -185,6 +187,7 @@ pub(crate) fn give_up(ctx: &mut Ctx<'_>, id: BuildId) {
         build: Some(reference),
         step: String::new(),
     });
+    here::end(ctx, id, &why, true);
     build::lose(ctx, id, &why);
 }
 

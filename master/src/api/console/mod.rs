@@ -1,5 +1,6 @@
 //! Reading: what consoles, scripts and reporters ask. One file a question.
 
+mod artifacts;
 mod events;
 mod get;
 mod header;
@@ -95,6 +96,7 @@ impl Console for ConsoleDoor {
     type SearchLogStream = Answers<wire::LogHit>;
     type RawLogStream = Answers<wire::RawBytes>;
     type EventsStream = Answers<Event>;
+    type ArtifactStream = Answers<wire::RawBytes>;
 
     async fn watch(
         &self,
@@ -150,6 +152,21 @@ impl Console for ConsoleDoor {
         let (doors, asked) = (self.0.clone(), request.into_inner());
         let log = log::find(&doors, &asked.log).await?;
         stream(&self.0, |out| log::raw(doors, log, asked.offset, asked.follow, out))
+    }
+
+    async fn artifacts(
+        &self,
+        request: Request<wire::ArtifactsRequest>,
+    ) -> Result<Response<wire::ArtifactsReply>, Status> {
+        artifacts::list(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn artifact(
+        &self,
+        request: Request<wire::ArtifactRequest>,
+    ) -> Result<Response<Self::ArtifactStream>, Status> {
+        let doors = self.0.clone();
+        stream(&self.0, |out| artifacts::bytes(doors, request.into_inner(), out))
     }
 
     async fn log_marks(

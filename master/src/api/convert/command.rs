@@ -1,10 +1,11 @@
 //! Commands: orders to workers, and what workers say of themselves and of their commands.
 
 use linn_core::action::HeldVerdict;
+use linn_core::config::Vcs;
 use linn_core::id::CommandId;
 use linn_core::model::{
-    CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FinalLog, Finished, ShellCommand,
-    Timeouts, WorkerInfo,
+    Artifact, CheckoutCommand, CommandSpec, CommandWhat, EnvEntry, Exit, FilesCommand, FinalLog,
+    Finished, MAX_FILES, ShellCommand, Timeouts, WorkerInfo,
 };
 use linn_core::properties::{MAX_PROPERTIES, MAX_PROPERTY_BYTES, unfit};
 use linn_core::time::{Span, Timestamp};
@@ -30,10 +31,23 @@ pub(crate) fn start(spec: &CommandSpec) -> wire::Start {
         step: spec.step.clone(),
         builder: spec.build.builder.to_string(),
         attempt: spec.attempt,
-        what: Some(match &spec.what {
-            CommandWhat::Shell(command) => wire::start::What::Shell(shell(command)),
-            CommandWhat::Checkout(command) => wire::start::What::Checkout(checkout(command)),
-        }),
+        what: match &spec.what {
+            CommandWhat::Shell(command) => Some(wire::start::What::Shell(shell(command))),
+            CommandWhat::Checkout(command) => Some(wire::start::What::Checkout(checkout(command))),
+            CommandWhat::Files(command) => Some(wire::start::What::Files(files(command))),
+            CommandWhat::Upload(command) => Some(wire::start::What::Upload(wire::Upload {
+                source: command.source.clone(),
+                dest: command.dest.clone(),
+                directory: command.directory,
+                max_bytes: command.max_bytes,
+            })),
+            CommandWhat::Download(command) => Some(wire::start::What::Download(wire::Download {
+                source: command.source.clone(),
+                dest: command.dest.clone(),
+            })),
+            // Never sent: the core orders it of the master's own machine.
+            CommandWhat::Here(_) => None,
+        },
         timeouts: Some(timeouts(&spec.timeouts)),
         log_limits: Some(wire::LogLimits { max_bytes: spec.log_max_bytes }),
         capture: spec.capture,
@@ -58,7 +72,13 @@ fn checkout(command: &CheckoutCommand) -> wire::Checkout {
     let incremental = command.method == "incremental";
     let mode = if incremental { wire::CheckoutMode::Incremental } else { wire::CheckoutMode::Full };
     let (delay, retries) = command.retry.unwrap_or((Span::ZERO, 0));
+    let vcs = match command.vcs {
+        Vcs::Git => wire::Vcs::Git,
+        Vcs::Hg => wire::Vcs::Hg,
+        Vcs::Svn => wire::Vcs::Svn,
+    };
     wire::Checkout {
+        vcs: vcs.into(),
         repository: command.repository.clone(),
         workdir: command.workdir.clone(),
         branch: command.branch.clone(),
@@ -77,6 +97,22 @@ fn checkout(command: &CheckoutCommand) -> wire::Checkout {
         codebase: command.codebase.clone(),
         env: env(&command.env),
     }
+}
+
+fn files(command: &FilesCommand) -> wire::Files {
+    use wire::files::What;
+    let what = match command {
+        FilesCommand::MakeFolder(dir) => What::MakeFolder(dir.clone()),
+        FilesCommand::RemoveFolder(dir) => What::RemoveFolder(dir.clone()),
+        FilesCommand::CopyFolder { source, dest } => {
+            What::CopyFolder(wire::CopyFolder { source: source.clone(), dest: dest.clone() })
+        }
+        FilesCommand::Exists(file) => What::Exists(file.clone()),
+        FilesCommand::Write { dest, text } => {
+            What::Write(wire::WriteFile { dest: dest.clone(), text: text.clone().into_bytes() })
+        }
+    };
+    wire::Files { what: Some(what) }
 }
 
 fn env(entries: &[EnvEntry]) -> Vec<wire::EnvVar> {
@@ -146,6 +182,33 @@ pub(crate) fn read_property(found: &wire::PropertyFound) -> Option<(String, Valu
     unfit(&value).is_none().then(|| (found.name.clone(), value))
 }
 
+/// The files that a worker says an upload is made of; the error is a sentence.
+pub(crate) fn read_files(said: &[wire::StoredFile], most: u64) -> Result<Vec<Artifact>, String> {
+    if said.len() > MAX_FILES {
+        return Err(format!(
+            "the upload has {} files, and at most {MAX_FILES} are kept",
+            said.len()
+        ));
+    }
+    let mut left = most;
+    let mut files = Vec::with_capacity(said.len());
+    for file in said {
+        if !Artifact::is_name(&file.name) {
+            let name: String = file.name.chars().take(100).collect();
+            return Err(format!("`{}` cannot be the name of an upload", name.escape_debug()));
+        }
+        if file.sha256.len() != 32 {
+            return Err("the worker told no digest of a file".to_owned());
+        }
+        left = left
+            .checked_sub(file.bytes)
+            .ok_or_else(|| format!("the upload is larger than {most} bytes"))?;
+        let sha256 = file.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        files.push(Artifact { name: file.name.clone(), bytes: file.bytes, sha256 });
+    }
+    Ok(files)
+}
+
 /// The end of a command, its logs as they were settled here.
 ///
 /// A worker's clock may be wrong, so its moments are kept between `since`, when the command was ordered, and `now`, when
@@ -170,6 +233,7 @@ pub(crate) fn read_finished(
         ),
         logs,
         properties: said.properties.iter().take(MAX_PROPERTIES).filter_map(read_property).collect(),
+        artifacts: Vec::new(),
         captured,
         said: said::read(said.said.unwrap_or_default()),
         started_at,

@@ -11,7 +11,8 @@ mod words;
 
 pub(crate) use change::{change, read_change};
 pub(crate) use command::{
-    SPOOL_LIMIT_BYTES, held_answer, read_finished, read_held, read_info, read_property, start,
+    SPOOL_LIMIT_BYTES, held_answer, read_files, read_finished, read_held, read_info, read_property,
+    start,
 };
 pub(crate) use said::read_link;
 pub(crate) use thing::{

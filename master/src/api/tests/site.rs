@@ -11,6 +11,7 @@ use linn_proto::entity::entity::Of;
 use linn_proto::entity::{Build, Entity, EntityId, Kind};
 use linn_proto::worker::worker_client::WorkerClient;
 use linn_proto::worker::{self as wire, from_worker, to_worker};
+use sha2::Digest as _;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -159,6 +160,8 @@ pub(super) struct FakeWorker {
     pub(super) say: mpsc::Sender<wire::FromWorker>,
     heard: Streaming<wire::ToWorker>,
     client: WorkerClient<Channel>,
+    /// The number of its session.
+    session: u64,
     /// From its Welcome on.
     pushing: Option<(mpsc::Sender<wire::LogAppend>, Streaming<wire::LogAcked>)>,
 }
@@ -180,7 +183,7 @@ impl FakeWorker {
         let (say, said) = mpsc::channel(64);
         say.send(wire::FromWorker { msg: Some(from_worker::Msg::Hello(hello)) }).await.unwrap();
         let heard = soon(client.session(ReceiverStream::new(said))).await.unwrap().into_inner();
-        Self { say, heard, client, pushing: None }
+        Self { say, heard, client, session: 0, pushing: None }
     }
 
     /// Dials and is taken in.
@@ -215,6 +218,7 @@ impl FakeWorker {
                 request.metadata_mut().insert("linn-session", welcome.session.into());
                 let acked = soon(self.client.push_logs(request)).await.unwrap().into_inner();
                 self.pushing = Some((push, acked));
+                self.session = welcome.session;
                 welcome
             }
             other => panic!("no welcome: {other:?}"),
@@ -255,6 +259,39 @@ impl FakeWorker {
     pub(super) async fn durable(&mut self) -> wire::LogAcked {
         let (_, acked) = self.pushing.as_mut().expect("it was taken in");
         soon(acked.message()).await.unwrap().expect("the log stream goes on")
+    }
+
+    /// Sends a file in these pieces; whether the master then has it whole.
+    pub(super) async fn store(&self, pieces: Vec<wire::FileChunk>) -> Result<bool, Status> {
+        // What is sent first names the file and brings nothing of it.
+        let first = wire::FileChunk { data: bytes::Bytes::new(), ..pieces[0].clone() };
+        let pieces = std::iter::once(first).chain(pieces);
+        let mut request = Request::new(tokio_stream::iter(pieces.collect::<Vec<_>>()));
+        request.metadata_mut().insert("linn-session", self.session.into());
+        let mut replies = soon(self.client.clone().store(request)).await?.into_inner();
+        let mut whole = false;
+        while let Some(reply) = soon(replies.message()).await? {
+            whole = reply.whole;
+        }
+        Ok(whole)
+    }
+
+    /// What a download brings beyond `offset` bytes of `known`.
+    pub(super) async fn fetch(
+        &self,
+        command: u64,
+        offset: u64,
+        known: &[u8],
+    ) -> Result<Vec<u8>, Status> {
+        let sha256 = sha2::Sha256::digest(known).to_vec();
+        let mut request = Request::new(wire::FetchRequest { command, offset, sha256 });
+        request.metadata_mut().insert("linn-session", self.session.into());
+        let mut pieces = soon(self.client.clone().fetch(request)).await?.into_inner();
+        let mut data = Vec::new();
+        while let Some(piece) = soon(pieces.message()).await? {
+            data.extend_from_slice(&piece.data);
+        }
+        Ok(data)
     }
 
     /// Ends a command with an exit code after so many bytes of output.

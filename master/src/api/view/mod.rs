@@ -299,6 +299,8 @@ fn touched(record: &Record, state: &State, config: &Config, keys: &mut BTreeSet<
         Record::ConfigApplied { .. } => configured(config, keys),
         Record::CommitsLearned { .. }
         | Record::ChildFinished { .. }
+        // Files are asked for, not watched.
+        | Record::ArtifactAdded { .. }
         | Record::NoticeRaised(_)
         | Record::AskingAnswered { .. }
         | Record::InputRefused { .. }

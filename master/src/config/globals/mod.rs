@@ -4,8 +4,10 @@ mod builder;
 mod canceller;
 mod clock;
 mod dependent;
+mod files;
 mod filter;
 mod gerrit;
+mod here;
 mod later;
 mod lock;
 mod maildir;
@@ -17,6 +19,7 @@ mod shell;
 mod site;
 mod source;
 mod step;
+mod transfer;
 mod trigger;
 mod value;
 mod webhook;
@@ -230,6 +233,9 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         shell::FUNCTIONS,
         trigger::FUNCTIONS,
         observe::FUNCTIONS,
+        files::FUNCTIONS,
+        transfer::FUNCTIONS,
+        here::FUNCTIONS,
         value::FUNCTIONS,
         scheduler::FUNCTIONS,
         canceller::FUNCTIONS,

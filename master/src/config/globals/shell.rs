@@ -230,7 +230,7 @@ fn tests(call: &Call<'_, '_>) -> Option<TestReport> {
     }
 }
 
-fn command(call: &Call<'_, '_>, usual: Option<Json>) -> TemplateValue {
+pub(super) fn command(call: &Call<'_, '_>, usual: Option<Json>) -> TemplateValue {
     let fallback = || TemplateValue::Plain(Json::Array(Vec::new()));
     if !call.is_written("command") {
         return match usual {
@@ -301,7 +301,7 @@ fn check_words<'a>(
     }
 }
 
-fn decode_rc(call: &Call<'_, '_>) -> BTreeMap<i32, Results> {
+pub(super) fn decode_rc(call: &Call<'_, '_>) -> BTreeMap<i32, Results> {
     let mut codes = BTreeMap::new();
     let entries: Vec<(i32, Value<'_>, _)> = call.numbered("decode_rc");
     for (code, value, place) in entries {

@@ -1,9 +1,10 @@
-//! What all steps share, and the steps that are no programs: `git`, `set_property`, `set_properties`.
+//! What all steps share, and the steps that are no programs: `git`, `hg`, `svn`, `set_property`, `set_properties`.
 
 use std::collections::BTreeMap;
 
 use linn_core::config::{
-    CheckoutMethod, Condition, Flags, GitStep, StepKind, StepLimits, StepSpec, TemplateValue,
+    CheckoutMethod, Condition, Flags, SourceStep, StepKind, StepLimits, StepSpec, TemplateValue,
+    Vcs,
 };
 use linn_core::id::CodebaseName;
 use linn_core::time::Span;
@@ -24,10 +25,30 @@ pub(super) static FUNCTIONS: &[Function] = &[
         group: Group::Steps,
         doc: "Brings a tree to the build's revision. Ends the build when it fails.",
         positional: 1,
-        parameters: &[NAME, GIT, COMMON],
+        parameters: &[NAME, SOURCE, DEPTH, COMMON],
         open: false,
         example: "git(mode = \"full\", method = \"clean\", submodules = True, retry = (\"10s\", 3))",
-        call: git,
+        call: |call| source(call, Vcs::Git),
+    },
+    Function {
+        name: "hg",
+        group: Group::Steps,
+        doc: "Brings a tree to the build's revision with Mercurial; a branch is a named one, `default` when the build has none. Ends the build when it fails.",
+        positional: 1,
+        parameters: &[NAME, SOURCE, COMMON],
+        open: false,
+        example: "hg(repository = \"https://hg.example/zork\", mode = \"full\", retry = (\"10s\", 3))",
+        call: |call| source(call, Vcs::Hg),
+    },
+    Function {
+        name: "svn",
+        group: Group::Steps,
+        doc: "Brings a tree to the build's revision with Subversion. A branch is a path below the repository, as `branches/1.0`; a build without one gets `trunk`. Ends the build when it fails.",
+        positional: 1,
+        parameters: &[NAME, SOURCE, COMMON],
+        open: false,
+        example: "svn(repository = \"https://svn.example/zork\", workdir = \"src\")",
+        call: |call| source(call, Vcs::Svn),
     },
     Function {
         name: "set_property",
@@ -92,7 +113,7 @@ pub(super) static COMMON: &[Parameter] = &[
     later("lazy_logfiles"),
 ];
 
-static GIT: &[Parameter] = &[
+static SOURCE: &[Parameter] = &[
     param("codebase", Type::Text, "the only one", "Whose revision."),
     param("repository", Type::Value, "the build's", "Instead of the build's own."),
     param(
@@ -107,8 +128,6 @@ static GIT: &[Parameter] = &[
         "\"fresh\"",
         "In mode `\"full\"`: `\"clobber\"` makes it anew, `\"fresh\"` removes what is not tracked but ignored, `\"clean\"` removes both, `\"copy\"` copies a kept tree.",
     ),
-    param("shallow", Type::Int, "False", "So many commits of history; `True`: one."),
-    param("submodules", Type::Flag, "False", "With submodules."),
     param(
         "always_use_latest",
         Type::Flag,
@@ -117,6 +136,11 @@ static GIT: &[Parameter] = &[
     ),
     param("retry", Type::Pause, "None", "`(pause, times)`: try again when it fails."),
     param("workdir", Type::Value, "\"\"", "Below the build's folder."),
+];
+
+static DEPTH: &[Parameter] = &[
+    param("shallow", Type::Int, "False", "So many commits of history; `True`: one."),
+    param("submodules", Type::Flag, "False", "With submodules."),
 ];
 
 static SET_PROPERTY: &[Parameter] =
@@ -193,10 +217,11 @@ fn signal(call: &Call<'_, '_>) -> String {
     String::new()
 }
 
-fn git(call: &mut Call<'_, '_>) -> Outcome {
+fn source(call: &mut Call<'_, '_>, vcs: Vcs) -> Outcome {
     let by = match call.text("name") {
         Some(name) => format!("the step {}", quote(&name)),
-        None => "a git step".to_owned(),
+        None if vcs == Vcs::Git => "a git step".to_owned(),
+        None => format!("an {} step", vcs.word()),
     };
     let codebase = mentioned(call, "codebase", Kind::Codebase, &by).unwrap_or_default();
     let repository = call.text_template("repository");
@@ -205,17 +230,19 @@ fn git(call: &mut Call<'_, '_>) -> Outcome {
     {
         call.problem("repository", format!("repository {} {why}", quote(text)), hint);
     }
-    let kind = GitStep {
+    let is_git = vcs == Vcs::Git;
+    let kind = SourceStep {
+        vcs,
         codebase: CodebaseName::from(codebase),
         repository,
         workdir: workdir(call),
         method: method(call),
-        shallow: shallow(call),
-        submodules: call.flag("submodules", false),
+        shallow: is_git.then(|| shallow(call)).flatten(),
+        submodules: is_git && call.flag("submodules", false),
         always_use_latest: call.flag("always_use_latest", false),
         retry: retry(call),
     };
-    step(call, StepKind::Git(kind), Flags { halt_on_failure: true, ..Flags::default() })
+    step(call, StepKind::Source(kind), Flags { halt_on_failure: true, ..Flags::default() })
 }
 
 fn method(call: &Call<'_, '_>) -> CheckoutMethod {

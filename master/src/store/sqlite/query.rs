@@ -8,7 +8,7 @@ use linn_core::id::{
     BuildId, BuildRef, BuilderName, BuildsetId, ChangeId, ConfigDigest, RequestId, Seq,
 };
 use linn_core::input::AskedFor;
-use linn_core::model::{Build, BuildRequest, Buildset, Log};
+use linn_core::model::{Artifact, Build, BuildRequest, Buildset, Log};
 use linn_core::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, params_from_iter};
@@ -92,6 +92,30 @@ impl Queries {
     /// When the database cannot be read.
     pub fn build(&self, build: &BuildRef) -> Result<Option<Build>, StoreError> {
         self.ask(|db| by_ref(db, build))
+    }
+
+    /// The files that a build kept, by name, each with its step's name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn artifacts(&self, build: BuildId) -> Result<Vec<(Artifact, String)>, StoreError> {
+        let sql = "SELECT name, bytes, sha256, step FROM artifact WHERE build = ?1 ORDER BY name";
+        self.ask(|db| {
+            let mut rows = db.prepare_cached(sql)?;
+            rows.query_map([int(build.0)], artifact)?.collect()
+        })
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn artifact(&self, build: BuildId, name: &str) -> Result<Option<Artifact>, StoreError> {
+        let sql = "SELECT name, bytes, sha256, step FROM artifact WHERE build = ?1 AND name = ?2";
+        self.ask(|db| {
+            let found = db.prepare_cached(sql)?.query_row(params![int(build.0), name], artifact);
+            Ok(found.optional()?.map(|(artifact, _)| artifact))
+        })
     }
 
     /// The newest build of a builder.
@@ -286,6 +310,11 @@ fn by_id<T>(
 ) -> Result<Option<T>> {
     let sql = format!("SELECT {columns} FROM {table} WHERE id = ?1");
     db.prepare_cached(&sql)?.query_row([int(id)], read).optional()
+}
+
+fn artifact(row: &Row<'_>) -> Result<(Artifact, String)> {
+    let (name, sha256) = (row.get(0)?, row.get(2)?);
+    Ok((Artifact { name, bytes: row::id(row, 1)?, sha256 }, row.get(3)?))
 }
 
 fn by_ref(db: &Connection, build: &BuildRef) -> Result<Option<Build>> {

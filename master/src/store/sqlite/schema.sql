@@ -204,3 +204,15 @@ INSERT INTO statistic
     FROM build, json_each(build.steps) AS step, json_each(step.value, '$.statistics') AS told
     WHERE told.type IN ('integer', 'real')
     GROUP BY 1, 2, 3;
+
+-- step 5
+
+-- The files that builds keep: their bytes lie in `artifacts/`, named by their digest.
+CREATE TABLE artifact (
+    build  INTEGER NOT NULL,
+    name   TEXT NOT NULL,
+    step   TEXT NOT NULL,
+    bytes  INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    PRIMARY KEY (build, name)
+) STRICT, WITHOUT ROWID;

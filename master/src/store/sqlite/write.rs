@@ -316,6 +316,18 @@ pub(super) fn at_once(db: &Connection, seq: u64, record: &Record) -> Result<()> 
         Record::SchedulerSwitched { scheduler, .. } | Record::SchedulerTimed { scheduler, .. } => {
             standing::change(db, seq, scheduler, record)?;
         }
+        Record::ArtifactAdded { id, step, artifact, .. } => {
+            db.prepare_cached(
+                "INSERT OR REPLACE INTO artifact (build, name, step, bytes, sha256) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                int(id.0),
+                artifact.name,
+                step,
+                int(artifact.bytes),
+                artifact.sha256,
+            ])?;
+        }
         Record::AskingAnswered { request_id, made, at } => {
             // A replaced answer counts as new, so it goes to the end.
             db.prepare_cached(

@@ -14,7 +14,8 @@ use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
-use super::{Failure, Git, args, mirrors, place};
+use super::{Failure, Git, args, mirrors};
+use crate::command::place;
 use crate::spool::private_file;
 use crate::stale::remove_git_leftovers;
 
@@ -34,7 +35,7 @@ impl Git<'_, '_> {
     /// The mirror with the wanted commit in it, and that commit's id.
     pub(super) fn mirror(&mut self) -> Result<(Mirror, String), Failure> {
         let path = self.mirror_path();
-        fs::create_dir_all(mirrors(&self.job.dir))?;
+        fs::create_dir_all(mirrors(&self.tools.job.dir))?;
         if let Some(revision) = self.what.revision.clone().filter(|text| place::is_commit_id(text))
         {
             let lock = self.lock(FlockOperation::NonBlockingLockShared)?;
@@ -59,7 +60,7 @@ impl Git<'_, '_> {
     fn mirror_path(&self) -> PathBuf {
         let digest = Sha256::digest(self.what.repository.as_bytes());
         let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        mirrors(&self.job.dir).join(hex + ".git")
+        mirrors(&self.tools.job.dir).join(hex + ".git")
     }
 
     fn lock(&mut self, how: FlockOperation) -> Result<File, Failure> {
@@ -72,10 +73,12 @@ impl Git<'_, '_> {
                 Err(error) => return Err(std::io::Error::from(error).into()),
             }
             if !waited {
-                self.watch.say("# another build fetches from this repository; waiting for it");
+                self.tools
+                    .watch
+                    .say("# another build fetches from this repository; waiting for it");
                 waited = true;
             }
-            if !self.watch.pause(TRY_LOCK_EVERY)? {
+            if !self.tools.watch.pause(TRY_LOCK_EVERY)? {
                 return Err(Failure::Stopped);
             }
         }

@@ -4,36 +4,27 @@
 //! The network is asked once: into a mirror of the repository that all builders of this worker share ([`mirror`]);
 //! the work tree ([`tree`]) takes from there. A [`patch`] is laid over at the end.
 //!
-//! Everything that names something to git has passed [`place`]; git runs no hooks, asks nobody, and never looks for
+//! Everything that names something to git has passed [`place`](super::place); git runs no hooks, asks nobody, and never looks for
 //! a repository above the build folder (the worker's folder may lie inside the user's own checkout).
 
 mod mirror;
 mod patch;
-mod place;
 mod tree;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use linn_proto::worker::{Checkout, Ending, Exit};
+use linn_proto::worker::{Checkout, Exit};
 
-use crate::command::shell::step_env;
-use crate::exec::env::Env;
-use crate::exec::folder;
-use crate::exec::limits::{self, not_started};
+use super::checkout::{self, Method};
+use super::failure::{self, Failure};
+use super::place;
+use super::shell::step_env;
+use super::tools::{Tools, code};
 use crate::exec::program::Program;
 use crate::exec::supervise::Job;
-use crate::exec::watch::{NoEnd, Watch};
-
-pub(crate) use place::secrets;
-
-/// The property that says which revision was checked out: `{codebase: revision}`.
-const GOT_REVISION: &str = "got_revision";
-
-/// The most tries of one checkout, whatever the step asks for.
-const MOST_RETRIES: u32 = 100;
+use crate::exec::watch::Watch;
 
 /// Given to every git, before its command.
 const OPTIONS: &[&str] = &[
@@ -61,37 +52,10 @@ const ASTRAY: &[&str] = &[
     "GIT_QUARANTINE_PATH",
 ];
 
-/// Why a checkout did not succeed.
-#[derive(Debug)]
-enum Failure {
-    /// It was stopped.
-    Stopped,
-    /// It never began: a sentence.
-    Refused(String),
-    /// A sentence, and what git said with its exit code.
-    Failed { why: String, code: i32 },
-    /// The worker's own trouble.
-    Io(io::Error),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl Failure {
-    fn failed(why: impl Into<String>) -> Self {
-        Self::Failed { why: why.into(), code: -1 }
-    }
-}
-
 /// A checkout under way.
 struct Git<'a, 'line> {
-    watch: &'a mut Watch<'line>,
-    job: &'a Job,
+    tools: Tools<'a, 'line>,
     what: &'a Checkout,
-    env: Env,
     /// The repository is a folder of this machine.
     local: bool,
 }
@@ -99,23 +63,7 @@ struct Git<'a, 'line> {
 /// Runs the checkout to its end and says how that was.
 pub(crate) fn run(watch: &mut Watch<'_>, job: &Job, what: &Checkout) -> io::Result<Exit> {
     let outcome = begin(watch, job, what).and_then(|mut git| git.check_out());
-    let exit = match outcome {
-        Ok(()) => Exit { ending: Ending::Exited.into(), ..Exit::default() },
-        Err(Failure::Refused(why)) => not_started(why),
-        Err(Failure::Failed { why, code }) => {
-            Exit { ending: Ending::Failed.into(), code, signal: 0, why }
-        }
-        Err(Failure::Stopped) => not_started("stopped".to_owned()),
-        Err(Failure::Io(error)) => Exit {
-            ending: Ending::Failed.into(),
-            code: -1,
-            signal: 0,
-            why: format!("the worker could not go on with the checkout: {error}"),
-        },
-    };
-    let mut exit = watch.stopped_exit().unwrap_or(exit);
-    exit.why = watch.logs.words().mask(&exit.why);
-    Ok(exit)
+    Ok(failure::exit(watch, outcome, "the checkout"))
 }
 
 fn begin<'a, 'line>(
@@ -133,26 +81,15 @@ fn begin<'a, 'line>(
     }
     let batch = || OsString::from("ssh -oBatchMode=yes");
     env.entry("GIT_SSH_COMMAND".into()).or_insert_with(batch);
-    Ok(Git { watch, job, what, env, local })
+    Ok(Git { tools: Tools { watch, job, env }, what, local })
 }
 
 impl Git<'_, '_> {
     fn check_out(&mut self) -> Result<(), Failure> {
-        let base =
-            folder::of_builder(&self.job.dir, &self.job.start.builder).map_err(Failure::Refused)?;
-        let tree = folder::below(&base, &self.what.workdir, "folder").map_err(Failure::Refused)?;
-        // Its folder alone: whether the tree itself is there, and is one, is found out later.
-        let above = tree.parent().unwrap_or(&base);
-        let above = folder::make(&base, if tree == base { &base } else { above })
-            .map_err(Failure::Refused)?;
-        let tree = tree
-            .file_name()
-            .filter(|_| tree != base)
-            .map_or(above.clone(), |name| above.join(name));
-        let method = tree::Method::read(self.what).map_err(Failure::Refused)?;
+        let tree = checkout::tree(&self.tools, &self.what.workdir)?;
+        let method = Method::read(self.what).map_err(Failure::Refused)?;
         let revision = self.bring(&tree, method)?;
-        let json = serde_json::json!({ self.what.codebase.clone(): revision });
-        self.watch.found(GOT_REVISION, json.to_string());
+        checkout::tell(self.tools.watch, self.what, &revision);
         match &self.what.patch {
             Some(patch) if !patch.diff.is_empty() => self.apply(&tree, patch),
             _ => Ok(()),
@@ -162,32 +99,17 @@ impl Git<'_, '_> {
     /// Does `work` again as often as the step allows while it fails.
     fn retried<T>(
         &mut self,
-        mut work: impl FnMut(&mut Self) -> Result<T, Failure>,
+        work: impl FnMut(&mut Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let delay_ms = u64::try_from(self.what.retry_delay_ms).unwrap_or(0);
-        let mut left = self.what.retries.min(MOST_RETRIES);
-        loop {
-            match work(self) {
-                Err(Failure::Failed { .. }) if left > 0 => {
-                    left -= 1;
-                    self.watch.say(&format!(
-                        "# that failed; again in {delay_ms} ms, {left} more tries after it"
-                    ));
-                    if !self.watch.pause(Duration::from_millis(delay_ms))? {
-                        return Err(Failure::Stopped);
-                    }
-                }
-                outcome => return outcome,
-            }
-        }
+        checkout::retried(self, |git, span| git.tools.again(span), self.what, work)
     }
 
     /// Runs git with its words in the log; its exit code.
     fn git(&mut self, dir: &Path, args: &[&OsStr]) -> Result<i32, Failure> {
         let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
-        self.watch.say(&format!("$ git {}", words.join(" ")));
+        self.tools.watch.say(&format!("$ git {}", words.join(" ")));
         let program = self.program(dir, args, false);
-        Ok(code(self.run(program)?.0))
+        Ok(code(self.tools.run(program)?.0))
     }
 
     /// As [`Git::git`], but anything except 0 is a failure that `why` explains.
@@ -201,33 +123,8 @@ impl Git<'_, '_> {
     /// Asks git something that nobody needs to see; nothing when it ends with anything but 0.
     fn ask(&mut self, dir: &Path, args: &[&OsStr]) -> Result<Option<String>, Failure> {
         let program = self.program(dir, args, true);
-        let (status, kept) = self.run(program)?;
+        let (status, kept) = self.tools.run(program)?;
         Ok((code(status) == 0).then(|| String::from_utf8_lossy(&kept).trim().to_owned()))
-    }
-
-    /// Runs a program other than git, with its words in the log.
-    fn other(&mut self, argv: &[&OsStr], why: &str) -> Result<(), Failure> {
-        let words: Vec<_> = argv.iter().map(|arg| arg.to_string_lossy()).collect();
-        self.watch.say(&format!("$ {}", words.join(" ")));
-        let argv = argv.iter().map(|arg| (*arg).to_owned()).collect();
-        let program = Program {
-            argv,
-            env: self.env.clone(),
-            dir: self.job.dir.clone(),
-            ..Program::default()
-        };
-        match code(self.run(program)?.0) {
-            0 => Ok(()),
-            code => Err(Failure::Failed { why: why.to_owned(), code }),
-        }
-    }
-
-    fn run(&mut self, program: Program) -> Result<(rustix::process::WaitStatus, Vec<u8>), Failure> {
-        match self.watch.run(program)? {
-            Ok(end) => Ok((end.status, end.kept)),
-            Err(NoEnd::Stopped) => Err(Failure::Stopped),
-            Err(NoEnd::NotStarted(why)) => Err(Failure::Refused(why)),
-        }
     }
 
     fn program(&self, dir: &Path, args: &[&OsStr], keep: bool) -> Program {
@@ -238,7 +135,7 @@ impl Git<'_, '_> {
             argv.extend(["-c".into(), option.into()]);
         }
         argv.extend(args.iter().map(|arg| (*arg).to_owned()));
-        let mut env = self.env.clone();
+        let mut env = self.tools.env.clone();
         if let Some(above) = dir.parent() {
             env.insert("GIT_CEILING_DIRECTORIES".into(), above.into());
         }
@@ -272,11 +169,6 @@ impl<'a> Git<'a, '_> {
     fn repository(&self) -> &'a OsStr {
         OsStr::new(&self.what.repository)
     }
-}
-
-/// The exit code that a shell would show.
-fn code(status: rustix::process::WaitStatus) -> i32 {
-    limits::exit(status).code
 }
 
 /// The words of a command line.

@@ -2,49 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use linn_proto::worker::{Checkout, CheckoutMode};
-use sha2::{Digest, Sha256};
-
-use super::{Failure, Git, args, place};
+use super::{Failure, Git, args};
+use crate::command::checkout::{Method, PATCHED, source_of};
+use crate::command::place;
 use crate::stale::remove_git_leftovers;
-
-/// In a work tree's git folder: it was patched, so what is in the tree is not what git thinks (rule TY-5).
-pub(super) const PATCHED: &str = "linn-patched";
-
-/// How the tree becomes what it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
-    /// Untracked files stay.
-    Incremental,
-    /// Everything that is not the repository's goes.
-    Fresh,
-    /// As fresh, but ignored files stay.
-    Clean,
-    /// The tree is made anew.
-    Clobber,
-    /// The tree is a copy of one that no build touches.
-    Copy,
-}
-
-impl Method {
-    pub(super) fn read(what: &Checkout) -> Result<Self, String> {
-        match (what.mode(), what.method.as_str()) {
-            (CheckoutMode::Full, "" | "fresh") => Ok(Self::Fresh),
-            (CheckoutMode::Full, "clean") => Ok(Self::Clean),
-            (CheckoutMode::Full, "clobber") => Ok(Self::Clobber),
-            (CheckoutMode::Full, "copy") => Ok(Self::Copy),
-            (CheckoutMode::Full, other) => Err(format!(
-                "`{other}` is no method of a full checkout: clobber, fresh, clean, copy"
-            )),
-            (CheckoutMode::Incremental | CheckoutMode::Unspecified, "") => Ok(Self::Incremental),
-            (CheckoutMode::Incremental | CheckoutMode::Unspecified, _) => {
-                Err("an incremental checkout has no method: use mode = \"full\"".to_owned())
-            }
-        }
-    }
-}
 
 impl Git<'_, '_> {
     /// Brings `tree` to the wanted commit and returns its id.
@@ -55,21 +18,15 @@ impl Git<'_, '_> {
         }
         match method {
             Method::Clobber => {
-                self.remove(tree)?;
+                self.tools.remove(tree)?;
                 self.bring_once(tree, method)
             }
             Method::Copy => {
                 let source = source_of(tree);
                 let revision = self.bring(&source, Method::Incremental)?;
-                self.remove(tree)?;
-                let copy = [
-                    OsStr::new("cp"),
-                    OsStr::new("-a"),
-                    OsStr::new("--"),
-                    source.as_os_str(),
-                    tree.as_os_str(),
-                ];
-                self.other(&copy, "cannot copy the source tree into the build folder")?;
+                self.tools.remove(tree)?;
+                let why = "cannot copy the source tree into the build folder";
+                self.tools.copy(&source, tree, why)?;
                 Ok(revision)
             }
             Method::Incremental | Method::Fresh | Method::Clean => {
@@ -78,8 +35,8 @@ impl Git<'_, '_> {
                     Err(Failure::Failed { why, .. })
                         if was_there && is_tree(tree) && !self.is_remote_trouble(&why) =>
                     {
-                        self.watch.say("# the work tree cannot be used; it is made anew");
-                        self.remove(tree)?;
+                        self.tools.watch.say("# the work tree cannot be used; it is made anew");
+                        self.tools.remove(tree)?;
                         self.bring_once(tree, method)
                     }
                     outcome => outcome,
@@ -109,10 +66,10 @@ impl Git<'_, '_> {
     fn take(&mut self, tree: &Path, mirror: &Path, revision: &str) -> Result<(), Failure> {
         if !is_tree(tree) {
             if tree.exists() {
-                self.remove(tree)?;
+                self.tools.remove(tree)?;
             }
             let above = tree.parent().unwrap_or(tree);
-            self.watch.say(&format!(
+            self.tools.watch.say(&format!(
                 "$ git clone --no-checkout {} {}",
                 self.what.repository,
                 tree.display()
@@ -147,7 +104,7 @@ impl Git<'_, '_> {
     fn take_shallow(&mut self, tree: &Path) -> Result<String, Failure> {
         if !is_tree(tree) {
             if tree.exists() {
-                self.remove(tree)?;
+                self.tools.remove(tree)?;
             }
             fs::create_dir(tree)?;
             let repository = self.repository();
@@ -193,7 +150,7 @@ impl Git<'_, '_> {
     fn set(&mut self, tree: &Path, revision: &str, method: Method) -> Result<(), Failure> {
         let patched = tree.join(".git").join(PATCHED);
         if patched.exists() {
-            self.watch.say("# the tree was patched by an earlier build; cleaned first");
+            self.tools.watch.say("# the tree was patched by an earlier build; cleaned first");
             self.must(
                 tree,
                 &args(["reset", "--quiet", "--hard"]),
@@ -249,42 +206,9 @@ impl Git<'_, '_> {
         }
         Ok(())
     }
-
-    fn remove(&mut self, tree: &Path) -> Result<(), Failure> {
-        if fs::symlink_metadata(tree).is_err() {
-            return Ok(());
-        }
-        let argv = [OsStr::new("rm"), OsStr::new("-rf"), OsStr::new("--"), tree.as_os_str()];
-        self.other(&argv, &format!("cannot remove {}", tree.display()))
-    }
 }
 
 /// Whether there is a repository of its own in `tree`: without one git would look further up.
 fn is_tree(tree: &Path) -> bool {
     tree.join(".git/HEAD").is_file()
-}
-
-/// Where the untouched twin of a tree lies.
-fn source_of(tree: &Path) -> PathBuf {
-    let digest = Sha256::digest(tree.as_os_str().as_encoded_bytes());
-    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    tree.with_file_name(format!(".linn-source-{hex}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn modes_and_methods() {
-        let read = |mode: CheckoutMode, method: &str| {
-            let what = Checkout { mode: mode.into(), method: method.into(), ..Checkout::default() };
-            Method::read(&what)
-        };
-        assert_eq!(read(CheckoutMode::Incremental, ""), Ok(Method::Incremental));
-        assert_eq!(read(CheckoutMode::Full, ""), Ok(Method::Fresh));
-        assert_eq!(read(CheckoutMode::Full, "copy"), Ok(Method::Copy));
-        assert!(read(CheckoutMode::Full, "scorch").unwrap_err().contains("`scorch`"));
-        assert!(read(CheckoutMode::Incremental, "clean").is_err());
-    }
 }

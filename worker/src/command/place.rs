@@ -1,16 +1,16 @@
-//! What may name a repository, a branch, a revision: nothing that git or a shell could take for something else.
+//! What may name a repository, a branch, a revision: nothing that git, hg, svn or a shell could take for something else.
 
-use linn_proto::worker::Checkout;
+use linn_proto::worker::{Checkout, Vcs};
 
-/// Checks everything that goes onto a command line of git. True when the repository is a folder of this machine. An
-/// error is a sentence for the user.
+/// Checks everything that goes onto a command line. True when the repository is a folder of this machine. An error is a
+/// sentence for the user.
 pub(crate) fn check(what: &Checkout) -> Result<bool, String> {
-    let local = repository(&what.repository)?;
+    let local = repository(&what.repository, what.vcs())?;
     if let Some(branch) = &what.branch {
-        reference(branch, "branch")?;
+        name(branch, "branch", what.vcs())?;
     }
     if let Some(revision) = &what.revision {
-        reference(revision, "revision")?;
+        name(revision, "revision", what.vcs())?;
     }
     Ok(local)
 }
@@ -18,6 +18,36 @@ pub(crate) fn check(what: &Checkout) -> Result<bool, String> {
 /// Whether the text is a whole commit id.
 pub(super) fn is_commit_id(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn name(text: &str, what: &str, vcs: Vcs) -> Result<(), String> {
+    match (vcs, what) {
+        (Vcs::Unspecified | Vcs::Git, _) => reference(text, what),
+        (Vcs::Svn, "revision") => match text.parse::<u64>() {
+            Ok(number) if number.to_string() == text => Ok(()),
+            _ => Err(format!("`{text}` cannot be a revision: in svn it is a number")),
+        },
+        _ => plain(text, what),
+    }
+}
+
+/// The rules for branches of hg and svn, and for revisions of hg: what would be an option, a step upwards or a part of an
+/// expression is none.
+fn plain(text: &str, what: &str) -> Result<(), String> {
+    let refuse = |why: &str| Err(format!("`{text}` cannot be a {what}: {why}"));
+    if text.is_empty() {
+        return refuse("it is empty");
+    }
+    if text.starts_with('-') {
+        return refuse("it begins with `-`");
+    }
+    if text.contains(|c: char| c.is_control() || "\\\"':".contains(c)) {
+        return refuse("it holds quotes, colons, backslashes or control characters");
+    }
+    if text.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return refuse("it is no plain path");
+    }
+    Ok(())
 }
 
 /// The parts of a repository's address that must not be shown: what stands before the `@` of a URL.
@@ -35,7 +65,24 @@ pub(crate) fn secrets(repository: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn repository(text: &str) -> Result<bool, String> {
+/// The protocols that only carry a repository.
+const fn schemes(vcs: Vcs) -> (&'static [&'static str], &'static str) {
+    match vcs {
+        Vcs::Unspecified | Vcs::Git => (
+            &["https", "http", "ssh", "git", "git+ssh"],
+            "give an https, ssh, git or file address, or an absolute path",
+        ),
+        Vcs::Hg => {
+            (&["https", "http", "ssh"], "give an https, ssh or file address, or an absolute path")
+        }
+        Vcs::Svn => (
+            &["https", "http", "svn", "svn+ssh"],
+            "give an https, svn, svn+ssh or file address, or an absolute path",
+        ),
+    }
+}
+
+fn repository(text: &str, vcs: Vcs) -> Result<bool, String> {
     let refuse = |why: &str| Err(format!("`{text}` cannot be a repository: {why}"));
     if text.is_empty() {
         return refuse("it is empty");
@@ -47,14 +94,25 @@ fn repository(text: &str) -> Result<bool, String> {
         return refuse("it holds control characters");
     }
     if let Some((scheme, rest)) = text.split_once("://") {
-        return match scheme {
-            "https" | "http" | "ssh" | "git" | "git+ssh" if !rest.starts_with('-') => Ok(false),
-            "file" => Ok(true),
-            _ => refuse("give an https, ssh, git or file address, or an absolute path"),
-        };
+        let (known, hint) = schemes(vcs);
+        if scheme == "file" {
+            return if rest.starts_with('/') { Ok(true) } else { refuse(hint) };
+        }
+        if !known.contains(&scheme) {
+            return refuse(hint);
+        }
+        // ssh takes a host or a user that begins with `-` for an option.
+        let server = rest.split('/').next().unwrap_or(rest);
+        if server.split('@').any(|part| part.starts_with('-')) {
+            return refuse("its host begins with `-`");
+        }
+        return Ok(false);
     }
     if text.starts_with('/') {
         return Ok(true);
+    }
+    if !matches!(vcs, Vcs::Unspecified | Vcs::Git) {
+        return refuse(schemes(vcs).1);
     }
     match text.split_once(':') {
         Some((_, rest)) if rest.starts_with(':') => {
@@ -106,7 +164,7 @@ mod tests {
             ("/srv/git/x.git", true),
             ("file:///srv/git/x.git", true),
         ] {
-            assert_eq!(repository(text), Ok(local), "{text}");
+            assert_eq!(repository(text, Vcs::Git), Ok(local), "{text}");
         }
     }
 
@@ -122,11 +180,15 @@ mod tests {
             "../x",
             "x/y",
             "ssh://-oProxyCommand=x/y",
+            "ssh://git@-oProxyCommand=x/y",
+            "file://host/x",
             "-x@host:y",
             "git@-oProxyCommand=x:y",
             "https://host/x\ny",
         ] {
-            assert!(repository(text).is_err(), "{text}");
+            assert!(repository(text, Vcs::Git).is_err(), "{text}");
+            assert!(repository(text, Vcs::Hg).is_err(), "{text}");
+            assert!(repository(text, Vcs::Svn).is_err(), "{text}");
         }
     }
 
@@ -150,6 +212,32 @@ mod tests {
             "HEAD~1",
         ] {
             assert!(reference(bad, "branch").unwrap_err().contains("branch"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_program_has_its_own_rules() {
+        assert_eq!(repository("svn+ssh://host/x", Vcs::Svn), Ok(false));
+        assert_eq!(repository("svn://host/x", Vcs::Svn), Ok(false));
+        assert_eq!(repository("/srv/x", Vcs::Svn), Ok(true));
+        assert_eq!(repository("ssh://hg@host/x", Vcs::Hg), Ok(false));
+        for text in ["svn+evil://host/x", "git@host:x", "svn+ssh://-oX/y", "svn+ssh://-l@h/y"] {
+            assert!(repository(text, Vcs::Svn).is_err(), "{text}");
+        }
+        for text in ["host:x", "bundle:/x", "svn://host/x", "ssh://-oX/y"] {
+            assert!(repository(text, Vcs::Hg).is_err(), "{text}");
+        }
+        for good in ["branches/1.0", "trunk", "stable branch", "ünïcode", "a@b"] {
+            assert_eq!(name(good, "branch", Vcs::Svn), Ok(()), "{good}");
+            assert_eq!(name(good, "branch", Vcs::Hg), Ok(()), "{good}");
+        }
+        for bad in ["", "-rf", "../x", "a/../b", "/a", "a\"b", "a'b", "a\\b", "a:b", "a\nb"] {
+            assert!(name(bad, "branch", Vcs::Svn).is_err(), "{bad}");
+            assert!(name(bad, "branch", Vcs::Hg).is_err(), "{bad}");
+        }
+        assert_eq!(name("17", "revision", Vcs::Svn), Ok(()));
+        for bad in ["HEAD", "-1", "1:2", "+1", "01", "{2020-01-01}"] {
+            assert!(name(bad, "revision", Vcs::Svn).is_err(), "{bad}");
         }
     }
 

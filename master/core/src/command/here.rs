@@ -1,0 +1,61 @@
+//! Steps that happen on the master become commands (F17).
+
+use super::words;
+use crate::config::HereStep;
+use crate::model::{EnvEntry, HereCommand, HttpCommand, Look, ShellCommand};
+use crate::render::{RenderError, Renderer};
+
+pub(super) fn render(
+    renderer: &Renderer<'_>,
+    step: &HereStep,
+    env: Vec<EnvEntry>,
+) -> Result<(HereCommand, String), RenderError> {
+    match step {
+        HereStep::Shell { command, stdin, .. } => {
+            let (argv, shown) = words(renderer, command)?;
+            let stdin = stdin.as_ref().map(|stdin| renderer.text("stdin", stdin)).transpose()?;
+            let (workdir, logfiles) = (String::new(), Vec::new());
+            let shell = ShellCommand {
+                argv,
+                workdir,
+                env,
+                stdin,
+                pty: false,
+                separate: false,
+                logfiles,
+                look: Look::default(),
+            };
+            Ok((HereCommand::Shell(shell), shown))
+        }
+        HereStep::Http { method, url, headers, data } => {
+            let url = renderer.text("url", url)?;
+            check_url(&url)?;
+            let mut rendered = Vec::with_capacity(headers.len());
+            for (name, value) in headers {
+                let value = renderer.text(name, value)?;
+                if value.chars().any(char::is_control) {
+                    let what = format!("the header {name} holds control characters");
+                    return Err(RenderError::new(what));
+                }
+                rendered.push((name.clone(), value));
+            }
+            let data = data.as_ref().map(|data| renderer.text("data", data)).transpose()?;
+            let shown = format!("{method} {url}");
+            let http = HttpCommand { method: method.clone(), url, headers: rendered, data };
+            Ok((HereCommand::Http(http), shown))
+        }
+    }
+}
+
+fn check_url(url: &str) -> Result<(), RenderError> {
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let wrong = match host {
+        None => "must begin with http:// or https://",
+        Some("") => "names no server",
+        Some(_) if url.chars().any(|c| c.is_control() || c == ' ') => {
+            "holds blanks or control characters"
+        }
+        Some(_) => return Ok(()),
+    };
+    Err(RenderError::new(format!("the url {wrong}")))
+}

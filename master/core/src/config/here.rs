@@ -1,0 +1,31 @@
+//! Steps that happen on the master's own machine (F17).
+
+use std::collections::BTreeMap;
+
+use super::TemplateValue;
+use crate::results::Results;
+
+/// What is done there.
+#[derive(Clone, PartialEq, Debug)]
+pub enum HereStep {
+    /// `master_shell`: runs a program.
+    Shell {
+        /// A list is run as it is; a text goes to the shell (PR-3).
+        command: TemplateValue,
+        /// Written to its standard input; `None`: closed.
+        stdin: Option<TemplateValue>,
+        /// Exit codes that mean something else (F18).
+        decode_rc: BTreeMap<i32, Results>,
+    },
+    /// `http_request`: asks a server.
+    Http {
+        /// In capitals.
+        method: String,
+        /// Where.
+        url: TemplateValue,
+        /// Sent along.
+        headers: BTreeMap<String, TemplateValue>,
+        /// The body; `None`: none.
+        data: Option<TemplateValue>,
+    },
+}

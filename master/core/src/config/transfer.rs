@@ -1,0 +1,28 @@
+//! Steps that carry files between worker and master (F17).
+
+use super::TemplateValue;
+use crate::results::Results;
+
+/// `upload` and `upload_directory`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct UploadStep {
+    /// Below the build's folder: a file or a glob, or a folder.
+    pub source: TemplateValue,
+    /// Its name on the master.
+    pub dest: TemplateValue,
+    /// The source is a folder.
+    pub directory: bool,
+    /// Of all files together.
+    pub max_bytes: u64,
+    /// Only while the build's results are among these; `None`: always.
+    pub when: Option<Vec<Results>>,
+}
+
+/// `download`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DownloadStep {
+    /// An uploaded name, `BUILDER#NUMBER/NAME`, or a file beside `master.star`.
+    pub source: TemplateValue,
+    /// Below the build's folder.
+    pub dest: TemplateValue,
+}
