@@ -126,6 +126,7 @@ fn one(n: u64, out: &mut Vec<Record>) {
         lost_since: None,
         new_failure: false,
         steps: (1..=STEPS).map(step).collect(),
+        recipe: None,
     })));
     for number in 1..=STEPS {
         let log = Log {

@@ -13,7 +13,7 @@ use crate::ctx::Ctx;
 use crate::here;
 use crate::id::{BuildId, RequestId, SchedulerName, StepNumber, WorkerName};
 use crate::merge::{self, Merged};
-use crate::model::{Blame, Build, Exit, LockShare, StepState, Stop};
+use crate::model::{Blame, Build, Exit, LockShare, Step, StepState, Stop};
 use crate::notice;
 use crate::properties::{Origin, Properties};
 use crate::record::Record;
@@ -64,7 +64,8 @@ pub(crate) fn start(
         ending: false,
         lost_since: None,
         new_failure: false,
-        steps: step::plan(&builder.factory),
+        steps: Step::plan(&builder.factory),
+        recipe: None,
     };
     build.properties = properties(state, &config, builder, &merged.properties, &build);
     build.blame = blame::of(state, &build);
@@ -168,10 +169,10 @@ pub(crate) fn advance(ctx: &mut Ctx<'_>, id: BuildId) {
 
 /// The next step to run: after an ending or a stop only those that always run, and only where they can (BL-4, CA-2).
 fn next_step(build: &Build, config: &Config, reachable: bool) -> Option<StepNumber> {
-    let factory = &config.builders.get(&build.builder)?.factory;
+    let recipe = build.recipe(config.builders.get(&build.builder));
     let ending = build.ending || build.stop.is_some();
     let after = build.steps.iter().rposition(|step| step.state() != StepState::Pending);
-    let pending = build.steps.iter().zip(factory).skip(after.map_or(0, |at| at + 1));
+    let pending = build.steps.iter().zip(recipe).skip(after.map_or(0, |at| at + 1));
     pending
         .filter(|(_, spec)| !ending || (spec.flags.always_run && reachable))
         .map(|(step, _)| step.number)
@@ -258,7 +259,7 @@ fn text(build: &Build, recipe: Option<&Builder>, results: Results) -> String {
     };
     let mut text = word.to_owned();
     for (nth, step) in build.steps.iter().enumerate() {
-        let spec = recipe.and_then(|builder| builder.factory.get(nth));
+        let spec = build.recipe(recipe).get(nth);
         let counted = step::counted(build, step, spec);
         let blamed = !counted.is_good() || (counted == results && results == Results::Warnings);
         if let (true, Some(results)) = (blamed, step.results) {

@@ -92,7 +92,10 @@ pub(crate) fn render(
             let (command, shown) = here::render(renderer, here, own.collect::<Result<_, _>>()?)?;
             (CommandWhat::Here(command), shown)
         }
-        StepKind::Assert(_) | StepKind::SetProperties(_) | StepKind::Trigger(_) => {
+        StepKind::Assert(_)
+        | StepKind::Dynamic(_)
+        | StepKind::SetProperties(_)
+        | StepKind::Trigger(_) => {
             return Ok(None);
         }
     };

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::StepSpec;
 use crate::id::ConfigDigest;
 
 /// A function of one generation of the configuration. Old generations stay callable (D9).
@@ -52,6 +53,14 @@ pub trait Hooks {
     /// # Errors
     /// When it errs, runs over its budget, or is of a generation that is not loaded.
     fn call(&self, hook: &HookId, arguments: &[Argument]) -> Result<Value, HookError>;
+
+    /// Calls one that returns steps (F39).
+    ///
+    /// # Errors
+    /// As [`Hooks::call`], and when what it returns are no steps.
+    fn steps(&self, _: &HookId, _: &[Argument]) -> Result<Vec<StepSpec>, HookError> {
+        Err(HookError { what: "it cannot make steps here".to_owned() })
+    }
 }
 
 /// No functions at all: every call errs.

@@ -97,7 +97,7 @@ fn people(build: &Build, blamelist: &[String]) -> Vec<String> {
 fn failed_step(build: &Build, recipe: Option<&Builder>) -> String {
     let mut steps = build.steps.iter().enumerate();
     let red = steps.find(|(nth, step)| {
-        let spec = recipe.and_then(|builder| builder.factory.get(*nth));
+        let spec = build.recipe(recipe).get(*nth);
         step::counted(build, step, spec).is_red()
     });
     red.map(|(_, step)| step.name.clone()).unwrap_or_default()

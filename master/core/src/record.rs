@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::change::{Change, Commit};
+use crate::config::StepSpec;
 use crate::id::{
     BuildId, BuildRef, BuilderName, BuildsetId, ChangeId, CommandId, ConfigDigest, RequestId,
     SchedulerName, SourceName, StepNumber, WorkerName,
@@ -198,6 +199,17 @@ pub enum Record {
         build: BuildRef,
         /// Who.
         blame: Blame,
+    },
+    /// A function made steps: what all the steps of the build do from now on (F39).
+    StepsAdded {
+        /// Of which build.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// The place of the one that stood for them.
+        step: StepNumber,
+        /// Of all its steps.
+        recipe: Vec<StepSpec>,
     },
     /// A step's turn has come, and it waits for its locks (LK-2).
     StepWaiting {
@@ -462,6 +474,7 @@ impl Record {
             Self::BuildsetFinished { .. } => "buildset_finished",
             Self::BuildStarted(_) => "build_started",
             Self::BuildBlamed { .. } => "build_blamed",
+            Self::StepsAdded { .. } => "steps_added",
             Self::StepWaiting { .. } => "step_waiting",
             Self::StepStarted { .. } => "step_started",
             Self::StepTriggered { .. } => "step_triggered",
@@ -487,7 +500,7 @@ impl Record {
     }
 
     /// All of those words.
-    pub const KINDS: [&'static str; 39] = [
+    pub const KINDS: [&'static str; 40] = [
         "change_added",
         "commits_learned",
         "change_classified",
@@ -506,6 +519,7 @@ impl Record {
         "buildset_finished",
         "build_started",
         "build_blamed",
+        "steps_added",
         "step_waiting",
         "step_started",
         "step_triggered",
@@ -560,6 +574,7 @@ impl Record {
                 format!("{build}/{name}")
             }
             Self::BuildBlamed { build, .. }
+            | Self::StepsAdded { build, .. }
             | Self::PropertySet { build, .. }
             | Self::BuildStopping { build, .. }
             | Self::BuildOrphaned { build, .. }

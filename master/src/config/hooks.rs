@@ -3,9 +3,11 @@
 //! A call gets an evaluator of its own on a heap of its own, with limits counted in ticks rather than in time, so a function
 //! that fails fails the same way every time. Nothing a function does can outlive its call.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use linn_core::config::StepSpec;
 use linn_core::hooks::{Argument, HookError, HookId, Hooks};
 use linn_core::id::ConfigDigest;
 use serde_json::Value as Json;
@@ -14,11 +16,14 @@ use starlark::environment::Module;
 use starlark::eval::Evaluator;
 use starlark::values::{Heap, OwnedFrozenValue, Value};
 
+use super::calls::Calls;
+use super::draft::Draft;
 use super::guard::CALL;
 use super::lower;
 use super::problem::harmless;
 use super::sources::problem_of;
 use super::star::limit;
+use super::values::{Desk, Made, Product};
 
 /// The largest result, in bytes of JSON.
 const MAX_RESULT: usize = 1 << 20;
@@ -28,11 +33,23 @@ const MAX_RESULT: usize = 1 << 20;
 pub struct Generation {
     digest: ConfigDigest,
     functions: Vec<OwnedFrozenValue>,
+    /// What each is called.
+    hooks: Vec<HookId>,
 }
 
 impl Generation {
-    pub(super) const fn new(digest: ConfigDigest, functions: Vec<OwnedFrozenValue>) -> Self {
-        Self { digest, functions }
+    pub(super) const fn new(
+        digest: ConfigDigest,
+        functions: Vec<OwnedFrozenValue>,
+        hooks: Vec<HookId>,
+    ) -> Self {
+        Self { digest, functions, hooks }
+    }
+
+    /// The name by which a function is kept, if it is.
+    pub(super) fn hook_of(&self, function: Value<'_>) -> Option<&HookId> {
+        let same = |kept: &OwnedFrozenValue| kept.value().ptr_eq(function);
+        self.functions.iter().position(same).and_then(|at| self.hooks.get(at))
     }
 
     /// Which configuration they are of.
@@ -100,6 +117,60 @@ impl Hooks for Library {
             })?;
         run(function, arguments).map_err(|what| HookError { what })
     }
+
+    fn steps(&self, hook: &HookId, arguments: &[Argument]) -> Result<Vec<StepSpec>, HookError> {
+        let generation = {
+            let generations = self.generations.read().unwrap_or_else(PoisonError::into_inner);
+            generations.get(&hook.config).cloned()
+        };
+        let unknown =
+            || HookError { what: "it belongs to a configuration that is not loaded".to_owned() };
+        let generation = generation.ok_or_else(unknown)?;
+        let function = generation.functions.get(hook.index as usize).ok_or_else(unknown)?;
+        make_steps(&generation, function, arguments).map_err(|what| HookError { what })
+    }
+}
+
+/// Calls a function that makes steps: what declares a step works there as it does in the file (F39).
+fn make_steps(
+    generation: &Arc<Generation>,
+    function: &OwnedFrozenValue,
+    arguments: &[Argument],
+) -> Result<Vec<StepSpec>, String> {
+    let draft = Draft::new(generation.digest.clone(), Calls::default(), Vec::new());
+    let desk = Desk(RefCell::new(draft), Some(Arc::clone(generation)));
+    let made = Module::with_temp_heap(|module| {
+        let heap = module.heap();
+        let explain = |error: starlark::Error| sentence(&error);
+        let mut eval = Evaluator::new(&module);
+        limit(&mut eval, &CALL).map_err(explain)?;
+        eval.set_print_handler(&Silent);
+        eval.extra = Some(&desk);
+        let arguments: Vec<Value<'_>> =
+            arguments.iter().map(|argument| given(heap, argument)).collect();
+        let function = heap.access_owned_frozen_value(function);
+        let result = eval.eval_function(function, &arguments, &[]).map_err(explain)?;
+        steps_of(result)
+    });
+    // What was reported is why, whatever became of it.
+    match desk.0.into_inner().problems.first() {
+        Some(problem) => Err(harmless(&problem.to_string(), 400)),
+        None => made,
+    }
+}
+
+/// Steps, in a list or alone.
+fn steps_of(value: Value<'_>) -> Result<Vec<StepSpec>, String> {
+    if value.is_none() {
+        return Ok(Vec::new());
+    }
+    let alone = [value];
+    let items = lower::elements(value).unwrap_or(&alone);
+    let step = |item: &Value<'_>| match Made::from_value(*item).map(|made| &made.0) {
+        Some(Product::Step(step)) => Ok(step.as_ref().clone()),
+        _ => Err(format!("what it returned has {}, which is no step", lower::describe(*item))),
+    };
+    items.iter().map(step).collect()
 }
 
 fn run(function: &OwnedFrozenValue, arguments: &[Argument]) -> Result<Json, String> {

@@ -187,7 +187,11 @@ fn load_from(shelf: &Shelf<'_>, main: &str, facts: Option<&Facts>) -> Result<Loa
         let Sources { texts, digest, .. } = sources;
         Ok(Loaded {
             config: Arc::new(evaluated.draft.config),
-            generation: Arc::new(Generation::new(digest.clone(), evaluated.functions)),
+            generation: Arc::new(Generation::new(
+                digest.clone(),
+                evaluated.functions,
+                evaluated.draft.hooks,
+            )),
             sources: texts,
             digest,
             notes: evaluated.draft.notes,

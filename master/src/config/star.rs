@@ -57,7 +57,8 @@ pub(crate) fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<
 pub(super) fn evaluate(sources: &mut Sources) -> Result<Evaluated, Vec<Problem>> {
     let calls = std::mem::take(&mut sources.calls);
     let problems = std::mem::take(&mut sources.problems);
-    let desk = Desk(RefCell::new(Draft::new(sources.digest.clone(), calls, problems)));
+    let draft = Draft::new(sources.digest.clone(), calls, problems);
+    let desk = Desk(RefCell::new(draft), None);
     let mut modules: HashMap<String, FrozenModule> = HashMap::new();
     let mut ended = false;
     for file in std::mem::take(&mut sources.parsed) {

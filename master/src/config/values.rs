@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::sync::Arc;
 
 use allocative::Allocative;
 use linn_core::config::{ChangeFilter, ForceParameter, LockAccess, StepSpec, TemplateValue};
@@ -17,10 +18,12 @@ use super::call;
 use super::draft::Draft;
 use super::globals::Function;
 use super::guard::{self, Bounds};
+use super::hooks::Generation;
 
-/// What is being put together, where native functions find it: the evaluator's `extra`.
+/// What is being put together, where native functions find it: the evaluator's `extra`. While a build runs there is the
+/// generation whose function makes steps (F39).
 #[derive(Debug, ProvidesStaticType)]
-pub(super) struct Desk(pub RefCell<Draft>);
+pub(super) struct Desk(pub RefCell<Draft>, pub Option<Arc<Generation>>);
 
 /// A function that a file can call.
 #[derive(Debug, ProvidesStaticType, NoSerialize, Allocative)]

@@ -13,6 +13,7 @@ const GOT_REVISION: &str = "got_revision";
 pub(super) const fn build_changed(record: &Record) -> Option<BuildId> {
     match record {
         Record::BuildBlamed { id, .. }
+        | Record::StepsAdded { id, .. }
         | Record::StepWaiting { id, .. }
         | Record::StepStarted { id, .. }
         | Record::StepTriggered { id, .. }
@@ -31,6 +32,7 @@ pub(super) const fn build_changed(record: &Record) -> Option<BuildId> {
 pub(super) fn change_build(build: &mut Build, record: &Record) {
     match record {
         Record::BuildBlamed { blame, .. } => build.blame = blame.clone(),
+        Record::StepsAdded { recipe, .. } => build.follow(recipe),
         Record::StepWaiting { .. }
         | Record::StepStarted { .. }
         | Record::StepTriggered { .. }

@@ -1,9 +1,10 @@
 //! Steps that do one small thing to the files of the build folder (F17).
 
 use super::TemplateValue;
+use serde::{Deserialize, Serialize};
 
 /// What is done; every path is below the build's folder.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum FilesStep {
     /// `mkdir`: a folder, with those above it.
     MakeFolder {

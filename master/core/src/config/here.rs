@@ -1,12 +1,13 @@
 //! Steps that happen on the master's own machine (F17).
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::TemplateValue;
 use crate::results::Results;
 
 /// What is done there.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum HereStep {
     /// `master_shell`: runs a program.
     Shell {

@@ -79,7 +79,7 @@ pub struct LockAccess {
 }
 
 /// The locks that a builder, a step or a worker takes.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Locks {
     /// These, all of them together (LK-3).
     These(Vec<LockAccess>),

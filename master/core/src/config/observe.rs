@@ -2,9 +2,10 @@
 
 use crate::hooks::HookId;
 use crate::model::{Suppression, TestReport};
+use serde::{Deserialize, Serialize};
 
 /// What is looked for. Nothing, unless the recipe says so.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Observe {
     /// Its standard output becomes properties.
     pub property: Option<FromCommand>,
@@ -17,7 +18,7 @@ pub struct Observe {
 }
 
 /// How standard output becomes properties (F17).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum FromCommand {
     /// All of it is the value of one; only when the command did well.
     Property {

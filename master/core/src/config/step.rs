@@ -11,7 +11,7 @@ use crate::results::Results;
 use crate::time::Span;
 
 /// A value that may depend on the build; rendered when its step starts (PP-5).
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum TemplateValue {
     /// As it stands.
     Plain(Value),
@@ -33,7 +33,7 @@ pub enum TemplateValue {
 }
 
 /// `interpolate("...")`, parsed at load so that its mistakes are found there (PP-5).
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Template {
     /// In order.
     pub pieces: Vec<Piece>,
@@ -42,7 +42,7 @@ pub struct Template {
 }
 
 /// A piece of a template.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Piece {
     /// As it stands.
     Text(String),
@@ -56,7 +56,7 @@ pub enum Piece {
 }
 
 /// What a substitution looks up.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Selector {
     /// `prop:NAME`.
     Prop(String),
@@ -74,7 +74,7 @@ pub enum Selector {
 }
 
 /// The operators of PP-5. Operands may hold substitutions again.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Substitution {
     /// The value; missing or null is the empty text (PP-6).
     Value,
@@ -96,7 +96,7 @@ pub enum Substitution {
 }
 
 /// One step of a recipe.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StepSpec {
     /// As declared; made unique in its build (BL-9).
     pub name: String,
@@ -120,12 +120,31 @@ pub struct StepSpec {
     pub limits: StepLimits,
 }
 
+impl StepSpec {
+    /// One with nothing said but what it does.
+    #[must_use]
+    pub fn plain(name: impl Into<String>, kind: StepKind) -> Self {
+        Self {
+            name: name.into(),
+            description: String::new(),
+            description_done: String::new(),
+            kind,
+            flags: Flags::default(),
+            do_step_if: Condition::Is(true),
+            hide_step_if: Condition::Is(false),
+            env: Vec::new(),
+            locks: Locks::default(),
+            limits: StepLimits::default(),
+        }
+    }
+}
+
 /// How a step's result counts for its build (BL-1).
 #[expect(
     clippy::struct_excessive_bools,
     reason = "these are Buildbot's six independent flags, by name"
 )]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Flags {
     /// A failure ends the build (BL-3).
     pub halt_on_failure: bool,
@@ -155,7 +174,7 @@ impl Default for Flags {
 }
 
 /// A condition.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Condition {
     /// Fixed.
     Is(bool),
@@ -164,7 +183,7 @@ pub enum Condition {
 }
 
 /// One setting of the environment (PR-1).
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct EnvSetting {
     /// The variable.
     pub name: String,
@@ -173,7 +192,7 @@ pub struct EnvSetting {
 }
 
 /// A further log of a shell step (PR-5).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LogFile {
     /// The log's name.
     pub name: String,
@@ -182,7 +201,7 @@ pub struct LogFile {
 }
 
 /// Bounds of a step (PR-2, LG-8).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StepLimits {
     /// No output for so long ends it; `None`: never.
     pub silence: Option<Span>,
@@ -212,7 +231,7 @@ impl Default for StepLimits {
 }
 
 /// What a step does.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum StepKind {
     /// Runs a program.
     Shell(ShellStep),
@@ -230,12 +249,14 @@ pub enum StepKind {
     Assert(TemplateValue),
     /// Sets properties; happens on the master alone.
     SetProperties(BTreeMap<String, TemplateValue>),
+    /// Stands for the steps that a function of the build returns when its turn comes (F39).
+    Dynamic(HookId),
     /// Starts other schedulers; happens on the master alone.
     Trigger(TriggerStep),
 }
 
 /// Runs a program on the worker.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ShellStep {
     /// A list is run as it is; a text goes to the shell (PR-3).
     pub command: TemplateValue,
@@ -280,7 +301,7 @@ impl Vcs {
 }
 
 /// Checks out a codebase.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SourceStep {
     /// By which program.
     pub vcs: Vcs,
@@ -303,7 +324,7 @@ pub struct SourceStep {
 }
 
 /// How much a checkout keeps of what is there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum CheckoutMethod {
     /// Everything that is not tracked.
     Incremental,

@@ -2,9 +2,10 @@
 
 use super::TemplateValue;
 use crate::results::Results;
+use serde::{Deserialize, Serialize};
 
 /// `upload` and `upload_directory`.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct UploadStep {
     /// Below the build's folder: a file or a glob, or a folder.
     pub source: TemplateValue,
@@ -19,7 +20,7 @@ pub struct UploadStep {
 }
 
 /// `download`.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DownloadStep {
     /// An uploaded name, `BUILDER#NUMBER/NAME`, or a file beside `master.star`.
     pub source: TemplateValue,

@@ -1,11 +1,12 @@
 //! The step that starts other schedulers (TR-*, F4).
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::TemplateValue;
 
 /// Asks triggerable schedulers for builds.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TriggerStep {
     /// Which schedulers, by name.
     pub schedulers: Vec<TemplateValue>,
@@ -22,7 +23,7 @@ pub struct TriggerStep {
 }
 
 /// What a triggered build builds (TR-2).
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum TriggerSources {
     /// What this build was asked for; with what it really obtained, if so wished.
     Same {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LockShare, Step, StepState};
 use crate::change::SourceStamp;
+use crate::config::{Builder, StepSpec};
 use crate::id::{
     BuildId, BuildRef, BuilderName, BuildsetId, ChangeId, ConfigDigest, RequestId, WorkerName,
 };
@@ -64,6 +65,8 @@ pub struct Build {
     pub new_failure: bool,
     /// All its steps, planned ones too.
     pub steps: Vec<Step>,
+    /// What they do, where functions made some of them; `None`: what its configuration says (F39).
+    pub recipe: Option<Vec<StepSpec>>,
 }
 
 impl Build {
@@ -78,6 +81,22 @@ impl Build {
     #[must_use]
     pub fn left_out(&self, step: &Step) -> bool {
         self.complete_at.is_some() && step.state() == StepState::Pending
+    }
+
+    /// What its steps do, in order; `builder` is that of the configuration it began with.
+    #[must_use]
+    pub fn recipe<'a>(&'a self, builder: Option<&'a Builder>) -> &'a [StepSpec] {
+        let declared = || builder.map_or(&[] as &[StepSpec], |builder| &builder.factory);
+        self.recipe.as_deref().unwrap_or_else(declared)
+    }
+
+    /// Follows a recipe that begins like its own so far: steps whose turn has come stay as they are.
+    pub fn follow(&mut self, recipe: &[StepSpec]) {
+        let begun = self.steps.iter().rposition(|step| step.state() != StepState::Pending);
+        let planned = Step::plan(recipe).into_iter().skip(begun.map_or(0, |at| at + 1));
+        self.steps.truncate(begun.map_or(0, |at| at + 1));
+        self.steps.extend(planned);
+        self.recipe = Some(recipe.to_vec());
     }
 
     /// Whether it does nothing but wait for what it triggered: then its worker has room for another (LK-6 better).

@@ -1,10 +1,11 @@
 //! A step of a build and its logs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{CommandSpec, LockShare, Test};
+use crate::config::StepSpec;
 use crate::id::{BuildsetId, CommandId, LogId, StepNumber};
 use crate::results::Results;
 use crate::time::Timestamp;
@@ -78,6 +79,23 @@ impl Step {
             hidden: false,
             waits_for: Vec::new(),
         }
+    }
+
+    /// All the steps of a recipe, not begun; doubled names get `_1`, `_2` (BL-9).
+    #[must_use]
+    pub fn plan(recipe: &[StepSpec]) -> Vec<Self> {
+        let mut taken: BTreeSet<String> = BTreeSet::new();
+        let mut steps = Vec::with_capacity(recipe.len());
+        for (spec, number) in recipe.iter().zip(1..) {
+            let mut name = spec.name.clone();
+            let mut suffix = 0_u32;
+            while !taken.insert(name.clone()) {
+                suffix += 1;
+                name = format!("{}_{suffix}", spec.name);
+            }
+            steps.push(Self::planned(StepNumber(number), name));
+        }
+        steps
     }
 
     /// Where it is in its life.

@@ -62,6 +62,7 @@ impl State {
             | Record::BuildsetFinished { .. } => self.apply_to_buildset(record),
             Record::BuildStarted(_)
             | Record::BuildBlamed { .. }
+            | Record::StepsAdded { .. }
             | Record::StepWaiting { .. }
             | Record::StepStarted { .. }
             | Record::StepTriggered { .. }
@@ -160,6 +161,9 @@ impl State {
             }
             Record::BuildBlamed { id, blame, .. } => {
                 self.builds.update(*id, |build| build.blame = blame.clone());
+            }
+            Record::StepsAdded { id, recipe, .. } => {
+                self.builds.update(*id, |build| build.follow(recipe));
             }
             Record::StepWaiting { id, step, at, locks, .. } => {
                 self.locks.wait(*id, *step, *at);

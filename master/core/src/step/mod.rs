@@ -1,6 +1,5 @@
 //! A step's life: whether it runs, its command, and its end (BL-5 to BL-10).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::action::Action;
@@ -8,13 +7,14 @@ use crate::command::{self, NoCommand};
 use crate::config::{Condition, Config, StepKind, StepSpec};
 use crate::ctx::Ctx;
 use crate::id::{BuildId, CommandId, LogId, StepNumber};
-use crate::model::{Artifact, Build, Exit, Finished, LockShare, Log, Said, Step};
+use crate::model::{Artifact, Build, Exit, Finished, LockShare, Log, Said};
 use crate::record::Record;
 use crate::render::{RenderError, Renderer};
 use crate::results::Results;
 use crate::view::truthy;
 
 mod acquire;
+mod dynamic;
 mod extract;
 mod outcome;
 mod own;
@@ -29,22 +29,6 @@ pub(crate) use own::children_over;
 pub(crate) use property::found;
 pub(crate) use told::linked;
 
-/// All the steps of a recipe, not begun; doubled names get `_1`, `_2` (BL-9).
-pub(crate) fn plan(factory: &[StepSpec]) -> Vec<Step> {
-    let mut taken: BTreeSet<String> = BTreeSet::new();
-    let mut steps = Vec::with_capacity(factory.len());
-    for (spec, number) in factory.iter().zip(1..) {
-        let mut name = spec.name.clone();
-        let mut suffix = 0_u32;
-        while !taken.insert(name.clone()) {
-            suffix += 1;
-            name = format!("{}_{suffix}", spec.name);
-        }
-        steps.push(Step::planned(StepNumber(number), name));
-    }
-    steps
-}
-
 /// A step and its recipe.
 pub(crate) struct Position {
     pub(crate) build: BuildId,
@@ -54,18 +38,22 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    fn spec<'a>(&'a self, build: &Build) -> Option<&'a StepSpec> {
-        let builder = self.config.as_ref()?.builders.get(&build.builder)?;
-        builder.factory.get((self.number.0 as usize).checked_sub(1)?)
+    fn spec<'a>(&'a self, build: &'a Build) -> Option<&'a StepSpec> {
+        let builder = self.config.as_ref()?.builders.get(&build.builder);
+        build.recipe(builder).get((self.number.0 as usize).checked_sub(1)?)
     }
 }
 
 /// Starts a step. One that has no command on a worker is over at once, and so is one that cannot start.
 pub(crate) fn start(ctx: &mut Ctx<'_>, position: &Position) {
     let Some(build) = ctx.state().build(position.build) else { return };
-    let (Some(spec), Some(config)) = (position.spec(build), position.config.as_deref()) else {
+    let (Some(spec), Some(config)) = (position.spec(build).cloned(), position.config.as_deref())
+    else {
         return end(ctx, position, Ended::plain(Results::Retry, "its recipe is not at hand"));
     };
+    if let StepKind::Dynamic(hook) = &spec.kind {
+        return dynamic::expand(ctx, position, hook);
+    }
     let renderer = Renderer { state: ctx.state(), config, build, hooks: ctx.hooks };
     let wanted = match &spec.do_step_if {
         Condition::Is(wanted) => Ok(*wanted),
@@ -82,7 +70,7 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, position: &Position) {
     {
         return end(ctx, position, Ended::plain(Results::Skipped, "not needed"));
     }
-    match locks(&renderer, build, spec) {
+    match locks(&renderer, build, &spec) {
         Ok(shares) => acquire(ctx, position, shares),
         Err(error) => cannot_start(ctx, position, &error),
     }
@@ -91,7 +79,8 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, position: &Position) {
 /// Begins a step that may run and holds its locks.
 fn go(ctx: &mut Ctx<'_>, position: &Position, locks: Vec<LockShare>) {
     let Some(build) = ctx.state().build(position.build) else { return };
-    let (Some(spec), Some(config)) = (position.spec(build), position.config.as_deref()) else {
+    let (Some(spec), Some(config)) = (position.spec(build).cloned(), position.config.as_deref())
+    else {
         return end(ctx, position, Ended::plain(Results::Retry, "its recipe is not at hand"));
     };
     let renderer = Renderer { state: ctx.state(), config, build, hooks: ctx.hooks };
@@ -107,7 +96,7 @@ fn go(ctx: &mut Ctx<'_>, position: &Position, locks: Vec<LockShare>) {
     let (command, first_log) = (CommandId(last.command + 1), LogId(last.log + 1));
     let Some(builder) = config.builders.get(&build.builder) else { return };
     let name = step_name(build, position.number);
-    match command::render(&renderer, builder, spec, &name, command, first_log) {
+    match command::render(&renderer, builder, &spec, &name, command, first_log) {
         Ok(Some(rendered)) => {
             let log = |(name, id): &(String, LogId)| Log {
                 id: *id,

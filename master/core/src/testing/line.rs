@@ -95,6 +95,10 @@ fn detail(record: &Record) -> String {
         Record::BuildBlamed { blame, .. } => {
             format!("new {} since good {}", ids(&blame.changes), ids(&blame.since_good.changes))
         }
+        Record::StepsAdded { step, recipe, .. } => {
+            let after = recipe.iter().skip(step.0.saturating_sub(1) as usize);
+            format!("from {step}: {}", joined(after.map(|step| step.name.as_str())))
+        }
         Record::StepWaiting { locks, .. } => {
             format!("for {}", joined(locks.iter().map(|it| format!("{} ({})", it.key, it.mode))))
         }

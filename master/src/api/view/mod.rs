@@ -269,7 +269,8 @@ fn touched(record: &Record, state: &State, config: &Config, keys: &mut BTreeSet<
                 keys.insert(Key::of_build(build));
             }
         }
-        Record::StepWaiting { build, .. }
+        Record::StepsAdded { build, .. }
+        | Record::StepWaiting { build, .. }
         | Record::StepTriggered { build, .. }
         | Record::StepLinked { build, .. }
         | Record::BuildBlamed { build, .. }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use linn_core::config::{Condition, EnvSetting, TemplateValue};
+use linn_core::config::{Condition, EnvSetting, StepKind, StepSpec, TemplateValue};
 use linn_core::hooks::HookId;
 use starlark::values::Value;
 
 use super::{Call, slot};
+use crate::config::hooks::Generation;
 use crate::config::lower;
 use crate::config::problem::{Place, quote};
 use crate::config::values::{Made, Product};
@@ -156,15 +157,37 @@ impl<'v> Call<'v, '_> {
                         self.function.name,
                         lower::describe(item)
                     ),
-                    if lower::is_function(item) {
-                        "functions that make steps are not there yet in this version of linn"
-                    } else {
-                        ""
-                    },
+                    "",
                 ),
             }
         }
         Some(found)
+    }
+
+    /// Steps, and functions of the build that return some when their turn comes (F39).
+    pub(in crate::config) fn steps(&self, parameter: &str) -> Vec<StepSpec> {
+        let mut steps = Vec::new();
+        for (item, place) in self.each(parameter).unwrap_or_default() {
+            let made = Made::from_value(item).map(|made| &made.0);
+            match made {
+                Some(Product::Step(step)) => steps.push(step.as_ref().clone()),
+                None if lower::is_function(item) => {
+                    let hook = self.keep(item, &place);
+                    let name = hook.label.split(' ').next().unwrap_or_default().to_owned();
+                    steps.push(StepSpec::plain(name, StepKind::Dynamic(hook)));
+                }
+                _ => self.draft().problem(
+                    &place,
+                    format!(
+                        "`{parameter}` of `{}` must hold steps, not {}",
+                        self.function.name,
+                        lower::describe(item)
+                    ),
+                    "",
+                ),
+            }
+        }
+        steps
     }
 
     /// The elements that `DEFAULT_BRANCH` may be among.
@@ -192,6 +215,9 @@ impl<'v> Call<'v, '_> {
 
     /// Keeps a function, which can be called as long as its generation is held.
     fn keep(&self, function: Value<'v>, place: &Place) -> HookId {
+        if let Some(generation) = &self.desk.1 {
+            return self.keep_known(generation, function, place);
+        }
         let mut draft = self.draft();
         let index = u32::try_from(draft.hooks.len()).unwrap_or(u32::MAX);
         // Starlark writes a function as `FILE.NAME(PARAMETERS)`.
@@ -207,5 +233,19 @@ impl<'v> Call<'v, '_> {
         self.module.set(&slot(index), function);
         draft.hooks.push(hook.clone());
         hook
+    }
+
+    /// While a build runs nothing new is kept: a function must be one that the configuration keeps already.
+    fn keep_known(&self, generation: &Generation, function: Value<'v>, place: &Place) -> HookId {
+        if let Some(hook) = generation.hook_of(function) {
+            return hook.clone();
+        }
+        let mut draft = self.draft();
+        draft.problem(
+            place,
+            format!("{} was made while the build runs, and cannot be kept", lower::describe(function)),
+            "give a plain value, prop(...) or interpolate(...): the function that makes steps knows the build",
+        );
+        HookId { config: draft.config.digest.clone(), index: u32::MAX, label: String::new() }
     }
 }

@@ -76,6 +76,12 @@ pub(in crate::config) fn invoke<'v>(
         );
         return Ok(heap.alloc(Phantom));
     }
+    if desk.1.is_some() && !function.group.is_of_a_build() {
+        return Err(starlark::Error::new_other(anyhow::anyhow!(
+            "{}() declares something, which only the configuration itself can; a function of a build may make steps",
+            function.name
+        )));
+    }
     call.bind(&positional, named);
     Ok(match (function.call)(&mut call) {
         Outcome::Nothing => Value::new_none(),

@@ -9,7 +9,6 @@ use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::draft::{Kind, PolicyGiven};
 use crate::config::problem::quote;
-use crate::config::values::Product;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
@@ -37,7 +36,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
 static BUILDER: &[Parameter] = &[
     param("name", Type::Text, "", "Its name."),
     param("workers", Type::Texts, "", "Who may run it, in order of preference."),
-    param("factory", Type::Steps, "", "What to do, in order."),
+    param(
+        "factory",
+        Type::Steps,
+        "",
+        "What to do, in order: steps, and functions of the build that return some when their turn comes.",
+    ),
     param("description", Type::Text, "\"\"", "One line for people."),
     param("tags", Type::Texts, "[]", "For selecting and grouping."),
     param("project", Type::Text, "\"\"", "What it belongs to."),
@@ -130,11 +134,7 @@ fn builder(call: &mut Call<'_, '_>) -> Outcome {
     } else if call.texts("workers").is_some_and(|workers| workers.is_empty()) {
         call.problem("workers", format!("{by} has no worker"), "name at least one worker");
     }
-    let pick = |product: &Product| match product {
-        Product::Step(step) => Some(step.as_ref().clone()),
-        _ => None,
-    };
-    let factory = call.products("factory", "steps", pick);
+    let factory = call.steps("factory");
     if !call.is_written("factory") {
         call.missing("factory");
     }
@@ -145,7 +145,7 @@ fn builder(call: &mut Call<'_, '_>) -> Outcome {
         tags: call.texts("tags").unwrap_or_default().into_iter().map(|(tag, _)| tag).collect(),
         project,
         workers,
-        factory: factory.unwrap_or_default().into_iter().map(|(step, _)| step).collect(),
+        factory,
         env: call.env("env"),
         properties: call.properties("properties"),
         defaults: call.properties("defaults"),

@@ -167,6 +167,11 @@ pub(super) enum Group {
 }
 
 impl Group {
+    /// Whether a function that makes steps of a build may call what is in it (F39).
+    pub(super) const fn is_of_a_build(self) -> bool {
+        matches!(self, Self::Steps | Self::Values)
+    }
+
     /// In the order of the manual.
     pub(super) const ALL: [(Self, &'static str); 9] = [
         (Self::Site, "The site"),

@@ -75,9 +75,9 @@ fn some<T>(value: Option<T>, column: usize) -> Result<T> {
 
 /// The columns that [`build`] reads, with or without properties.
 pub(super) const BUILD: &str = "id, builder, number, buildset, worker, config, attempt, reason, scheduler, started_at, \
-     complete_at, results, text, ending, lost_since, new_failure, given, found, steps, specs, properties";
+     complete_at, results, text, ending, lost_since, new_failure, given, found, steps, specs, properties, recipe";
 pub(super) const BUILD_BRIEF: &str = "id, builder, number, buildset, worker, config, attempt, reason, scheduler, started_at, \
-     complete_at, results, text, ending, lost_since, new_failure, given, found, steps, specs, '{}'";
+     complete_at, results, text, ending, lost_since, new_failure, given, found, steps, specs, '{}', NULL";
 
 /// What a build was given at its start.
 #[derive(Serialize, Deserialize)]
@@ -305,6 +305,7 @@ pub(super) fn build(row: &Row<'_>) -> Result<Build> {
         lost_since: moment(row, 14)?,
         new_failure: row.get(15)?,
         steps,
+        recipe: row.get_ref(21)?.as_str_or_null()?.map(|recipe| parse(recipe, 21)).transpose()?,
     })
 }
 

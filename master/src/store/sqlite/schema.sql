@@ -216,3 +216,8 @@ CREATE TABLE artifact (
     sha256 TEXT NOT NULL,
     PRIMARY KEY (build, name)
 ) STRICT, WITHOUT ROWID;
+
+-- step 6
+
+-- What the steps of a build do, where functions made some of them; else its configuration says it.
+ALTER TABLE build ADD COLUMN recipe TEXT;

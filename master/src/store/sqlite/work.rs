@@ -56,6 +56,8 @@ pub(super) struct HeldBuild {
     pub(super) held: Held<Build>,
     /// Properties too.
     pub(super) properties: bool,
+    /// Its recipe too.
+    pub(super) recipe: bool,
 }
 
 /// Ids that no table can tell, and the configuration.
@@ -124,7 +126,7 @@ impl Work {
                     }
                 }
                 let held = Held::made((**build).clone(), seq);
-                self.builds.insert(build.id, HeldBuild { held, properties: true });
+                self.builds.insert(build.id, HeldBuild { held, properties: true, recipe: false });
             }
             Record::WorkerConnected { worker, .. }
             | Record::WorkerLost { worker, .. }
@@ -168,11 +170,12 @@ impl Work {
         if !self.builds.contains_key(&id)
             && let Some(build) = one(db, "build", row::BUILD, id.0, row::build)?
         {
-            let build = HeldBuild { held: Held::found(build), properties: false };
+            let build = HeldBuild { held: Held::found(build), properties: false, recipe: false };
             self.builds.insert(id, build);
         }
         let Some(build) = self.builds.get_mut(&id) else { return Ok(()) };
         build.properties |= matches!(record, Record::PropertySet { .. });
+        build.recipe |= matches!(record, Record::StepsAdded { .. });
         rules::change_build(build.held.touch(seq), record);
         match record {
             Record::StepStarted { spec, logs, .. } => {
@@ -257,6 +260,7 @@ impl Work {
         for build in self.builds.values_mut() {
             build.held.written();
             build.properties = false;
+            build.recipe = false;
         }
         settle(&mut self.requests);
         settle(&mut self.buildsets);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use linn_core::id::{BuildRef, SourceName};
-use linn_core::model::{BuildRequest, Buildset, Worker};
+use linn_core::model::{Build, BuildRequest, Buildset, Worker};
 use linn_core::record::Record;
 use linn_core::results::Results;
 use linn_core::state::{SourceCursor, TAIL_COMMITS};
@@ -20,7 +20,7 @@ fn word(results: Option<Results>) -> Option<&'static str> {
 
 /// A build: all of it when new, else what can change. Its indexes are only touched when it ends.
 pub(super) fn build(db: &Connection, build: &HeldBuild) -> Result<()> {
-    let HeldBuild { held, properties } = build;
+    let HeldBuild { held, properties, recipe } = build;
     let it = &held.row;
     let found = text(&Found {
         got_revision: Cow::Borrowed(&it.got_revision),
@@ -29,6 +29,9 @@ pub(super) fn build(db: &Connection, build: &HeldBuild) -> Result<()> {
     })?;
     let steps = row::steps_text(&it.steps)?;
     let specs = row::specs_text(&it.steps)?;
+    if *recipe && !held.new {
+        set_recipe(db, it)?;
+    }
     let complete_at = it.complete_at.map(|at| at.0);
     let lost_since = it.lost_since.map(|at| at.0);
     if !held.new {
@@ -93,10 +96,20 @@ pub(super) fn build(db: &Connection, build: &HeldBuild) -> Result<()> {
         specs,
         text(&it.properties)?,
     ])?;
+    if *recipe {
+        set_recipe(db, it)?;
+    }
     for branch in it.stamps.iter().filter_map(|stamp| stamp.branch.as_deref()) {
         db.prepare_cached("INSERT OR IGNORE INTO build_branch VALUES (?1, ?2)")?
             .execute(params![branch, int(it.id.0)])?;
     }
+    Ok(())
+}
+
+fn set_recipe(db: &Connection, build: &Build) -> Result<()> {
+    let recipe = build.recipe.as_ref().map(text).transpose()?;
+    db.prepare_cached("UPDATE build SET recipe = ?2 WHERE id = ?1")?
+        .execute(params![int(build.id.0), recipe])?;
     Ok(())
 }
 

@@ -223,6 +223,7 @@ impl Story {
             lost_since: None,
             new_failure: false,
             steps: steps.collect(),
+            recipe: None,
         };
         self.running.push((build.clone(), request));
         vec![Record::BuildStarted(Box::new(build))]
