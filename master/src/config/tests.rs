@@ -34,15 +34,17 @@ const WORKER: &str = "local_worker(\"w\")\n";
 
 /// Every mistake at once, each at its place, none caused by another (F28).
 #[test]
-fn ten_mistakes_are_ten_errors() {
-    let problems = check(&sample("ten-mistakes.star")).unwrap_err();
-    let folder = format!("{}/", sample("").display()).replace("//", "/");
-    let said = format!("{}\n", problems.to_string().replace(&folder, ""));
-    let file = sample("ten-mistakes.txt");
-    if std::env::var_os("LINN_BLESS").is_some() {
-        std::fs::write(&file, &said).unwrap();
+fn every_mistake_is_an_error() {
+    for name in ["ten-mistakes", "thirty-mistakes"] {
+        let problems = check(&sample(&format!("{name}.star"))).unwrap_err();
+        let folder = format!("{}/", sample("").display()).replace("//", "/");
+        let said = format!("{}\n", problems.to_string().replace(&folder, ""));
+        let file = sample(&format!("{name}.txt"));
+        if std::env::var_os("LINN_BLESS").is_some() {
+            std::fs::write(&file, &said).unwrap();
+        }
+        assert_eq!(said, std::fs::read_to_string(&file).unwrap());
     }
-    assert_eq!(said, std::fs::read_to_string(&file).unwrap());
 }
 
 #[test]
@@ -556,6 +558,9 @@ fn every_example_of_the_manual_loads() {
     for function in functions().filter(|function| !function.is_later()) {
         let example = function.example;
         let star = match (function.group, function.name) {
+            (Group::Steps, "trigger") => format!(
+                "{WORKER}builder(\"b\", workers = [\"w\"], factory = [{example}])\ntriggerable_scheduler(\"packages\", builders = [\"b\"])"
+            ),
             (Group::Steps, _) => {
                 format!("{WORKER}builder(\"b\", workers = [\"w\"], factory = [{example}])")
             }
@@ -580,7 +585,7 @@ fn every_promised_name_is_known() {
         change_filter single_branch_scheduler any_branch_scheduler dependent_scheduler periodic_scheduler nightly_scheduler \
         triggerable_scheduler force_scheduler try_scheduler string_param text_param int_param bool_param choice_param \
         username_param codebase_param patch_param worker_param fixed_param group_param any_property_param worker local_worker \
-        worker_pool builder builders lock auth git hg svn shell shell_sequence configure compile test lint trigger \
+        worker_pool builder builders lock worker_lock git hg svn shell shell_sequence configure compile test lint trigger \
         set_property set_properties set_property_from_command upload upload_directory download download_text mkdir rmdir \
         copy_directory file_exists master_shell http_request assert_that prop interpolate interested_users email_lookup role \
         allow auth mail_reporter irc_reporter webhook_reporter github_status gitlab_status gitea_status command_reporter \
