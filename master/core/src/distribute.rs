@@ -205,7 +205,7 @@ fn serve(ctx: &mut Ctx<'_>, generation: &Generation, dirty: &mut Dirty, key: &Re
             // The first one stands in line for all of its builder: who comes behind it wants the same or stands behind it.
             Choice::Wait(wants) if !lined_up => {
                 lined_up = true;
-                line_up(ctx, builder, request, wants);
+                line_up(ctx, builder, request, &wants);
             }
             Choice::Wait(_) | Choice::Nobody => {}
         }
@@ -225,13 +225,13 @@ enum Choice {
 
 /// A request takes its place in line (LK-2). A child whose parents hold what somebody wants who holds what it wants itself
 /// would wait for ever: that somebody is told (LK-6).
-fn line_up(ctx: &mut Ctx<'_>, builder: &Builder, request: RequestId, wants: Vec<Vec<LockShare>>) {
+fn line_up(ctx: &mut Ctx<'_>, builder: &Builder, request: RequestId, wants: &[Vec<LockShare>]) {
     let before = ctx.live.lines.requests_of(&builder.name);
     for other in before.into_iter().filter(|other| *other != request) {
         ctx.live.leave_line(Waiter::Request(other), &builder.name);
     }
-    ctx.live.lines.enter(Waiter::Request(request), &builder.name, wants.clone());
-    build::break_ring(ctx, request, &wants);
+    ctx.live.lines.enter(Waiter::Request(request), &builder.name, wants.to_vec());
+    build::break_ring(ctx, request, wants);
 }
 
 /// Who of the free workers takes a request.

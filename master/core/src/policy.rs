@@ -163,7 +163,7 @@ pub(crate) fn locks(
 ) -> Option<Vec<LockAccess>> {
     let request = ctx.state().request(request)?;
     let argument = Argument::Object(request_view(ctx.state(), request));
-    let wanted = ctx.hooks.call(hook, &[argument]).and_then(|value| lock_list(value));
+    let wanted = ctx.hooks.call(hook, &[argument]).and_then(lock_list);
     match wanted {
         Ok(locks) => {
             ctx.live.erred.remove(hook);

@@ -42,6 +42,7 @@ pub struct Harness {
     pub now: Timestamp,
     hooks: Box<dyn Hooks>,
     transcript: Vec<String>,
+    records: Vec<Record>,
     next_token: u64,
     next_session: u64,
     checked: bool,
@@ -66,6 +67,7 @@ impl Harness {
             now,
             hooks,
             transcript: Vec::new(),
+            records: Vec::new(),
             next_token: 1,
             next_session: 1,
             checked: true,
@@ -95,6 +97,7 @@ impl Harness {
         let (records, actions) = out.take();
         let said = Said { records, actions };
         self.transcript.extend(said.lines());
+        self.records.extend(said.records.iter().cloned());
         if self.checked {
             let state = self.master.state();
             let again = State::from_tables(state.tables());
@@ -129,6 +132,11 @@ impl Harness {
     /// All lines since the last call.
     pub fn transcript(&mut self) -> Vec<String> {
         std::mem::take(&mut self.transcript)
+    }
+
+    /// All records since the last call.
+    pub fn records(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.records)
     }
 
     /// Somebody who asks, as `ana`, with a fresh token and no id.

@@ -1,0 +1,369 @@
+//! The laws of locks and of merging, over random lists of inputs (LK-*, MG-*): nothing is granted that is not there, nobody
+//! is overtaken, no wake-up is lost, and at the end everybody had his turn; merged or not, each change is built by each builder
+//! that was asked, once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use linn_core::config::{
+    Builder, Collapse, Config, Lock, LockAccess, LockMode, LockScope, Locks, StepSpec,
+};
+use linn_core::id::{ChangeId, RequestId, SessionId};
+use linn_core::input::Input;
+use linn_core::lock::LockView;
+use linn_core::record::Record;
+use linn_core::testing::{
+    Harness, Said, any_branch, builder, change, config, force, shell, stamp, timer, worker,
+};
+use linn_core::time::Span;
+use proptest::prelude::*;
+
+const WORKERS: [&str; 4] = ["w0", "w1", "w2", "w3"];
+const BUILDERS: [&str; 6] = ["all", "half", "one", "both", "step", "other-step"];
+
+fn takes(lock: &str, mode: LockMode) -> LockAccess {
+    LockAccess { lock: lock.into(), mode }
+}
+
+fn with_locks(name: &str, locks: Vec<LockAccess>) -> Builder {
+    let mut made = builder(name, &WORKERS, vec![shell("make")]);
+    made.locks = Locks::These(locks);
+    made.policy.collapse = Collapse::Never;
+    made
+}
+
+fn with_step(name: &str, mode: LockMode) -> Builder {
+    let locked = StepSpec { locks: Locks::These(vec![takes("bench", mode)]), ..shell("bench") };
+    let mut made = builder(name, &WORKERS, vec![shell("make"), locked, shell("after")]);
+    made.policy.collapse = Collapse::Never;
+    made
+}
+
+/// Builders whose builds take locks of three kinds, and two whose steps do.
+fn site() -> Config {
+    let builders = vec![
+        with_locks("all", vec![takes("pool", LockMode::Exclusive)]),
+        with_locks(
+            "half",
+            vec![takes("pool", LockMode::Counting(2)), takes("cpu", LockMode::Counting(1))],
+        ),
+        with_locks("one", vec![takes("pool", LockMode::Counting(1))]),
+        with_locks(
+            "both",
+            vec![takes("pool", LockMode::Counting(1)), takes("db", LockMode::Exclusive)],
+        ),
+        with_step("step", LockMode::Counting(1)),
+        with_step("other-step", LockMode::Exclusive),
+    ];
+    let workers = WORKERS.iter().map(|name| worker(name, 2)).collect();
+    let mut made = config("c1", workers, builders, vec![force("force", &BUILDERS)]);
+    for (name, scope, max_count) in [
+        ("pool", LockScope::Master, 4),
+        ("db", LockScope::Master, 1),
+        ("cpu", LockScope::Worker, 1),
+        ("bench", LockScope::Master, 2),
+    ] {
+        let name = linn_core::id::LockName::from(name);
+        let max_count_for = BTreeMap::new();
+        made.locks.insert(name.clone(), Lock { name, scope, max_count, max_count_for });
+    }
+    made
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Force(u8),
+    End { which: u8, well: bool },
+    Connect(u8),
+    Detach(u8),
+    Cancel(u8),
+    Stop(u8),
+    Restart,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => (0..6_u8).prop_map(Event::Force),
+        8 => (0..8_u8, any::<bool>()).prop_map(|(which, well)| Event::End { which, well }),
+        3 => (0..4_u8).prop_map(Event::Connect),
+        1 => (0..4_u8).prop_map(Event::Detach),
+        1 => (0..40_u8).prop_map(Event::Cancel),
+        1 => (0..8_u8).prop_map(Event::Stop),
+        1 => Just(Event::Restart),
+    ]
+}
+
+struct World {
+    harness: Harness,
+    sessions: BTreeMap<String, SessionId>,
+    asked: u32,
+}
+
+impl World {
+    fn new(config: Config) -> Self {
+        Self { harness: Harness::new(config), sessions: BTreeMap::new(), asked: 0 }
+    }
+
+    fn running(&self) -> Vec<String> {
+        self.harness
+            .master
+            .state()
+            .unfinished()
+            .map(|build| build.reference().to_string())
+            .collect()
+    }
+
+    fn end(&mut self, build: &str, code: i32) {
+        let of = self.harness.master.state().unfinished();
+        let worker = of.into_iter().find(|it| it.reference().to_string() == build);
+        let Some(worker) = worker.map(|build| build.worker.to_string()) else { return };
+        let Some(session) = self.sessions.get(&worker).copied() else { return };
+        if self.harness.command(build).is_some() {
+            self.harness.exit(session, build, code);
+        }
+    }
+
+    fn connect(&mut self, name: &str) {
+        if self.sessions.contains_key(name) {
+            return;
+        }
+        // It holds what it had: nothing is lost with the connection.
+        let state = self.harness.master.state();
+        let builds: Vec<_> = state
+            .running_on(&name.into())
+            .filter_map(|build| self.harness.command(&build.reference().to_string()))
+            .map(|command| (command, false))
+            .collect();
+        let session = SessionId(1_000 + u64::from(self.asked));
+        self.asked += 1;
+        let (name_, instance) = (name.into(), format!("folder of {name}"));
+        self.harness.say(Input::WorkerAttached {
+            session,
+            name: name_,
+            instance,
+            info: linn_core::model::WorkerInfo::default(),
+            held: builds,
+        });
+        self.sessions.insert(name.to_owned(), session);
+    }
+
+    fn play(&mut self, event: &Event) {
+        let nth =
+            |list: &[String], which: u8| list.get(usize::from(which) % list.len().max(1)).cloned();
+        match event {
+            Event::Force(which) => {
+                self.asked += 1;
+                let revision = format!("r{}", self.asked);
+                let stamps = vec![stamp("main", Some(&revision))];
+                self.harness.force_with(BUILDERS[usize::from(*which)], stamps, &[]);
+            }
+            Event::End { which, well } => {
+                if let Some(build) = nth(&self.running(), *which) {
+                    self.end(&build, i32::from(!well));
+                }
+            }
+            Event::Connect(which) => self.connect(WORKERS[usize::from(*which)]),
+            Event::Detach(which) => {
+                if let Some(session) = self.sessions.remove(WORKERS[usize::from(*which)]) {
+                    self.harness.detach(session);
+                }
+            }
+            Event::Cancel(request) => {
+                let asking = self.harness.asking();
+                let request = RequestId(u64::from(*request));
+                self.harness.say(Input::CancelRequested { asking, request, reason: String::new() });
+            }
+            Event::Stop(which) => {
+                if let Some(build) = nth(&self.running(), *which) {
+                    self.harness.stop(&build, "enough", false);
+                }
+            }
+            Event::Restart => {
+                self.sessions.clear();
+                self.harness.restart(Vec::new());
+            }
+        }
+        self.harness.now = self.harness.now + Span::seconds(1);
+    }
+
+    /// Everybody comes, everything ends: then nothing waits and nothing is held.
+    fn settle(&mut self) {
+        for name in WORKERS {
+            self.connect(name);
+        }
+        for _ in 0..2_000 {
+            let Some(build) =
+                self.running().into_iter().find(|it| self.harness.command(it).is_some())
+            else {
+                break;
+            };
+            self.end(&build, 0);
+        }
+        let state = self.harness.master.state();
+        assert_eq!(state.requests().count(), 0, "all is over: {:?}", self.harness.master.locks());
+        for lock in self.harness.master.locks() {
+            assert!(lock.holders.is_empty() && lock.waiters.is_empty(), "{lock:?}");
+        }
+    }
+}
+
+const fn weight(mode: LockMode) -> u32 {
+    match mode {
+        LockMode::Counting(count) => count,
+        LockMode::Exclusive => 0,
+    }
+}
+
+fn is_exclusive((_, mode): &(String, LockMode)) -> bool {
+    matches!(mode, LockMode::Exclusive)
+}
+
+/// LK-2: an exclusive holder is alone, and counts never add up to more than there is.
+fn nothing_is_granted_that_is_not_there(locks: &[LockView]) {
+    for lock in locks {
+        let taken: u32 = lock.holders.iter().map(|(_, mode)| weight(*mode)).sum();
+        assert!(taken <= lock.capacity, "{lock:?}");
+        assert!(!lock.holders.iter().any(is_exclusive) || lock.holders.len() == 1, "{lock:?}");
+    }
+}
+
+/// LK-5: of those who are first in all their lines, nobody could take what he wants: whatever was given back was looked at.
+fn no_wake_up_is_lost(locks: &[LockView]) {
+    let mut first: BTreeMap<&str, bool> = BTreeMap::new();
+    for lock in locks {
+        let taken: u32 = lock.holders.iter().map(|(_, mode)| weight(*mode)).sum();
+        let exclusive = lock.holders.iter().any(is_exclusive);
+        for (place, (who, mode)) in lock.waiters.iter().enumerate() {
+            let fits = match mode {
+                LockMode::Exclusive => lock.holders.is_empty(),
+                LockMode::Counting(count) => !exclusive && taken + count <= lock.capacity,
+            };
+            // A request that could run on several workers stands in the line of each; any one would do.
+            let could = place == 0 && fits;
+            let known = first.entry(who).or_insert(true);
+            *known &= could;
+        }
+    }
+    let free: Vec<_> = first.iter().filter(|(_, could)| **could).collect();
+    assert!(free.is_empty(), "{free:?} could go on: {locks:?}");
+}
+
+/// LK-2: who stood behind others in a line has nothing of that lock before them, unless what they want is left for them.
+fn nobody_is_overtaken(before: &[LockView], after: &[LockView], began: &BTreeSet<String>) {
+    for lock in before {
+        let Some(now) = after.iter().find(|now| now.key == lock.key) else { continue };
+        let mut wanted = 0;
+        let mut exclusive = false;
+        for waiter in &lock.waiters {
+            let waits = now.waiters.iter().any(|(who, _)| *who == waiter.0);
+            if began.contains(&waiter.0) {
+                let taken: u32 = now.holders.iter().map(|(_, mode)| weight(*mode)).sum();
+                let left = wanted == 0 || taken + wanted <= now.capacity;
+                assert!(!exclusive && left, "{} overtook: {before:?} {after:?}", waiter.0);
+            } else if waits {
+                wanted += weight(waiter.1);
+                exclusive |= is_exclusive(waiter);
+            }
+        }
+    }
+}
+
+/// Who began in an input: steps by name, builds by the numbers of their requests.
+fn began(said: &Said) -> BTreeSet<String> {
+    let mut who = BTreeSet::new();
+    for record in &said.records {
+        match record {
+            Record::BuildStarted(build) => {
+                who.extend(build.requests.iter().map(ToString::to_string));
+            }
+            Record::StepStarted { build, name, .. } => drop(who.insert(format!("{build}/{name}"))),
+            _ => {}
+        }
+    }
+    who
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    #[test]
+    fn locks_are_fair_and_never_forgotten(events in prop::collection::vec(event(), 1..80)) {
+        let mut world = World::new(site());
+        for event in &events {
+            let before = world.harness.master.locks();
+            world.harness.records();
+            world.play(event);
+            let said = Said { records: world.harness.records(), actions: Vec::new() };
+            let after = world.harness.master.locks();
+            nothing_is_granted_that_is_not_there(&after);
+            no_wake_up_is_lost(&after);
+            // A restart lines requests up anew, in the order of service.
+            if !matches!(event, Event::Restart) {
+                nobody_is_overtaken(&before, &after, &began(&said));
+            }
+        }
+        world.settle();
+    }
+
+    /// MG-1, MG-3: however requests are merged, every builder that was asked builds every change, and builds it once.
+    #[test]
+    fn changes_are_neither_lost_nor_doubled(
+        events in prop::collection::vec((0..5_u8, 0..3_u8, any::<bool>()), 1..60),
+    ) {
+        let builders = vec![builder("a", &["w0"], vec![shell("make")]), builder("b", &["w1"], vec![shell("make")])];
+        let workers = vec![worker("w0", 1), worker("w1", 1)];
+        let schedulers = vec![any_branch("now", &["a", "b"], timer(None))];
+        let mut world = World::new(config("c1", workers, builders, schedulers));
+        let mut built: BTreeMap<(String, ChangeId), u32> = BTreeMap::new();
+        let mut tips: BTreeMap<u8, String> = BTreeMap::new();
+        let mut changes = 0_u64;
+        let note = |said: &[Record], built: &mut BTreeMap<(String, ChangeId), u32>| {
+            let mut ended = BTreeSet::new();
+            for record in said {
+                match record {
+                    Record::BuildStarted(build) => {
+                        for change in build.stamps.iter().flat_map(|stamp| &stamp.changes) {
+                            *built.entry((build.builder.to_string(), *change)).or_default() += 1;
+                        }
+                    }
+                    Record::RequestFinished { request, .. } => assert!(ended.insert(*request)),
+                    _ => {}
+                }
+            }
+        };
+        for (what, branch, well) in events {
+            world.harness.records();
+            match what {
+                0..=2 => {
+                    changes += 1;
+                    let revision = format!("{branch}-{changes}");
+                    let parents: Vec<&str> = tips.get(&branch).map(String::as_str).into_iter().collect();
+                    let one = change(&format!("b{branch}"), &revision, &parents, "Ana <a@x>");
+                    world.harness.submit(vec![one]);
+                    tips.insert(branch, revision);
+                }
+                3 => world.connect(if well { "w0" } else { "w1" }),
+                _ => {
+                    if let Some(build) = world.running().first().cloned() {
+                        world.end(&build, i32::from(!well));
+                    }
+                }
+            }
+            note(&world.harness.records(), &mut built);
+        }
+        world.harness.records();
+        for name in ["w0", "w1"] {
+            world.connect(name);
+        }
+        while let Some(build) = world.running().first().cloned() {
+            world.end(&build, 0);
+        }
+        note(&world.harness.records(), &mut built);
+        prop_assert_eq!(world.harness.master.state().requests().count(), 0);
+        for id in 1..=changes {
+            for name in ["a", "b"] {
+                let times = built.get(&(name.to_owned(), ChangeId(id))).copied();
+                prop_assert_eq!(times, Some(1), "change {} by {}", id, name);
+            }
+        }
+    }
+}
