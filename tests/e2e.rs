@@ -26,5 +26,7 @@ mod said;
 mod scheduler;
 #[path = "e2e/terminal.rs"]
 mod terminal;
+#[path = "e2e/translation.rs"]
+mod translation;
 #[path = "e2e/up.rs"]
 mod up;

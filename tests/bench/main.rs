@@ -8,6 +8,7 @@
 //! they need, under `LAB_HOME`); `LINN_BUILDBOT_LAB` says the same. Without it only linn's own figures are printed.
 //! Every figure stands with its target. Nothing here fails: a shared machine is no judge. Read ratios, not seconds.
 
+mod brain;
 mod follow;
 mod herd;
 mod history;
@@ -133,7 +134,7 @@ impl Figure {
 
 type Bench = fn(&Peer) -> Vec<Figure>;
 
-const ALL: [(&str, Bench); 9] = [
+const ALL: [(&str, Bench); 11] = [
     ("one-slot", throughput::one_slot),
     ("fifty-slots", throughput::fifty_slots),
     ("latency", latency::change_to_command),
@@ -143,6 +144,8 @@ const ALL: [(&str, Bench); 9] = [
     ("memory", start::idle_memory),
     ("herd", herd::five_hundred_at_once),
     ("history", history::last_two_hundred),
+    ("distribution", |_| brain::distribution()),
+    ("function", |_| brain::function()),
 ];
 
 fn main() -> ExitCode {

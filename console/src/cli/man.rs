@@ -10,7 +10,7 @@ use crate::client::ClientError;
 pub(crate) const EXAMPLE: &str = "Example:\n  linn man commands | less";
 
 /// The pages: name and text, the contents first.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
     ("index", include_str!("../../../assets/manual/index.md")),
     ("commands", include_str!("../../../assets/manual/commands.md")),
     ("json", include_str!("../../../assets/manual/json.md")),
@@ -18,6 +18,7 @@ const PAGES: [(&str, &str); 8] = [
     ("console", include_str!("../../../assets/manual/console.md")),
     ("operations", include_str!("../../../assets/manual/operations.md")),
     ("buildbot", include_str!("../../../assets/manual/buildbot.md")),
+    ("translation", include_str!("../../../assets/manual/translation.md")),
     ("troubleshooting", include_str!("../../../assets/manual/troubleshooting.md")),
 ];
 

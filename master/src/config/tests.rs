@@ -541,7 +541,8 @@ fn the_manual_is_true() {
         std::fs::write(&file, manual()).unwrap();
     }
     let written = std::fs::read_to_string(&file).unwrap();
-    assert_eq!(written, manual(), "run this test with LINN_BLESS=1 and look at the difference");
+    // Not `assert_eq`: two whole manuals say nothing to a reader.
+    assert!(written == manual(), "run this test with LINN_BLESS=1 and look at the difference");
     let mut complete = 0;
     for block in written.split("```python complete\n").skip(1) {
         let (star, _) = block.split_once("```").unwrap();

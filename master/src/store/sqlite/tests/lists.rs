@@ -10,7 +10,7 @@ use super::super::super::{
     BuildFilter, BuildStateFilter, BuildsetFilter, ChangeFilter, MemoryStore, RequestFilter,
     StatisticFilter, Store,
 };
-use super::super::SqliteStore;
+use super::super::{SqliteStore, migrate};
 use super::story::{Story, builder};
 
 fn told() -> (tempfile::TempDir, SqliteStore, MemoryStore) {
@@ -196,7 +196,10 @@ fn statistics_of_older_builds_are_taken_over() {
     let filter = StatisticFilter { builder: builder(7), name: None, before: None, limit: 10_000 };
     let wanted = sqlite.queries().statistics(&filter).unwrap();
     assert!(!wanted.is_empty());
-    sqlite.db.execute_batch("DROP TABLE statistic; PRAGMA user_version = 1").unwrap();
+    sqlite.db.execute_batch("DROP TABLE statistic").unwrap();
+    let steps = migrate::steps();
+    let step = steps.iter().find(|step| step.contains("CREATE TABLE statistic")).unwrap();
+    sqlite.db.execute_batch(step).unwrap();
     drop(sqlite);
     let sqlite = SqliteStore::open(folder.path()).unwrap();
     assert_eq!(sqlite.queries().statistics(&filter).unwrap(), wanted);
