@@ -13,6 +13,8 @@ mod convert;
 mod invariants;
 #[path = "sim/ledger.rs"]
 mod ledger;
+#[path = "sim/locks.rs"]
+mod locks;
 #[path = "sim/machine.rs"]
 mod machine;
 #[path = "sim/master.rs"]

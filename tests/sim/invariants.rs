@@ -33,13 +33,17 @@ fn tables_are_the_state(master: &mut Master) -> Result<(), String> {
 fn workers_are_within_their_limits(master: &Master) -> Result<(), String> {
     let Some(core) = &master.core else { return Ok(()) };
     let mut running: BTreeMap<&WorkerName, Vec<_>> = BTreeMap::new();
+    let mut busy: BTreeMap<&WorkerName, usize> = BTreeMap::new();
     for build in core.state().builds().filter(|build| build.complete_at.is_none()) {
         running.entry(&build.worker).or_default().push(&build.builder);
+        // Who waits for its children leaves its place to others (LK-6).
+        *busy.entry(&build.worker).or_default() += usize::from(!build.is_parked());
     }
     for (worker, builders) in running {
         let limit = core.config().workers.get(worker).and_then(|worker| worker.max_builds);
-        if limit.is_some_and(|limit| builders.len() > limit as usize) {
-            return Err(format!("{worker} runs {} builds, over its limit", builders.len()));
+        let busy = busy.get(worker).copied().unwrap_or_default();
+        if limit.is_some_and(|limit| busy > limit as usize) {
+            return Err(format!("{worker} runs {busy} builds, over its limit"));
         }
         let distinct: BTreeSet<_> = builders.iter().collect();
         if distinct.len() < builders.len() {

@@ -17,6 +17,7 @@ use linn_core::record::{Record, Subject};
 use linn_core::results::Results;
 
 use crate::changes::Changes;
+use crate::locks::Locks;
 
 #[derive(Default)]
 struct Request {
@@ -60,6 +61,8 @@ pub(crate) struct Ledger {
     marks: BTreeSet<String>,
     /// Changes and who has seen them.
     pub(crate) changes: Changes,
+    /// Who holds what.
+    locks: Locks,
 }
 
 type Law = Result<(), String>;
@@ -85,6 +88,7 @@ impl Ledger {
         };
         for record in records {
             self.read(record)?;
+            self.locks.follow(config, record)?;
         }
         self.what_ended_was_handed_on(records)?;
         self.changes.follow(config, records)
@@ -329,7 +333,7 @@ impl Ledger {
         for build in self.builds.values() {
             hold(build.results.is_some(), || format!("L1: {} never ended", build.reference))?;
         }
-        Ok(())
+        self.locks.at_the_end()
     }
 }
 

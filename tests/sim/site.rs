@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use linn_core::config::Config;
 
-/// Three workers of different sizes, builders that wait long or briefly for a lost one, every kind of scheduler, a source.
+/// Three workers of different sizes, builders that wait long or briefly for a lost one, locks of each kind, a parent that waits for
+/// a child, every kind of scheduler, a source.
 pub(crate) const CONFIG: &str = r#"
 codebase("app", repository = "git://app", branch = "main")
 git_poller("p", repository = "git://app", branches = ["main", "dev"], interval = "60s", codebase = "app")
@@ -17,10 +18,16 @@ RECIPE = [
     shell("test", command = "make check", warn_on_failure = True),
     shell("clean", command = "make clean", always_run = True),
 ]
-builder("a", workers = ALL, factory = [git(codebase = "app")] + RECIPE, lost_after = "20s")
-builder("b", workers = ["w0", "w1"], factory = RECIPE, lost_after = "3s", max_retries = 2)
-builder("c", workers = ["w2"], factory = RECIPE[:1], lost_after = "60s")
-force_scheduler("force", builders = ["a", "b", "c"])
+db = lock("db", max_count = 2)
+cpu = worker_lock("cpu", max_count = 2)
+LOCKED = [RECIPE[0], shell("test", command = "make check", warn_on_failure = True, locks = [db.exclusive()]), RECIPE[2]]
+builder("a", workers = ALL, factory = [git(codebase = "app")] + RECIPE, lost_after = "20s", locks = [cpu.counting(2)])
+builder("b", workers = ["w0", "w1"], factory = LOCKED, lost_after = "3s", max_retries = 2, locks = [cpu.counting(1)])
+builder("c", workers = ["w2"], factory = RECIPE[:1], lost_after = "60s", locks = [db.counting(1)])
+builder("p", workers = ["w1", "w2"], factory = [trigger("t", schedulers = ["sub"], wait_for_finish = True), RECIPE[0]], lost_after = "10s")
+builder("d", workers = ALL, factory = RECIPE[:2], lost_after = "5s", locks = [db.counting(1)])
+triggerable_scheduler("sub", builders = ["d"])
+force_scheduler("force", builders = ["a", "b", "c", "p"])
 any_branch_scheduler("commits", builders = ["a", "b"], tree_stable_timer = "2s", max_wait = "5s", unimportant_files = ["doc/*"])
 single_branch_scheduler("main", builders = ["c"], change_filter = change_filter(branch = ["main"]), unimportant_files = ["doc/*"])
 dependent_scheduler("down", upstream = "main", builders = ["b"])
@@ -31,7 +38,7 @@ pub(crate) const REPOSITORY: &str = "git://app";
 /// The one source.
 pub(crate) const SOURCE: &str = "p";
 /// Builders that can be forced.
-pub(crate) const BUILDERS: [&str; 3] = ["a", "b", "c"];
+pub(crate) const BUILDERS: [&str; 4] = ["a", "b", "c", "p"];
 /// Workers, by machine.
 pub(crate) const WORKERS: [&str; 3] = ["w0", "w1", "w2"];
 
