@@ -114,6 +114,7 @@ impl<'a> Explainer<'a> {
         let ahead = self.live.lines.ahead(&share.key, Waiter::Request(request.id)).count();
         match ahead {
             0 => detail,
+            1 => format!("{detail}, and 1 waits for it before"),
             ahead => format!("{detail}, and {ahead} wait for it before"),
         }
     }
