@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use linn_core::action::Refusal;
 use linn_core::change::{Commit, NewChange, SourceStamp};
-use linn_core::config::Config;
+use linn_core::config::{Config, Vcs};
 use linn_core::id::{BuilderName, CodebaseName, SourceName};
 use linn_core::input::{Asking, Input};
 use linn_core::master::Master;
@@ -111,15 +111,26 @@ pub(crate) fn stamps_of(
     Ok(codebases.into_iter().map(stamp).collect())
 }
 
+/// Whose a repository is: what a source that looks there says, else git's.
+fn vcs_of(config: &Config, repository: &str) -> Vcs {
+    let mut looked_at = config.sources.values().filter_map(|source| source.kind.looks_at());
+    looked_at.find(|at| at.repository == repository).map_or(Vcs::default(), |at| at.vcs)
+}
+
 /// Pins each stamp that has a repository; tells what was learnt on the way. Mirrors live in `dir`.
 ///
 /// # Errors
 /// There is no such branch or revision, or the repository does not answer.
-pub(crate) async fn pin(dir: &Path, stamps: &mut [SourceStamp]) -> Result<Learnt, Refusal> {
+pub(crate) async fn pin(
+    dir: &Path,
+    config: &Config,
+    stamps: &mut [SourceStamp],
+) -> Result<Learnt, Refusal> {
     let mut learnt = Vec::new();
     for stamp in stamps.iter_mut().filter(|stamp| !stamp.repository.is_empty()) {
-        let asked =
-            resolve(dir, &stamp.repository, stamp.branch.as_deref(), stamp.revision.as_deref());
+        let vcs = vcs_of(config, &stamp.repository);
+        let (branch, revision) = (stamp.branch.as_deref(), stamp.revision.as_deref());
+        let asked = resolve(dir, vcs, &stamp.repository, branch, revision);
         let resolved = match tokio::time::timeout(PATIENCE, asked).await {
             Ok(resolved) => resolved.map_err(|error| refusal(&error))?,
             Err(_) => {
@@ -201,7 +212,9 @@ async fn complete(
         if known {
             continue;
         }
-        let asked = resolve(dir, &repository, change.branch.as_deref(), change.revision.as_deref());
+        let vcs = Vcs::of_word(&change.vcs).unwrap_or_else(|| vcs_of(config, &repository));
+        let (branch, revision) = (change.branch.as_deref(), change.revision.as_deref());
+        let asked = resolve(dir, vcs, &repository, branch, revision);
         match tokio::time::timeout(HOOK_PATIENCE, asked).await {
             Ok(Ok(resolved)) => {
                 change.revision = Some(resolved.revision);
@@ -269,6 +282,7 @@ fn refusal(error: &ResolveError) -> Refusal {
         ResolveError::Empty { .. } => {
             Refusal::not_now(error.to_string()).hint("commit something first")
         }
+        ResolveError::Unanswered(_) => Refusal::not_now(error.to_string()),
         ResolveError::Unreachable(cause) => {
             let mut why = String::new();
             let mut source = std::error::Error::source(cause);
@@ -343,7 +357,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let none = config(&[]);
         let mut stamps = stamps_of(&none, &["linux".into()], only("no-such")).unwrap();
-        assert_eq!(pin(dir.path(), &mut stamps).await, Ok(Vec::new()));
+        assert_eq!(pin(dir.path(), &none, &mut stamps).await, Ok(Vec::new()));
         assert_eq!(stamps[0].branch.as_deref(), Some("no-such"));
     }
 

@@ -228,7 +228,7 @@ impl ControlDoor {
         let config = config.map_err(|error| gone(&error))?;
         let stamps = intake::stamps_of(&config, builders, chosen);
         let mut stamps = stamps.map_err(|refusal| status::of_refusal(&refusal))?;
-        let learnt = intake::pin(&self.0.dir, &mut stamps).await;
+        let learnt = intake::pin(&self.0.dir, &config, &mut stamps).await;
         Ok((stamps, learnt.map_err(|refusal| status::of_refusal(&refusal))?))
     }
 
@@ -239,7 +239,9 @@ impl ControlDoor {
             .iter()
             .map(|stamp| SourceStamp { revision: None, changes: Vec::new(), ..stamp.clone() })
             .collect();
-        let learnt = intake::pin(&self.0.dir, &mut stamps).await;
+        let config = self.0.engine.ask(|master| master.config().clone()).await;
+        let config = config.map_err(|error| gone(&error))?;
+        let learnt = intake::pin(&self.0.dir, &config, &mut stamps).await;
         Ok((stamps, learnt.map_err(|refusal| status::of_refusal(&refusal))?))
     }
 

@@ -11,6 +11,7 @@ mod lock;
 mod maildir;
 mod observe;
 mod parameter;
+mod poller;
 mod scheduler;
 mod secret;
 mod shell;
@@ -219,6 +220,7 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         site::FUNCTIONS,
         secret::FUNCTIONS,
         source::FUNCTIONS,
+        poller::FUNCTIONS,
         webhook::FUNCTIONS,
         maildir::FUNCTIONS,
         gerrit::FUNCTIONS,

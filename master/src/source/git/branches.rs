@@ -117,16 +117,7 @@ impl Selection {
         if patterns.is_empty() {
             return Self::Default;
         }
-        let mut set = GlobSetBuilder::new();
-        for TextPattern(pattern) in patterns {
-            let plain = !pattern.contains(['*', '?', '[']);
-            let text = if plain { globset::escape(pattern) } else { pattern.clone() };
-            let glob = Glob::new(&text).or_else(|_| Glob::new(&globset::escape(pattern)));
-            if let Ok(glob) = glob {
-                set.add(glob);
-            }
-        }
-        Self::Matching(set.build().unwrap_or_else(|_| GlobSet::empty()))
+        Self::Matching(globs(patterns))
     }
 
     /// The selected branches with their tips. Those asked for by name that do not exist are left out (GP-4).
@@ -156,6 +147,20 @@ impl Selection {
                 .collect(),
         }
     }
+}
+
+/// What matches any of these patterns (F6).
+pub(in crate::source) fn globs(patterns: &[TextPattern]) -> GlobSet {
+    let mut set = GlobSetBuilder::new();
+    for TextPattern(pattern) in patterns {
+        let plain = !pattern.contains(['*', '?', '[']);
+        let text = if plain { globset::escape(pattern) } else { pattern.clone() };
+        let glob = Glob::new(&text).or_else(|_| Glob::new(&globset::escape(pattern)));
+        if let Ok(glob) = glob {
+            set.add(glob);
+        }
+    }
+    set.build().unwrap_or_else(|_| GlobSet::empty())
 }
 
 #[cfg(test)]
