@@ -29,8 +29,8 @@ pub use scheduler::{
     Importance, ParameterKind, Pattern, Scheduler, SchedulerKind,
 };
 pub use source::{
-    Dialect, GerritStream, GitPoller, HgPoller, LooksAt, MailDialect, Maildir, SVN_LATEST,
-    SVN_TRUNK, Source, SourceKind, SvnLayout, SvnPoller, TextPattern, Vcs, Webhook,
+    Dialect, GerritStream, GitHistory, GitPoller, HgPoller, LooksAt, MailDialect, Maildir,
+    SVN_LATEST, SVN_TRUNK, Source, SourceKind, SvnLayout, SvnPoller, TextPattern, Vcs, Webhook,
 };
 pub use step::{
     CheckoutMethod, Condition, EnvSetting, Flags, GitStep, LogFile, Piece, Selector, ShellStep,

@@ -146,6 +146,26 @@ pub struct GitPoller {
     pub build_pushes_with_no_commits: bool,
     /// Also build what is there at the very first look: one change for the tip of each branch. `linn up` uses it.
     pub build_first_tip: bool,
+    /// New and moved tags are changes too, on the branch `refs/tags/NAME` (F33).
+    pub tags: bool,
+    /// Which of the new commits are changes (F33).
+    pub history: GitHistory,
+}
+
+/// Which of the commits behind a branch's tip are its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum GitHistory {
+    /// Those on the line of first parents: a merge is one change.
+    #[default]
+    FirstParent,
+    /// All: what was merged is told, too, each commit as a change.
+    Full,
+}
+
+impl GitHistory {
+    /// Each with its name in `master.star`.
+    pub const ALL: [(&'static str, Self); 2] =
+        [("first_parent", Self::FirstParent), ("full", Self::Full)];
 }
 
 /// What a Mercurial poller looks at. A changeset is on one named branch and is one change.

@@ -16,13 +16,17 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::branches::{DETACHED, is_revision};
+use super::branches::{DETACHED, TAGS, is_revision};
 use super::command::{FETCH_PATIENCE, FIRST_FETCH_PATIENCE, Git};
 use super::error::{GitError, tame};
 use crate::source::turn::{self, digest};
 
 /// How long anybody waits for a fetch; it goes on after that.
 const WAIT_PATIENCE: Duration = Duration::from_secs(600);
+
+/// The commits that are kept: of an annotated tag, what it marks.
+const TIPS_FORMAT: &str =
+    "--format=%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end) %(refname)";
 
 /// A mirror.
 #[derive(Clone, Debug)]
@@ -58,8 +62,8 @@ impl Mirror {
     ) -> Result<BTreeMap<String, String>, GitError> {
         let mut specs = String::new();
         for branch in tips.keys() {
-            let from = if branch == DETACHED {
-                DETACHED.to_owned()
+            let from = if branch == DETACHED || branch.starts_with(TAGS) {
+                branch.clone()
             } else {
                 format!("refs/heads/{branch}")
             };
@@ -67,7 +71,7 @@ impl Mirror {
         }
         self.update(specs).await?;
         let refs = Git::bare(&self.git_dir, self.what("read the mirror"))
-            .args(["for-each-ref", "--format=%(objectname) %(refname)", "refs/linn/"])
+            .args(["for-each-ref", TIPS_FORMAT, "refs/linn/"])
             .run()
             .await?;
         let refs = String::from_utf8_lossy(&refs);

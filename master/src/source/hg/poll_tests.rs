@@ -322,7 +322,7 @@ async fn a_remote_one_is_read_through_its_mirror() {
     let mut poller = Poller::new(&server.url(), &["*"]);
     assert_eq!(poller.told().await, NOTHING);
     repo.commit("a", "two");
-    repo.hg(&["branch", "-q", "-x"]);
+    repo.hg(&["branch", "-q", "--", "-x"]);
     let tip = repo.commit("a", "three");
     assert_eq!(poller.told().await, ["-x three", "default two"]);
     assert!(poller.portions().await.is_empty());
