@@ -364,3 +364,13 @@ async fn ss_3_branches_and_revisions_and_what_there_is_not_c22() {
         assert!(matches!(error, ResolveError::UnknownRevision { .. }), "{bad}: {error}");
     }
 }
+
+#[cfg(feature = "console")]
+#[tokio::test]
+async fn the_key_is_that_of_the_hook_so_a_changeset_never_comes_twice_i2() {
+    let (_folder, repo) = repo();
+    let mut poller = Poller::with(&repo.name(), &[], |poller| poller.build_first_tip = true);
+    let tip = repo.commit("a", "one");
+    let key = poller.poll().await.remove(0).key;
+    assert_eq!(key, Some(linn_console::cli::hg_change_key(&repo.name(), "default", &tip)));
+}

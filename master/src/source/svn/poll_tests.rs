@@ -269,3 +269,15 @@ async fn ss_3_branches_and_revisions_and_what_there_is_not_c22() {
         assert!(matches!(error, ResolveError::UnknownRevision { .. }), "{bad}: {error}");
     }
 }
+
+#[cfg(feature = "console")]
+#[tokio::test]
+async fn the_key_is_that_of_the_hook_so_a_revision_never_comes_twice_i2() {
+    let folder = tempfile::tempdir().unwrap();
+    let repo = Repo::with_layout(folder.path(), "");
+    let mut poller = Poller::new(&repo.name());
+    poller.poll().await;
+    repo.commit(&["trunk/a"], "one");
+    let key = poller.poll().await.remove(0).key;
+    assert_eq!(key, Some(linn_console::cli::svn_change_key(&repo.name(), "trunk", 2)));
+}
