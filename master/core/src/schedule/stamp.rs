@@ -127,6 +127,16 @@ fn main_branch(source: &Source, cursor: &SourceCursor) -> Option<String> {
         .cloned()
 }
 
+/// Whether a codebase's default branch is the one that its changes call by no name: Subversion's trunk (F48).
+pub(super) fn has_unnamed_default(config: &Config, codebase: &CodebaseName) -> bool {
+    let repository = repository_of(config, codebase);
+    let mut looked_at = sources_of(config, codebase)
+        .filter_map(|source| source.kind.looks_at())
+        .filter(|at| intake::is_same_repository(at.repository, &repository))
+        .peekable();
+    looked_at.peek().is_some() && looked_at.all(|at| !at.vcs.unnamed_tips().is_empty())
+}
+
 /// The sources whose changes belong to a codebase.
 fn sources_of<'a>(
     config: &'a Config,
