@@ -129,11 +129,11 @@ fn pollers_of_git_hg_and_svn() {
         ),
         [
             "1:1: `hg_poller` needs `repository`; write `repository = \"...\"`",
-            "2:29: `bundle:/x` cannot be looked at; write an absolute path, or a URL of https, http, ssh",
-            "3:30: `svn+evil://h/x` cannot be looked at; write an absolute path, or a URL of https, http, svn, svn+ssh, file",
-            "3:57: `layout` of `svn_poller` cannot be `flat`; it is one of: standard, none",
-            "4:30: repository `-x` would be taken for an option",
-            "5:47: `history` of `git_poller` cannot be `all`; it is one of: first_parent, full",
+            "2:16: `bundle:/x` cannot be looked at; write an absolute path, or a URL of https, http, ssh",
+            "3:17: `svn+evil://h/x` cannot be looked at; write an absolute path, or a URL of https, http, svn, svn+ssh, file",
+            "3:48: `layout` of `svn_poller` cannot be `flat`; it is one of: standard, none",
+            "4:17: repository `-x` would be taken for an option",
+            "5:36: `history` of `git_poller` cannot be `all`; it is one of: first_parent, full",
         ]
     );
 }
