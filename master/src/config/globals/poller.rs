@@ -38,7 +38,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
 static HG: &[Parameter] = &[
     param("name", Type::Text, "", "Its name."),
     param("repository", Type::Text, "", "A URL or an absolute path."),
-    param("branches", Type::Patterns, "`default`", "Which named branches; `\"*\"`: all."),
+    param("branches", Type::Patterns, "\"default\"", "Which named branches; `\"*\"`: all."),
 ];
 
 static SVN: &[Parameter] = &[
