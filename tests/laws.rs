@@ -8,6 +8,8 @@ mod changes;
 mod event;
 #[path = "sim/ledger.rs"]
 mod ledger;
+#[path = "sim/locks.rs"]
+mod locks;
 #[path = "laws/site.rs"]
 mod site;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use linn_core::action::Refusal;
 use linn_core::change::{Commit, NewChange, SourceStamp};
-use linn_core::config::Config;
+use linn_core::config::{Config, Vcs};
 use linn_core::id::{BuilderName, CodebaseName, SourceName};
 use linn_core::input::{Asking, Input};
 use linn_core::master::Master;
@@ -111,7 +111,15 @@ pub(crate) fn stamps_of(
     Ok(codebases.into_iter().map(stamp).collect())
 }
 
-/// Pins each stamp that has a git repository; of another kind the words are taken as they are. Tells what was learnt on the way. Mirrors live in `dir`.
+/// Whose a repository is: what a source that looks there says, else the steps that check its codebase out, else git's.
+fn vcs_of(config: &Config, codebase: Option<&CodebaseName>, repository: &str) -> Vcs {
+    let mut looked_at = config.sources.values().filter_map(|source| source.kind.looks_at());
+    let source = looked_at.find(|at| at.repository == repository);
+    let said = || codebase.map(|codebase| config.vcs_of(codebase)).unwrap_or_default();
+    source.map_or_else(said, |at| at.vcs)
+}
+
+/// Pins each stamp that has a repository; tells what was learnt on the way. Mirrors live in `dir`.
 ///
 /// # Errors
 /// There is no such branch or revision, or the repository does not answer.
@@ -121,11 +129,10 @@ pub(crate) async fn pin(
     stamps: &mut [SourceStamp],
 ) -> Result<Learnt, Refusal> {
     let mut learnt = Vec::new();
-    let asked =
-        |stamp: &&mut SourceStamp| !stamp.repository.is_empty() && config.is_git(&stamp.codebase);
-    for stamp in stamps.iter_mut().filter(asked) {
-        let asked =
-            resolve(dir, &stamp.repository, stamp.branch.as_deref(), stamp.revision.as_deref());
+    for stamp in stamps.iter_mut().filter(|stamp| !stamp.repository.is_empty()) {
+        let vcs = vcs_of(config, Some(&stamp.codebase), &stamp.repository);
+        let (branch, revision) = (stamp.branch.as_deref(), stamp.revision.as_deref());
+        let asked = resolve(dir, vcs, &stamp.repository, branch, revision);
         let resolved = match tokio::time::timeout(PATIENCE, asked).await {
             Ok(resolved) => resolved.map_err(|error| refusal(&error))?,
             Err(_) => {
@@ -207,7 +214,10 @@ async fn complete(
         if known {
             continue;
         }
-        let asked = resolve(dir, &repository, change.branch.as_deref(), change.revision.as_deref());
+        let vcs = Vcs::of_word(&change.vcs)
+            .unwrap_or_else(|| vcs_of(config, change.codebase.as_ref(), &repository));
+        let (branch, revision) = (change.branch.as_deref(), change.revision.as_deref());
+        let asked = resolve(dir, vcs, &repository, branch, revision);
         match tokio::time::timeout(HOOK_PATIENCE, asked).await {
             Ok(Ok(resolved)) => {
                 change.revision = Some(resolved.revision);
@@ -226,19 +236,14 @@ async fn complete(
 /// The repository of a change's codebase, where that is one the configuration declares.
 fn repository_of(config: &Config, change: &NewChange) -> Option<String> {
     let unnamed = CodebaseName::new("");
-    let (name, declared) = match &change.codebase {
-        Some(name) => config.codebases.get_key_value(name),
+    let declared = match &change.codebase {
+        Some(name) => config.codebases.get(name),
         None => config
             .codebases
-            .iter()
-            .find(|(_, codebase)| codebase.repository == change.repository)
-            .or_else(|| {
-                config.codebases.get_key_value(&unnamed).filter(|_| change.repository.is_empty())
-            }),
+            .values()
+            .find(|codebase| codebase.repository == change.repository)
+            .or_else(|| config.codebases.get(&unnamed).filter(|_| change.repository.is_empty())),
     }?;
-    if !config.is_git(name) {
-        return None;
-    }
     let own = if change.repository.is_empty() { &declared.repository } else { &change.repository };
     // A repository that only the sender names is not one that this master should run after.
     (!own.is_empty() && *own == declared.repository).then(|| own.clone())
@@ -281,6 +286,7 @@ fn refusal(error: &ResolveError) -> Refusal {
         ResolveError::Empty { .. } => {
             Refusal::not_now(error.to_string()).hint("commit something first")
         }
+        ResolveError::Unanswered(_) => Refusal::not_now(error.to_string()),
         ResolveError::Unreachable(cause) => {
             let mut why = String::new();
             let mut source = std::error::Error::source(cause);

@@ -59,7 +59,7 @@ mod workers;
 
 use clap::{Args, Subcommand};
 
-pub use self::hook::git_change_key;
+pub use self::hook::{git_change_key, hg_change_key, svn_change_key};
 pub use self::worker::WorkerVerb;
 
 use self::io::{Io, Stop};

@@ -1,6 +1,6 @@
 //! Secrets and the sources that are told of changes: what is taken, and what is a mistake in which words.
 
-use linn_core::config::{Dialect, MailDialect, SourceKind};
+use linn_core::config::{Dialect, GitHistory, MailDialect, SourceKind, SvnLayout};
 use linn_core::time::Span;
 
 use super::{Loaded, Origin, Problems, load};
@@ -100,6 +100,40 @@ fn mails_and_gerrit() {
             "2:40: `a b` is no name that ssh takes",
             "2:54: `port` of `gerrit_source` must be a whole number from 1 to 65535, not the number 0",
             "2:64: `key` is no absolute path",
+        ]
+    );
+}
+
+/// F33, F48.
+#[test]
+fn pollers_of_git_hg_and_svn() {
+    let config = good(
+        "git_poller(\"g\", repository = \"/srv/g\", tags = True, history = \"full\", branches = \"*\")\n\
+         hg_poller(\"h\", repository = \"/srv/h\", branches = [\"default\", \"stable-*\"], interval = \"5s\")\n\
+         svn_poller(\"s\", repository = \"svn+ssh://svn.example/r\", layout = \"none\", tags = True)\n",
+    )
+    .config;
+    let SourceKind::Git(git) = &config.sources["g"].kind else { panic!() };
+    assert_eq!((git.tags, git.history), (true, GitHistory::Full));
+    let SourceKind::Hg(hg) = &config.sources["h"].kind else { panic!() };
+    assert_eq!((hg.branches.len(), hg.interval), (2, Span::seconds(5)));
+    let SourceKind::Svn(svn) = &config.sources["s"].kind else { panic!() };
+    assert_eq!((svn.layout, svn.tags), (SvnLayout::None, true));
+    assert_eq!(
+        wrong(
+            "hg_poller(\"h\")\n\
+             hg_poller(\"i\", repository = \"bundle:/x\")\n\
+             svn_poller(\"s\", repository = \"svn+evil://h/x\", layout = \"flat\")\n\
+             svn_poller(\"t\", repository = \"-x\")\n\
+             git_poller(\"g\", repository = \"/g\", history = \"all\")\n"
+        ),
+        [
+            "1:1: `hg_poller` needs `repository`; write `repository = \"...\"`",
+            "2:16: `bundle:/x` cannot be looked at; write an absolute path, or a URL of https, http, ssh",
+            "3:17: `svn+evil://h/x` cannot be looked at; write an absolute path, or a URL of https, http, svn, svn+ssh, file",
+            "3:48: `layout` of `svn_poller` cannot be `flat`; it is one of: standard, none",
+            "4:17: repository `-x` would be taken for an option",
+            "5:36: `history` of `git_poller` cannot be `all`; it is one of: first_parent, full",
         ]
     );
 }

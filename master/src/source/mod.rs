@@ -8,16 +8,21 @@
 
 mod gerrit;
 mod git;
+mod hg;
 mod intake;
 mod look;
 mod maildir;
+mod program;
 mod resolve;
 #[cfg(test)]
 mod resolve_tests;
 mod status;
+mod svn;
 mod task;
 #[cfg(test)]
 mod task_tests;
+mod tool;
+mod turn;
 pub(crate) mod webhook;
 
 use std::collections::BTreeMap;
@@ -38,6 +43,7 @@ pub use git::GitError;
 pub use intake::{Ended, Intake};
 pub use resolve::{ResolveError, Resolved, resolve};
 pub use status::{SourceState, SourceStatus};
+pub use tool::ToolError;
 
 use crate::secret::Secrets;
 use git::GitSource;
@@ -106,6 +112,16 @@ pub fn start<I: Intake>(
                 let git = GitSource::new(dir, source.clone(), poller.clone());
                 let git = git.map_err(|error| error.to_string());
                 desk.task(poller.interval, &poller.repository, git)
+            }
+            SourceKind::Hg(poller) => {
+                let hg = hg::HgSource::new(dir, source.clone(), poller.clone());
+                let hg = hg.map_err(|error| error.to_string());
+                desk.task(poller.interval, &poller.repository, hg)
+            }
+            SourceKind::Svn(poller) => {
+                let svn = svn::SvnSource::new(source.clone(), poller.clone());
+                let svn = svn.map_err(|error| error.to_string());
+                desk.task(poller.interval, &poller.repository, svn)
             }
             SourceKind::Webhook(hook) => {
                 let (secrets, ledger) = (secrets.clone(), ledger.clone());

@@ -4,11 +4,14 @@
 use std::path::Path;
 
 use linn_core::change::Commit;
+use linn_core::config::Vcs;
 
 use super::git::{GitError, Repository, Tips};
+use super::tool::ToolError;
+use super::{hg, svn};
 
 /// The most commits of the graph behind a revision that are told.
-const GRAPH_MAX: usize = 1_000;
+pub(super) const GRAPH_MAX: usize = 1_000;
 
 /// A commit that exists.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,19 +54,29 @@ pub enum ResolveError {
     /// The repository cannot be asked.
     #[error(transparent)]
     Unreachable(#[from] GitError),
+    /// A repository of hg or svn cannot be asked.
+    #[error(transparent)]
+    Unanswered(#[from] ToolError),
 }
 
 /// Finds the commit. A branch left out is the repository's default one; a revision left out is the branch's tip. A
-/// revision may be shortened to four digits or more, or be a tag. Mirrors live in `dir/mirrors`.
+/// revision may be shortened to four digits or more, or be a tag; of Subversion it is a number. Mirrors live in
+/// `dir/mirrors`.
 ///
 /// # Errors
 /// [`ResolveError`].
 pub async fn resolve(
     dir: &Path,
+    vcs: Vcs,
     repository: &str,
     branch: Option<&str>,
     revision: Option<&str>,
 ) -> Result<Resolved, ResolveError> {
+    match vcs {
+        Vcs::Git => {}
+        Vcs::Hg => return hg::resolve(dir, repository, branch, revision).await,
+        Vcs::Svn => return svn::resolve(repository, branch, revision).await,
+    }
     let repository = Repository::new(dir, repository)?;
     let tips = Tips::of(&repository).await?;
     let (branch, tip) = match branch {

@@ -1,5 +1,7 @@
 //! SS-3 and C22 on a folder: what exists is found, what does not is a sentence.
 
+use linn_core::config::Vcs;
+
 use super::git::testing::Repo;
 use super::{ResolveError, resolve};
 
@@ -8,7 +10,7 @@ async fn branches_and_revisions_of_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let repo = Repo::init(folder.path().join("r"));
     let name = repo.name();
-    let empty = resolve(folder.path(), &name, None, None).await.unwrap_err();
+    let empty = resolve(folder.path(), Vcs::Git, &name, None, None).await.unwrap_err();
     assert_eq!(empty.to_string(), format!("{name} has no commit on its default branch yet"));
 
     let first = repo.commit("a", "one");
@@ -25,12 +27,12 @@ async fn branches_and_revisions_of_a_folder() {
         (None, Some("v1.0"), Some("main"), &first),
     ];
     for (branch, revision, on, at) in cases {
-        let found = resolve(folder.path(), &name, branch, revision).await.unwrap();
+        let found = resolve(folder.path(), Vcs::Git, &name, branch, revision).await.unwrap();
         assert_eq!((found.branch.as_deref(), &found.revision), (on, at), "{branch:?} {revision:?}");
         assert_eq!(found.commits.last().map(|commit| &commit.revision), Some(at));
     }
     repo.git(&["checkout", "-q", "--detach", &first]);
-    let found = resolve(folder.path(), &name, None, None).await.unwrap();
+    let found = resolve(folder.path(), Vcs::Git, &name, None, None).await.unwrap();
     assert_eq!((found.branch, found.revision), (None, first));
 }
 
@@ -40,7 +42,7 @@ async fn what_does_not_exist_is_refused_with_a_sentence_c22() {
     let repo = Repo::init(folder.path().join("r"));
     let tip = repo.commit("a", "one");
     let name = repo.name();
-    let error = resolve(folder.path(), &name, Some("Main"), None).await.unwrap_err();
+    let error = resolve(folder.path(), Vcs::Git, &name, Some("Main"), None).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         format!("there is no branch `Main` in {name}; did you mean `main`?")
@@ -49,12 +51,14 @@ async fn what_does_not_exist_is_refused_with_a_sentence_c22() {
     for revision in
         ["0123456", "HEAD", "HEAD;id", "main~1", "--all", "", &tree, "x..y", "@{1}", "\u{1b}[31m"]
     {
-        let error = resolve(folder.path(), &name, None, Some(revision)).await.unwrap_err();
+        let error =
+            resolve(folder.path(), Vcs::Git, &name, None, Some(revision)).await.unwrap_err();
         assert!(matches!(error, ResolveError::UnknownRevision { .. }), "{revision:?}: {error}");
         assert!(!error.to_string().contains('\u{1b}'));
     }
     for repository in ["/no/such/place", "ext::sh -c id", "-x", ""] {
-        let error = resolve(folder.path(), repository, None, Some(&tip)).await.unwrap_err();
+        let error =
+            resolve(folder.path(), Vcs::Git, repository, None, Some(&tip)).await.unwrap_err();
         assert!(matches!(error, ResolveError::Unreachable(_)), "{repository}: {error}");
     }
 }

@@ -1,7 +1,6 @@
 //! The life of one source: look, tell, wait, again.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use tokio::time::timeout;
 use super::intake::{Ended, Intake};
 use super::look::{Look, Pace, Portion, SLOWEST};
 use super::status::{Board, SourceState};
+use super::turn::digest;
 
 /// A source's task.
 pub(super) struct Task<I, L> {
@@ -158,20 +158,21 @@ impl<I: Intake, L: Look> Task<I, L> {
 
     fn pause(&self, failures: u32) -> Duration {
         let usual = Pace { remote: false, slowest: SLOWEST };
-        pause(self.interval, failures, self.looks.as_ref().map_or(usual, L::pace))
+        let pace = self.looks.as_ref().map_or(usual, L::pace);
+        pause(self.interval, failures, pace, self.name.as_str())
     }
 }
 
 /// Until the next look: the interval, twice as long for each failure up to a bound, and for other people's machines a tenth
-/// more or less, so that not everybody asks them at the same moment.
-pub(super) fn pause(interval: Span, failures: u32, pace: Pace) -> Duration {
+/// more or less, so that not everybody asks them at the same moment. How much is the source's own, by its name.
+pub(super) fn pause(interval: Span, failures: u32, pace: Pace, name: &str) -> Duration {
     let interval = Duration::from_millis(interval.millis().max(1000).unsigned_abs());
     let pause = interval.saturating_mul(1 << failures.min(16)).min(pace.slowest.max(interval));
-    if pace.remote { pause.mul_f64(0.9 + 0.2 * chance()) } else { pause }
+    if pace.remote { pause.mul_f64(0.9 + 0.2 * share(name)) } else { pause }
 }
 
-/// Some number from 0 to 1: nothing depends on how even it is.
-fn chance() -> f64 {
-    let random = std::hash::RandomState::new().build_hasher().finish();
-    f64::from(u16::try_from(random & 0xffff).unwrap_or(0)) / f64::from(u16::MAX)
+/// Some number from 0 to 1 that is a name's own: nothing depends on how even it is.
+fn share(name: &str) -> f64 {
+    let digits = digest(name);
+    f64::from(u16::from_str_radix(&digits[..4], 16).unwrap_or(0)) / f64::from(u16::MAX)
 }

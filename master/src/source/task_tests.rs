@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 use super::git::testing::Repo;
 use crate::secret::Secrets;
 
+use super::look::{Pace, SLOWEST};
+use super::task::pause;
 use super::{Ended, Intake, PollError, SourceState, Sources, start};
 
 /// An engine that writes down where the source is, as the core does.
@@ -101,6 +103,8 @@ impl Running {
                 interval: Span::minutes(60),
                 build_pushes_with_no_commits: false,
                 build_first_tip: false,
+                tags: false,
+                history: linn_core::config::GitHistory::FirstParent,
             }),
         };
         let mut config = Config::empty(ConfigDigest::new("d"));
@@ -233,4 +237,19 @@ async fn an_address_that_git_never_gets_to_see() {
     let status = running.sources.status(&"code".into()).unwrap();
     assert_ne!(status.state, SourceState::Idle);
     assert_eq!(running.sources.status(&"other".into()), None);
+}
+
+#[test]
+fn a_source_of_another_machine_has_a_pause_of_its_own_by_its_name() {
+    let minute = Span::seconds(60);
+    let remote = Pace { remote: true, slowest: SLOWEST };
+    let of = |name: &str| pause(minute, 0, remote, name).as_millis();
+    let pauses: std::collections::BTreeSet<_> = ["a", "b", "c", "d", "e"].map(of).into();
+    assert!(pauses.len() > 3, "{pauses:?}");
+    assert!(pauses.iter().all(|pause| (54_000..=66_000).contains(pause)), "{pauses:?}");
+    assert_eq!(of("a"), of("a"));
+    let local = Pace { remote: false, slowest: SLOWEST };
+    assert_eq!(pause(minute, 0, local, "a").as_millis(), 60_000);
+    assert_eq!(pause(minute, 1, local, "a").as_millis(), 120_000);
+    assert_eq!(pause(minute, 9, local, "a"), SLOWEST);
 }

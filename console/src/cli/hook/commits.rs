@@ -230,7 +230,7 @@ fn lines(ids: &[String]) -> String {
 }
 
 /// Keeps as many names as fit; true when some did not.
-fn shorten(files: &mut Vec<String>) -> bool {
+pub(super) fn shorten(files: &mut Vec<String>) -> bool {
     let mut bytes = 0;
     let kept = files
         .iter()

@@ -2,6 +2,7 @@
 
 mod fake;
 mod hook;
+mod hook_others;
 mod lists;
 mod logs;
 mod surface;

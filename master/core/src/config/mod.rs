@@ -16,6 +16,7 @@ mod step;
 mod transfer;
 mod trigger;
 pub mod validate;
+mod vcs;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,15 +35,16 @@ pub use scheduler::{
     Importance, ParameterKind, Pattern, Scheduler, SchedulerKind,
 };
 pub use source::{
-    Dialect, GerritStream, GitPoller, MailDialect, Maildir, Source, SourceKind, TextPattern,
-    Webhook,
+    Dialect, GerritStream, GitHistory, GitPoller, HgPoller, LooksAt, MailDialect, Maildir,
+    SVN_LATEST, SVN_TRUNK, Source, SourceKind, SvnLayout, SvnPoller, TextPattern, Webhook,
 };
 pub use step::{
     CheckoutMethod, Condition, EnvSetting, Flags, LogFile, Piece, Selector, ShellStep, SourceStep,
-    StepKind, StepLimits, StepSpec, Substitution, Template, TemplateValue, Vcs,
+    StepKind, StepLimits, StepSpec, Substitution, Template, TemplateValue,
 };
 pub use transfer::{DownloadStep, UploadStep};
 pub use trigger::{TriggerSources, TriggerStep};
+pub use vcs::Vcs;
 pub use worker::Worker;
 
 use crate::id::{
@@ -129,15 +131,15 @@ impl Config {
         self.schedulers.iter().find(|scheduler| scheduler.name == *name)
     }
 
-    /// Whether a codebase is kept by git, as far as the steps that check it out say. Only then the master itself can look
-    /// into its repository.
+    /// Which program keeps a codebase: what the source steps that check it out say, else git.
     #[must_use]
-    pub fn is_git(&self, codebase: &CodebaseName) -> bool {
-        let mut steps = self.builders.values().flat_map(|builder| &builder.factory);
-        !steps.any(|step| match &step.kind {
-            StepKind::Source(source) => source.vcs != Vcs::Git && source.codebase == *codebase,
-            _ => false,
-        })
+    pub fn vcs_of(&self, codebase: &CodebaseName) -> Vcs {
+        let steps = self.builders.values().flat_map(|builder| &builder.factory);
+        let mut said = steps.filter_map(|step| match &step.kind {
+            StepKind::Source(source) if source.codebase == *codebase => Some(source.vcs),
+            _ => None,
+        });
+        said.next().unwrap_or_default()
     }
 
     /// The codebases a builder may be asked for: those its source steps name, else all declared ones, else the unnamed one.

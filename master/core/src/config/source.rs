@@ -1,5 +1,6 @@
 //! Where changes come from.
 
+use super::Vcs;
 use crate::id::{CodebaseName, SecretName, SourceName};
 use crate::time::Span;
 
@@ -23,6 +24,10 @@ pub struct Source {
 pub enum SourceKind {
     /// Looks at a git repository from time to time.
     Git(GitPoller),
+    /// Looks at a Mercurial repository from time to time.
+    Hg(HgPoller),
+    /// Looks at a Subversion repository from time to time (F48).
+    Svn(SvnPoller),
     /// Is told by a forge over HTTP (F13).
     Webhook(Webhook),
     /// Reads the mails of a folder from time to time (F47).
@@ -37,21 +42,59 @@ impl SourceKind {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Git(_) => "git",
+            Self::Hg(_) => "hg",
+            Self::Svn(_) => "svn",
             Self::Webhook(_) => "webhook",
             Self::Maildir(_) => "maildir",
             Self::Gerrit(_) => "gerrit",
         }
     }
 
-    /// The git repository it looks into; `None`: it looks into none, or is told by others.
+    /// The git poller, if it is one.
     #[must_use]
     pub const fn git(&self) -> Option<&GitPoller> {
-        match self {
-            Self::Git(poller) => Some(poller),
-            Self::Webhook(_) | Self::Maildir(_) | Self::Gerrit(_) => None,
-        }
+        if let Self::Git(poller) = self { Some(poller) } else { None }
+    }
+
+    /// The repository it looks into; `None`: it looks into none, or is told by others.
+    #[must_use]
+    pub const fn looks_at(&self) -> Option<LooksAt<'_>> {
+        Some(match self {
+            Self::Git(GitPoller { repository, branches, .. }) => LooksAt {
+                vcs: Vcs::Git,
+                repository: repository.as_str(),
+                branches: branches.as_slice(),
+            },
+            Self::Hg(HgPoller { repository, branches, .. }) => LooksAt {
+                vcs: Vcs::Hg,
+                repository: repository.as_str(),
+                branches: branches.as_slice(),
+            },
+            Self::Svn(SvnPoller { repository, branches, .. }) => LooksAt {
+                vcs: Vcs::Svn,
+                repository: repository.as_str(),
+                branches: branches.as_slice(),
+            },
+            Self::Webhook(_) | Self::Maildir(_) | Self::Gerrit(_) => return None,
+        })
     }
 }
+
+/// A repository that a source looks into.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LooksAt<'a> {
+    /// Whose it is.
+    pub vcs: Vcs,
+    /// URL or path.
+    pub repository: &'a str,
+    /// Which branches; empty: those that its kind takes by itself.
+    pub branches: &'a [TextPattern],
+}
+
+/// What a Subversion source's tips call the trunk.
+pub const SVN_TRUNK: &str = "trunk";
+/// Under which name a Subversion source's tips have the newest revision it has looked at.
+pub const SVN_LATEST: &str = "HEAD";
 
 /// Which text is meant: a value, or a glob over the whole value when it has `*`, `?` or `[` (F6).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,6 +112,75 @@ pub struct GitPoller {
     /// One change for the tip of a branch new to the poller at a known commit (GP-2, F35).
     pub build_pushes_with_no_commits: bool,
     /// Also build what is there at the very first look: one change for the tip of each branch. `linn up` uses it.
+    pub build_first_tip: bool,
+    /// New and moved tags are changes too, on the branch `refs/tags/NAME` (F33).
+    pub tags: bool,
+    /// Which of the new commits are changes (F33).
+    pub history: GitHistory,
+}
+
+/// Which of the commits behind a branch's tip are its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum GitHistory {
+    /// Those on the line of first parents: a merge is one change.
+    #[default]
+    FirstParent,
+    /// All: what was merged is told, too, each commit as a change.
+    Full,
+}
+
+impl GitHistory {
+    /// Each with its name in `master.star`.
+    pub const ALL: [(&'static str, Self); 2] =
+        [("first_parent", Self::FirstParent), ("full", Self::Full)];
+}
+
+/// What a Mercurial poller looks at. A changeset is on one named branch and is one change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HgPoller {
+    /// URL or path.
+    pub repository: String,
+    /// Which named branches; empty: `default` alone (GP-4).
+    pub branches: Vec<TextPattern>,
+    /// Between two looks, at least one second.
+    pub interval: Span,
+    /// One change for the tip of a branch new to the poller without new changesets (GP-2, F35).
+    pub build_pushes_with_no_commits: bool,
+    /// Also build what is there at the very first look.
+    pub build_first_tip: bool,
+}
+
+/// How a Subversion repository keeps its branches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SvnLayout {
+    /// `trunk`, `branches/NAME`, `tags/NAME` (F48).
+    #[default]
+    Standard,
+    /// It has none: all of it is the default branch.
+    None,
+}
+
+impl SvnLayout {
+    /// Each with its name in `master.star`.
+    pub const ALL: [(&'static str, Self); 2] = [("standard", Self::Standard), ("none", Self::None)];
+}
+
+/// What a Subversion poller looks at (F48).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SvnPoller {
+    /// URL or path of the repository, or of a project inside it.
+    pub repository: String,
+    /// Which branches, as `trunk` and `branches/NAME`; empty: all.
+    pub branches: Vec<TextPattern>,
+    /// How it keeps them.
+    pub layout: SvnLayout,
+    /// New tags are changes too, on the branch `tags/NAME`.
+    pub tags: bool,
+    /// Between two looks, at least one second.
+    pub interval: Span,
+    /// One change for a branch that is made without any other change (GP-2, F35).
+    pub build_pushes_with_no_commits: bool,
+    /// Also build what is there at the very first look.
     pub build_first_tip: bool,
 }
 

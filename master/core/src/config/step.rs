@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-use super::{DownloadStep, FilesStep, HereStep, Locks, Observe, TriggerStep, UploadStep};
+use super::{DownloadStep, FilesStep, HereStep, Locks, Observe, TriggerStep, UploadStep, Vcs};
 use crate::hooks::HookId;
 use crate::id::CodebaseName;
 use crate::results::Results;
@@ -274,30 +274,6 @@ pub struct ShellStep {
     pub warning_pattern: Option<String>,
     /// What else is made of its output.
     pub observe: Box<Observe>,
-}
-
-/// Which program keeps a codebase.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Vcs {
-    /// git.
-    Git,
-    /// Mercurial.
-    Hg,
-    /// Subversion, in its usual layout (F48).
-    Svn,
-}
-
-impl Vcs {
-    /// Its command.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Git => "git",
-            Self::Hg => "hg",
-            Self::Svn => "svn",
-        }
-    }
 }
 
 /// Checks out a codebase.

@@ -1,7 +1,7 @@
 //! Periodic and nightly schedulers: what is built when a slot comes, and when it is left out (PN-1, PN-7, PN-8).
 
 use super::order::{self, Order};
-use super::stamp::{stamp_of, tip_stamp};
+use super::stamp::{has_unnamed_default, stamp_of, tip_stamp};
 use super::{codebases_of, on_branches};
 use crate::change::{Change, SourceStamp};
 use crate::config::{Clock, Config, Scheduler};
@@ -37,6 +37,10 @@ pub(super) fn off_branch(
     let branch = change.branch.clone().or_else(|| usual.clone());
     let wanted = clock.branch.clone().or(usual);
     match (wanted, branch) {
+        // The default branch has no name there, and this one has (F48).
+        (None, Some(branch)) if has_unnamed_default(config, &change.codebase) => {
+            Some(format!("`{branch}` is not the default branch"))
+        }
         // Nobody knows which branch is the default one: when unsure, build.
         (None, _) => None,
         (Some(wanted), Some(branch)) if wanted == branch => None,

@@ -61,11 +61,11 @@ pub(super) fn tip_stamp(
     let repository = repository_of(config, codebase);
     let sources: Vec<_> = sources_of(config, codebase)
         .filter(|source| {
-            let git = source.kind.git();
-            git.is_some_and(|git| intake::is_same_repository(&git.repository, &repository))
+            let looks_at = source.kind.looks_at();
+            looks_at.is_some_and(|at| intake::is_same_repository(at.repository, &repository))
         })
         .collect();
-    let tip = |branch: &String| {
+    let tip = |branch: &str| {
         let mut cursors = sources.iter().filter_map(|source| state.source(&source.name));
         cursors.find_map(|cursor| cursor.tips.get(branch).cloned())
     };
@@ -73,7 +73,15 @@ pub(super) fn tip_stamp(
     let branch = named.or_else(|| {
         sources.iter().find_map(|source| main_branch(source, state.source(&source.name)?))
     });
-    let revision = branch.as_ref().and_then(tip);
+    let revision = match branch.as_deref() {
+        Some(branch) => tip(branch),
+        // Subversion's trunk has no name in a change (F48), and yet a tip.
+        None => sources
+            .iter()
+            .filter_map(|source| source.kind.looks_at())
+            .flat_map(|at| at.vcs.unnamed_tips())
+            .find_map(|name| tip(name)),
+    };
     SourceStamp {
         codebase: codebase.clone(),
         repository,
@@ -94,7 +102,7 @@ pub fn repository_of(config: &Config, codebase: &CodebaseName) -> String {
         return declared.to_owned();
     }
     let mut looked_at = sources_of(config, codebase)
-        .filter_map(|source| source.kind.git().map(|git| git.repository.as_str()));
+        .filter_map(|source| source.kind.looks_at().map(|at| at.repository));
     let Some(first) = looked_at.next() else { return String::new() };
     let same = looked_at.all(|other| intake::is_same_repository(first, other));
     if same { first.to_owned() } else { String::new() }
@@ -103,18 +111,30 @@ pub fn repository_of(config: &Config, codebase: &CodebaseName) -> String {
 /// The branch that a source stands for where nobody names one: the only one it sees, or else the first that its
 /// configuration calls by name. Were it left open, two builds of one buildset could check out two revisions (SS-2).
 fn main_branch(source: &Source, cursor: &SourceCursor) -> Option<String> {
+    let looks_at = source.kind.looks_at()?;
+    if !looks_at.vcs.unnamed_tips().is_empty() {
+        return None;
+    }
     let mut tips = cursor.tips.keys();
     if let (Some(only), None) = (tips.next(), tips.next()) {
         return Some(only.clone());
     }
-    source
-        .kind
-        .git()?
+    looks_at
         .branches
         .iter()
         .map(|TextPattern(name)| name)
         .find(|name| cursor.tips.contains_key(*name))
         .cloned()
+}
+
+/// Whether a codebase's default branch is the one that its changes call by no name: Subversion's trunk (F48).
+pub(super) fn has_unnamed_default(config: &Config, codebase: &CodebaseName) -> bool {
+    let repository = repository_of(config, codebase);
+    let mut looked_at = sources_of(config, codebase)
+        .filter_map(|source| source.kind.looks_at())
+        .filter(|at| intake::is_same_repository(at.repository, &repository))
+        .peekable();
+    looked_at.peek().is_some() && looked_at.all(|at| !at.vcs.unnamed_tips().is_empty())
 }
 
 /// The sources whose changes belong to a codebase.
@@ -126,7 +146,7 @@ fn sources_of<'a>(
         Some(named) => named == codebase,
         None => source
             .kind
-            .git()
-            .is_some_and(|git| intake::codebase_of(config, &git.repository) == *codebase),
+            .looks_at()
+            .is_some_and(|at| intake::codebase_of(config, at.repository) == *codebase),
     })
 }

@@ -139,6 +139,8 @@ pub(super) fn scheduler(scheduler: &config::Scheduler, master: &Master) -> wire:
 pub(super) fn source(source: &config::Source, state: &State) -> wire::Source {
     let repository = match &source.kind {
         SourceKind::Git(git) => git.repository.clone(),
+        SourceKind::Hg(hg) => hg.repository.clone(),
+        SourceKind::Svn(svn) => svn.repository.clone(),
         SourceKind::Maildir(maildir) => maildir.path.clone(),
         SourceKind::Gerrit(gerrit) => gerrit.repository(""),
         SourceKind::Webhook(_) => String::new(),

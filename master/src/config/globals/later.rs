@@ -16,8 +16,6 @@ const fn promised(name: &'static str) -> Function {
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    promised("hg_poller"),
-    promised("svn_poller"),
     promised("try_scheduler"),
     promised("codebase_param"),
     promised("patch_param"),

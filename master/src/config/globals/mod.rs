@@ -13,6 +13,7 @@ mod lock;
 mod maildir;
 mod observe;
 mod parameter;
+mod poller;
 mod scheduler;
 mod secret;
 mod shell;
@@ -227,6 +228,7 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         site::FUNCTIONS,
         secret::FUNCTIONS,
         source::FUNCTIONS,
+        poller::FUNCTIONS,
         webhook::FUNCTIONS,
         maildir::FUNCTIONS,
         gerrit::FUNCTIONS,

@@ -1,11 +1,11 @@
 //! `git_poller`: where changes come from.
 
-use linn_core::config::{GitPoller, Source, SourceKind};
+use linn_core::config::{GitHistory, GitPoller, Source, SourceKind};
 use linn_core::id::{CodebaseName, SourceName};
 use linn_core::time::Span;
 
 use super::site::{by, mentioned, repository};
-use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::draft::Kind;
 
@@ -23,7 +23,12 @@ pub(super) static FUNCTIONS: &[Function] = &[Function {
 static POLLER: &[Parameter] = &[
     param("name", Type::Text, "", "Its name."),
     param("repository", Type::Text, "", "A URL or an absolute path."),
-    param("branches", Type::Patterns, "the repository's default branch", "Which branches."),
+    param(
+        "branches",
+        Type::Patterns,
+        "the repository's default branch",
+        "Which branches; `\"*\"`: all.",
+    ),
     param("interval", Type::Duration, "\"60s\"", "Between two looks; at least one second."),
     param("codebase", Type::Text, "found by the repository", "What its changes belong to."),
     param("project", Type::Text, "\"\"", "Of its changes."),
@@ -40,8 +45,18 @@ static POLLER: &[Parameter] = &[
         "False",
         "One change for the tip of each branch at the very first look.",
     ),
-    later("tags"),
-    later("history"),
+    param(
+        "tags",
+        Type::Flag,
+        "False",
+        "New and moved tags are changes, too, on the branch `refs/tags/NAME`.",
+    ),
+    param(
+        "history",
+        Type::Text,
+        "\"first_parent\"",
+        "Which new commits are changes: those on the line of first parents, or `\"full\"`: what was merged, too.",
+    ),
 ];
 
 /// Between two looks, unless the file says otherwise.
@@ -58,6 +73,8 @@ fn git_poller(call: &mut Call<'_, '_>) -> Outcome {
         interval: interval(call),
         build_pushes_with_no_commits: call.flag("build_pushes_with_no_commits", false),
         build_first_tip: call.flag("build_first_tip", false),
+        tags: call.flag("tags", false),
+        history: call.choice("history", &GitHistory::ALL).unwrap_or_default(),
     });
     declare(call, kind)
 }

@@ -92,7 +92,8 @@ impl<I: Intake> Stream<I> {
                 tracing::warn!(source = %self.source.name, why, "a Gerrit server is not listened to");
             }
             self.failed(&why, &mut waiting).await?;
-            let pause = pause(FIRST_PAUSE, failures, Pace { remote: true, slowest: SLOWEST });
+            let pace = Pace { remote: true, slowest: SLOWEST };
+            let pause = pause(FIRST_PAUSE, failures, pace, self.source.name.as_str());
             let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
             let now = self.intake.now();
             self.board.waiting(SourceState::Failing, now, now + Span(pause_ms));

@@ -12,6 +12,8 @@ pub(super) struct Branches {
     pub(super) tips: BTreeMap<String, String>,
     /// What its HEAD means; `None`: it has no commit yet, or nobody can tell.
     pub(super) head: Option<Head>,
+    /// Tag → the commit it marks, by the name [`TAGS`] begins; only where they were asked for.
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 /// What HEAD means.
@@ -28,8 +30,12 @@ pub(super) const DETACHED: &str = "HEAD";
 
 const HEADS: &str = "refs/heads/";
 
+/// What the name of a tag begins with where a branch may stand: the branch of its change (F33).
+pub(super) const TAGS: &str = "refs/tags/";
+
 /// The format that [`Branches::of_refs`] reads, for `git for-each-ref`.
-pub(super) const REFS_FORMAT: &str = "--format=%(HEAD)%(objectname) %(refname)";
+pub(super) const REFS_FORMAT: &str =
+    "--format=%(HEAD)%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end) %(refname)";
 
 /// Whether the text is a full commit id: only such ever go back to git.
 pub(super) fn is_revision(text: &str) -> bool {
@@ -45,10 +51,14 @@ impl Branches {
             let Ok(line) = std::str::from_utf8(line) else { continue };
             let (here, rest) = line.split_at_checked(1)?;
             let (tip, name) = rest.split_once(' ')?;
-            let name = name.strip_prefix(HEADS)?;
             if !is_revision(tip) {
                 return None;
             }
+            if name.starts_with(TAGS) {
+                branches.tags.insert(name.to_owned(), tip.to_owned());
+                continue;
+            }
+            let name = name.strip_prefix(HEADS)?;
             if here == "*" {
                 branches.head = Some(Head::Branch(name.to_owned()));
             }
@@ -73,6 +83,10 @@ impl Branches {
                 return None;
             } else if name == "HEAD" {
                 detached = Some(value.to_owned());
+            } else if name.starts_with(TAGS) {
+                // What an annotated tag marks comes after it.
+                let name = name.strip_suffix("^{}").unwrap_or(name);
+                branches.tags.insert(name.to_owned(), value.to_owned());
             } else if let Some(branch) = name.strip_prefix(HEADS) {
                 branches.tips.insert(branch.to_owned(), value.to_owned());
             }
@@ -117,16 +131,7 @@ impl Selection {
         if patterns.is_empty() {
             return Self::Default;
         }
-        let mut set = GlobSetBuilder::new();
-        for TextPattern(pattern) in patterns {
-            let plain = !pattern.contains(['*', '?', '[']);
-            let text = if plain { globset::escape(pattern) } else { pattern.clone() };
-            let glob = Glob::new(&text).or_else(|_| Glob::new(&globset::escape(pattern)));
-            if let Ok(glob) = glob {
-                set.add(glob);
-            }
-        }
-        Self::Matching(set.build().unwrap_or_else(|_| GlobSet::empty()))
+        Self::Matching(globs(patterns))
     }
 
     /// The selected branches with their tips. Those asked for by name that do not exist are left out (GP-4).
@@ -156,6 +161,20 @@ impl Selection {
                 .collect(),
         }
     }
+}
+
+/// What matches any of these patterns (F6).
+pub(in crate::source) fn globs(patterns: &[TextPattern]) -> GlobSet {
+    let mut set = GlobSetBuilder::new();
+    for TextPattern(pattern) in patterns {
+        let plain = !pattern.contains(['*', '?', '[']);
+        let text = if plain { globset::escape(pattern) } else { pattern.clone() };
+        let glob = Glob::new(&text).or_else(|_| Glob::new(&globset::escape(pattern)));
+        if let Ok(glob) = glob {
+            set.add(glob);
+        }
+    }
+    set.build().unwrap_or_else(|_| GlobSet::empty())
 }
 
 #[cfg(test)]

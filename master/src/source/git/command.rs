@@ -7,15 +7,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::process::Command;
 
 use super::error::{GitError, last_words};
+use crate::source::program::{self, Answer, Trouble};
 
 /// Reading what is on this machine.
 pub(super) const LOCAL_PATIENCE: Duration = Duration::from_secs(60);
@@ -27,8 +24,6 @@ pub(super) const FETCH_PATIENCE: Duration = Duration::from_hours(1);
 pub(super) const FIRST_FETCH_PATIENCE: Duration = Duration::from_hours(6);
 /// The most that one answer may have.
 pub(super) const ANSWER_MAX_BYTES: usize = 64 << 20;
-/// Of standard error only the beginning is of use.
-const STDERR_MAX_BYTES: u64 = 16 << 10;
 
 /// Settings given with every call, so that neither a repository's settings nor a person's change what we read.
 const SETTINGS: &[&str] = &[
@@ -211,98 +206,14 @@ impl Git {
         if answer.cut { Err(GitError::TooMuch { what, limit_bytes }) } else { Ok(answer) }
     }
 
-    async fn hear(mut self) -> Result<Answer, GitError> {
-        self.command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
-        let child = self.command.spawn().map_err(|source| GitError::NoGit { source })?;
-        let mut group = Group { child, ended: false };
-        match timeout(self.patience, converse(&mut group, self.input, self.limit_bytes)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(GitError::Failed { what: self.what, said: error.to_string() }),
-            Err(_) => Err(GitError::TimedOut { what: self.what, patience: self.patience }),
-        }
+    async fn hear(self) -> Result<Answer, GitError> {
+        let heard = program::run(self.command, self.input, self.patience, self.limit_bytes).await;
+        heard.map_err(|trouble| match trouble {
+            Trouble::NotStarted(source) => GitError::NoGit { source },
+            Trouble::Broke(error) => GitError::Failed { what: self.what, said: error.to_string() },
+            Trouble::TimedOut => GitError::TimedOut { what: self.what, patience: self.patience },
+        })
     }
-}
-
-/// What came of a call.
-struct Answer {
-    ok: bool,
-    /// It said more than was read.
-    cut: bool,
-    out: Vec<u8>,
-    err: Vec<u8>,
-}
-
-/// A git and its children (ssh, remote helpers): killed together when the call is given up.
-struct Group {
-    child: Child,
-    ended: bool,
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            // It may have ended by itself this very moment; then there is nobody left to kill.
-            let _ = kill_process_group(pid, Signal::KILL);
-        }
-    }
-}
-
-/// Writes, reads and waits at once, so that no full pipe stops anything. Who says too much is not waited for.
-async fn converse(
-    group: &mut Group,
-    input: Vec<u8>,
-    limit_bytes: usize,
-) -> std::io::Result<Answer> {
-    let stdin = group.child.stdin.take();
-    let stdout = group.child.stdout.take();
-    let stderr = group.child.stderr.take();
-    let write = async move {
-        if let Some(mut stdin) = stdin {
-            // Git may end without reading all; its exit tells more than a broken pipe.
-            let _ = stdin.write_all(&input).await;
-        }
-    };
-    let limit = u64::try_from(limit_bytes).unwrap_or(u64::MAX);
-    let read_all = async {
-        let ((), out, err) =
-            tokio::join!(write, read(stdout, limit.saturating_add(1)), drain(stderr));
-        Ok::<_, std::io::Error>((out?, err?))
-    };
-    let (mut out, err) = read_all.await?;
-    if out.len() > limit_bytes {
-        out.truncate(limit_bytes);
-        return Ok(Answer { ok: false, cut: true, out, err });
-    }
-    let status = group.child.wait().await?;
-    group.ended = true;
-    Ok(Answer { ok: status.success(), cut: false, out, err })
-}
-
-async fn read(from: Option<impl AsyncRead + Unpin>, limit: u64) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if let Some(from) = from {
-        from.take(limit).read_to_end(&mut bytes).await?;
-    }
-    Ok(bytes)
-}
-
-/// Keeps the beginning and reads on to the end, so that git never stops at a full pipe.
-async fn drain(from: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if let Some(mut from) = from {
-        (&mut from).take(STDERR_MAX_BYTES).read_to_end(&mut bytes).await?;
-        tokio::io::copy(&mut from, &mut tokio::io::sink()).await?;
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

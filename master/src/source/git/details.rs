@@ -149,7 +149,8 @@ fn change_of(fields: &[&[u8]]) -> Option<NewChange> {
     })
 }
 
-fn beginning(text: &str, most_chars: usize) -> String {
+/// At most so many characters of a text.
+pub(in crate::source) fn beginning(text: &str, most_chars: usize) -> String {
     let end = text.char_indices().nth(most_chars).map_or(text.len(), |(at, _)| at);
     text[..end].to_owned()
 }
@@ -217,7 +218,7 @@ fn files_by_revision(said: &[u8]) -> BTreeMap<String, Vec<String>> {
 }
 
 /// A path as text: bytes that are no UTF-8 as `\xNN`, so that two such names stay two.
-fn readable(name: &[u8]) -> String {
+pub(in crate::source) fn readable(name: &[u8]) -> String {
     use std::fmt::Write;
     let mut text = String::with_capacity(name.len());
     for chunk in name.utf8_chunks() {

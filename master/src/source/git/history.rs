@@ -1,13 +1,14 @@
 //! Which commits are new, and the graph behind the tips.
 
 use linn_core::change::Commit;
+use linn_core::config::GitHistory;
 
 use super::branches::is_revision;
 use super::error::GitError;
 use super::repository::Repository;
 
-/// The commits reachable from `tip` along first parents and from none of `known` (GP-1, F34), oldest first. When there
-/// are more than `most`, the newest of them, and the second value is how many were left out at least.
+/// The commits reachable from `tip`, along first parents or in full, and from none of `known` (GP-1, F33, F34), oldest
+/// first. When there are more than `most`, the newest of them, and the second value is how many were left out at least.
 ///
 /// # Errors
 /// When git cannot tell.
@@ -15,12 +16,18 @@ pub(super) async fn new_commits<'a>(
     repository: &Repository,
     tip: &'a str,
     known: impl IntoIterator<Item = &'a str>,
+    history: GitHistory,
     most: usize,
 ) -> Result<(Vec<String>, bool), GitError> {
+    let order = match history {
+        GitHistory::FirstParent => "--first-parent",
+        // No commit before what it follows, whatever its clock says.
+        GitHistory::Full => "--topo-order",
+    };
     let answer = repository
         .git("list the new commits")
         .await?
-        .args(["rev-list", "--first-parent", "--ignore-missing"])
+        .args(["rev-list", order, "--ignore-missing"])
         .args([format!("--max-count={}", most.saturating_add(1)), "--stdin".to_owned()])
         .input(range([tip], known))
         .run()

@@ -8,24 +8,25 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::branches::{DETACHED, is_revision};
+use super::branches::{DETACHED, TAGS, is_revision};
 use super::command::{FETCH_PATIENCE, FIRST_FETCH_PATIENCE, Git};
 use super::error::{GitError, tame};
-
-/// How often a mirror that somebody else fetches into is tried.
-const TRY_LOCK_EVERY: Duration = Duration::from_millis(50);
+use crate::source::turn::{self, digest};
 
 /// How long anybody waits for a fetch; it goes on after that.
 const WAIT_PATIENCE: Duration = Duration::from_secs(600);
+
+/// The commits that are kept: of an annotated tag, what it marks.
+const TIPS_FORMAT: &str =
+    "--format=%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end) %(refname)";
 
 /// A mirror.
 #[derive(Clone, Debug)]
@@ -37,15 +38,7 @@ pub(super) struct Mirror {
 impl Mirror {
     /// Of a checked URL, below the state folder. Touches nothing yet.
     pub(super) fn new(dir: &Path, url: String) -> Self {
-        let readable: String = url
-            .rsplit(['/', ':'])
-            .find(|part| !part.is_empty())
-            .unwrap_or_default()
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-            .take(40)
-            .collect();
-        let name = format!("{readable}-{}.git", &digest(&url)[..16]);
+        let name = format!("{}.git", turn::folder_of(&url));
         Self { git_dir: dir.join("mirrors").join(name), url }
     }
 
@@ -69,8 +62,8 @@ impl Mirror {
     ) -> Result<BTreeMap<String, String>, GitError> {
         let mut specs = String::new();
         for branch in tips.keys() {
-            let from = if branch == DETACHED {
-                DETACHED.to_owned()
+            let from = if branch == DETACHED || branch.starts_with(TAGS) {
+                branch.clone()
             } else {
                 format!("refs/heads/{branch}")
             };
@@ -78,7 +71,7 @@ impl Mirror {
         }
         self.update(specs).await?;
         let refs = Git::bare(&self.git_dir, self.what("read the mirror"))
-            .args(["for-each-ref", "--format=%(objectname) %(refname)", "refs/linn/"])
+            .args(["for-each-ref", TIPS_FORMAT, "refs/linn/"])
             .run()
             .await?;
         let refs = String::from_utf8_lossy(&refs);
@@ -109,7 +102,7 @@ impl Mirror {
     /// Brings this up to date when it is its turn, and waits for that as long as anybody should.
     async fn update(&self, specs: String) -> Result<(), GitError> {
         let done = async {
-            let lock = self.turn().await.map_err(|error| self.unusable(error))?;
+            let lock = turn::take(&self.git_dir).await.map_err(|error| self.unusable(error))?;
             let (told, hears) = oneshot::channel();
             // Its own task only now that it has the mirror: there is one of them at most.
             tokio::spawn(self.clone().update_alone(lock, specs, told));
@@ -170,22 +163,6 @@ impl Mirror {
             .map_err(|error| self.unusable(io::Error::other(error)))
     }
 
-    /// Waits until nobody else has the mirror. Not in a thread: who waits here may stop at any time, and a thread would go
-    /// on waiting; there are few of them, and logs, results and history need them while a fetch takes minutes.
-    async fn turn(&self) -> io::Result<File> {
-        let git_dir = self.git_dir.clone();
-        let file = tokio::task::spawn_blocking(move || lock_file(&git_dir))
-            .await
-            .map_err(io::Error::other)??;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) => tokio::time::sleep(TRY_LOCK_EVERY).await,
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-        }
-    }
-
     fn unusable(&self, source: io::Error) -> GitError {
         GitError::Mirror { path: self.git_dir.clone(), source }
     }
@@ -195,22 +172,7 @@ impl Mirror {
     }
 }
 
-/// Stays when nobody has it any more, for a lock on a file that comes and goes is none.
-fn lock_file(git_dir: &Path) -> io::Result<File> {
-    if let Some(folder) = git_dir.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    File::options().create(true).truncate(false).write(true).open(git_dir.with_extension("lock"))
-}
-
 /// The ref under which a branch is kept.
 fn kept(branch: &str) -> String {
     format!("refs/linn/{}", &digest(branch)[..32])
-}
-
-fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }

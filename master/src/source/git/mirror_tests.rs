@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use linn_core::config::Vcs;
 use tokio::time::timeout;
 
 use super::mirror::Mirror;
@@ -80,7 +81,7 @@ async fn a_remote_repository_is_read_through_a_mirror() {
     let url = daemon.url("r/.git");
     let state = tempfile::tempdir().unwrap();
 
-    let tip = resolve(state.path(), &url, None, None).await.unwrap();
+    let tip = resolve(state.path(), Vcs::Git, &url, None, None).await.unwrap();
     assert_eq!((tip.revision.as_str(), tip.branch.as_deref()), (first.as_str(), Some("main")));
     assert_eq!(tip.commits.len(), 1);
 
@@ -89,18 +90,18 @@ async fn a_remote_repository_is_read_through_a_mirror() {
     repo.git(&["branch", "a/b"]);
     repo.git(&["commit", "-q", "--amend", "-m", "one again"]);
     let second = repo.tip("HEAD");
-    let nested = resolve(state.path(), &url, Some("a/b"), None).await.unwrap();
+    let nested = resolve(state.path(), Vcs::Git, &url, Some("a/b"), None).await.unwrap();
     assert_eq!(nested.revision, first);
-    let amended = resolve(state.path(), &url, Some("main"), None).await.unwrap();
+    let amended = resolve(state.path(), Vcs::Git, &url, Some("main"), None).await.unwrap();
     assert_eq!(amended.revision, second);
-    let tagged = resolve(state.path(), &url, None, Some("v1")).await.unwrap();
+    let tagged = resolve(state.path(), Vcs::Git, &url, None, Some("v1")).await.unwrap();
     assert_eq!(tagged.revision, first);
-    let short = resolve(state.path(), &url, None, Some(&second[..8])).await.unwrap();
+    let short = resolve(state.path(), Vcs::Git, &url, None, Some(&second[..8])).await.unwrap();
     assert_eq!(short.revision, second);
 
-    let unknown = resolve(state.path(), &url, None, Some("0123456")).await.unwrap_err();
+    let unknown = resolve(state.path(), Vcs::Git, &url, None, Some("0123456")).await.unwrap_err();
     assert!(matches!(unknown, ResolveError::UnknownRevision { .. }), "{unknown}");
-    let unknown = resolve(state.path(), &url, Some("mian"), None).await.unwrap_err();
+    let unknown = resolve(state.path(), Vcs::Git, &url, Some("mian"), None).await.unwrap_err();
     assert_eq!(
         unknown.to_string(),
         format!("there is no branch `mian` in {url}; did you mean `main`?")
@@ -114,7 +115,7 @@ async fn a_host_where_nobody_answers_is_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("git://127.0.0.1:{port}/r");
-    let error = resolve(folder.path(), &url, None, None).await.unwrap_err().to_string();
+    let error = resolve(folder.path(), Vcs::Git, &url, None, None).await.unwrap_err().to_string();
     assert!(error.starts_with(&format!("git could not list the branches of {url}: ")), "{error}");
     assert!(error.contains("Connection refused"), "{error}");
 }
@@ -170,7 +171,7 @@ async fn a_fetch_goes_on_when_who_asked_for_it_no_longer_waits() {
     let state = tempfile::tempdir().unwrap();
     let begun = folder.path().join("begun");
     tokio::select! {
-        _ = resolve(state.path(), &url, None, None) => panic!("nothing has been sent yet"),
+        _ = resolve(state.path(), Vcs::Git, &url, None, None) => panic!("nothing has been sent yet"),
         () = exists(&begun) => {}
     }
     fs::write(folder.path().join("go"), "").unwrap();

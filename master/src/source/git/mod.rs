@@ -20,6 +20,8 @@ mod repository;
 pub(super) mod testing;
 mod tips;
 
+pub(super) use branches::globs;
+pub(super) use details::{beginning, readable};
 pub use error::GitError;
 pub(super) use error::{last_words, tame as shown};
 pub(super) use history::graph;

@@ -10,7 +10,7 @@ use linn_core::change::{Commit, NewChange};
 use linn_core::config::{GitPoller, Source};
 use linn_core::state::SourceCursor;
 
-use super::branches::Selection;
+use super::branches::{Selection, TAGS};
 use super::error::GitError;
 use super::repository::Repository;
 use super::{details, history};
@@ -83,8 +83,9 @@ impl GitSource {
         &self,
         cursor: &SourceCursor,
     ) -> Result<Option<Plan>, GitError> {
-        let branches = self.repository.branches().await?;
+        let mut branches = self.repository.branches(self.poller.tags).await?;
         let mut goal = self.selection.pick(&branches, &cursor.tips);
+        goal.append(&mut branches.tags);
         if cursor.looked && goal == cursor.tips {
             return Ok(None);
         }
@@ -128,12 +129,20 @@ impl GitSource {
         branch: &str,
         tip: &str,
     ) -> Result<Vec<String>, GitError> {
+        if branch.starts_with(TAGS) {
+            // A tag is news by itself, wherever its commit is; those that are there already are none.
+            return Ok(if cursor.looked { vec![tip.to_owned()] } else { Vec::new() });
+        }
         if !cursor.looked {
             // GP-1: the first look tells nothing, unless what is there is to be built too.
             return Ok(if self.poller.build_first_tip { vec![tip.to_owned()] } else { Vec::new() });
         }
-        let known = cursor.tips.values().map(String::as_str);
-        let (new, cut) = history::new_commits(&self.repository, tip, known, NEW_MAX).await?;
+        // A tag may be there before the branch has its commits; they are news on the branch all the same.
+        let known = cursor.tips.iter().filter(|(name, _)| !name.starts_with(TAGS));
+        let known = known.map(|(_, tip)| tip.as_str());
+        let history = self.poller.history;
+        let (new, cut) =
+            history::new_commits(&self.repository, tip, known, history, NEW_MAX).await?;
         if cut {
             tracing::warn!(
                 source = %self.source.name,

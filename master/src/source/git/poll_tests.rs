@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use linn_core::change::NewChange;
-use linn_core::config::{GitPoller, Source, SourceKind, TextPattern};
+use linn_core::config::{GitHistory, GitPoller, Source, SourceKind, TextPattern};
 use linn_core::state::SourceCursor;
 use linn_core::time::{Span, Timestamp};
 
@@ -30,6 +30,8 @@ impl Poller {
             interval: Span::seconds(1),
             build_pushes_with_no_commits: false,
             build_first_tip: false,
+            tags: false,
+            history: GitHistory::FirstParent,
         };
         set(&mut poller);
         let source = Source {
@@ -414,4 +416,57 @@ async fn the_key_is_that_of_the_hook_so_a_commit_never_comes_twice_i2() {
     let tip = repo.commit("a", "one");
     let key = poller.poll().await.remove(0).key;
     assert_eq!(key, Some(linn_console::cli::git_change_key(&repo.name(), "main", &tip)));
+}
+
+#[tokio::test]
+async fn f33_with_the_full_history_what_was_merged_is_told_too() {
+    let (_folder, repo) = repo();
+    repo.commit("a", "one");
+    let mut poller =
+        Poller::with(&repo.name(), &["main"], |poller| poller.history = GitHistory::Full);
+    poller.poll().await;
+    repo.git(&["checkout", "-q", "-b", "side"]);
+    repo.commit("s/1", "side 1");
+    repo.commit("s/2", "side 2");
+    repo.git(&["checkout", "-q", "main"]);
+    repo.commit("m", "own");
+    repo.git(&["merge", "-q", "--no-ff", "-m", "merged", "side"]);
+    let told = poller.told().await;
+    assert_eq!(told.len(), 4);
+    assert_eq!(told[3], "main merged");
+    let place = |what: &str| told.iter().position(|one| one == what).unwrap();
+    assert!(place("main side 1") < place("main side 2") && place("main own") < 3, "{told:?}");
+}
+
+#[tokio::test]
+async fn f33_tags_are_changes_on_a_branch_of_their_own_where_asked_for() {
+    let (_folder, repo) = repo();
+    repo.commit("a", "one");
+    repo.git(&["tag", "before"]);
+    let mut poller = Poller::with(&repo.name(), &["main"], |poller| {
+        poller.tags = true;
+        poller.build_first_tip = true;
+    });
+    let mut without = Poller::new(&repo.name(), &["*"]);
+    assert_eq!(poller.told().await, ["main one"], "old tags are no news");
+    without.poll().await;
+    repo.git(&["tag", "v1"]);
+    repo.git(&["tag", "-a", "-m", "t", "v2"]);
+    let changes = poller.poll().await;
+    let told: Vec<_> = changes.iter().map(|change| change.branch.as_deref().unwrap()).collect();
+    assert_eq!(told, ["refs/tags/v1", "refs/tags/v2"]);
+    assert_eq!(changes[1].revision, Some(repo.tip("main")), "the commit, not the tag's own id");
+    assert_eq!(without.told().await, Vec::<String>::new());
+
+    // A tag on commits that no branch has yet does not hide them from the branch that gets them.
+    repo.git(&["checkout", "-q", "--detach"]);
+    repo.commit("a", "two");
+    repo.commit("a", "three");
+    repo.git(&["tag", "v3"]);
+    repo.git(&["tag", "-f", "v1"]);
+    repo.git(&["tag", "-d", "v2"]);
+    assert_eq!(poller.told().await, ["refs/tags/v1 three", "refs/tags/v3 three"]);
+    assert!(!poller.cursor.tips.contains_key("refs/tags/v2"));
+    repo.git(&["branch", "-f", "main", "HEAD"]);
+    assert_eq!(poller.told().await, ["main two", "main three"]);
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::address::Address;
-use super::branches::{Branches, Head, REFS_FORMAT, is_revision};
+use super::branches::{Branches, Head, REFS_FORMAT, TAGS, is_revision};
 use super::command::{ASK_PATIENCE, Git};
 use super::error::{GitError, tame};
 use super::mirror::Mirror;
@@ -53,17 +53,18 @@ impl Repository {
         tame(&self.name)
     }
 
-    /// Its branches now. For a folder this is one process of a few milliseconds.
+    /// Its branches now, and its tags if they are asked for. For a folder this is one process of a few milliseconds.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(super) async fn branches(&self) -> Result<Branches, GitError> {
+    pub(super) async fn branches(&self, tags: bool) -> Result<Branches, GitError> {
         let what = format!("list the branches of {}", self.shown());
         match &self.place {
             Place::Folder(folder) => {
                 there(folder)?;
                 let refs = Git::at(folder, what.clone())
                     .args(["for-each-ref", REFS_FORMAT, "refs/heads/"])
+                    .args(tags.then_some(TAGS))
                     .run()
                     .await?;
                 let mut branches = Branches::of_refs(&refs).ok_or(GitError::Unreadable { what })?;
@@ -77,6 +78,7 @@ impl Repository {
                     .patience(ASK_PATIENCE)
                     .args(["ls-remote", "--quiet", "--symref", "--end-of-options"])
                     .args([mirror.url(), "HEAD", "refs/heads/*"])
+                    .args(tags.then_some("refs/tags/*"))
                     .run()
                     .await?;
                 Branches::of_remote(&answer).ok_or(GitError::Unreadable { what })

@@ -16,7 +16,7 @@ impl Tips {
     /// # Errors
     /// When it cannot be read.
     pub(in crate::source) async fn of(repository: &Repository) -> Result<Self, GitError> {
-        repository.branches().await.map(Self)
+        repository.branches(false).await.map(Self)
     }
 
     /// The tip of a branch.

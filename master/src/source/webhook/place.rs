@@ -18,7 +18,7 @@ pub(in crate::source) fn spelled(config: &Config, addresses: &[String]) -> Strin
 /// declared to live there; `None`: the core's rule decides.
 pub(in crate::source) fn codebase_of(config: &Config, repository: &str) -> Option<CodebaseName> {
     let looks_there = |source: &&linn_core::config::Source| {
-        source.kind.git().is_some_and(|git| is_same(&git.repository, repository))
+        source.kind.looks_at().is_some_and(|at| is_same(at.repository, repository))
     };
     let mut polled = config.sources.values().filter(looks_there);
     polled.find_map(|source| source.codebase.clone()).or_else(|| {
@@ -42,8 +42,8 @@ pub(super) fn of_project(config: &Config, project: &str) -> Option<String> {
 
 /// The repositories that the configuration names.
 fn known(config: &Config) -> impl Iterator<Item = &str> {
-    let polled = config.sources.values().filter_map(|source| source.kind.git());
-    let polled = polled.map(|git| git.repository.as_str());
+    let polled = config.sources.values().filter_map(|source| source.kind.looks_at());
+    let polled = polled.map(|at| at.repository);
     let declared = config.codebases.values().map(|codebase| codebase.repository.as_str());
     polled.chain(declared).filter(|known| !known.is_empty())
 }

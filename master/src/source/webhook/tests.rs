@@ -205,6 +205,8 @@ fn the_key_is_that_of_a_poller_of_the_same_repository() {
         interval: Span::seconds(60),
         build_pushes_with_no_commits: false,
         build_first_tip: false,
+        tags: false,
+        history: linn_core::config::GitHistory::FirstParent,
     };
     let hook = hook(Dialect::Github);
     let poll = Source { name: "poll".into(), kind: SourceKind::Git(poller), ..source(&hook) };
