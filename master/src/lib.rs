@@ -12,6 +12,7 @@ pub mod config;
 pub mod engine;
 #[cfg(feature = "master")]
 mod fit;
+mod form;
 #[cfg(feature = "master")]
 mod hex;
 #[cfg(feature = "master")]

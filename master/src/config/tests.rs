@@ -556,13 +556,16 @@ fn every_example_of_the_manual_loads() {
     for function in functions().filter(|function| !function.is_later()) {
         let example = function.example;
         let star = match (function.group, function.name) {
+            (Group::Steps, "trigger") => format!(
+                "{WORKER}triggerable_scheduler(\"packages\", builders = [\"b\"])\nbuilder(\"b\", workers = [\"w\"], factory = [{example}])"
+            ),
             (Group::Steps, _) => {
                 format!("{WORKER}builder(\"b\", workers = [\"w\"], factory = [{example}])")
             }
             (Group::Values, _) => format!("shell(command = [\"echo\", {example}])"),
             (Group::Parameters, _) => {
                 format!(
-                    "{base}force_scheduler(\"f\", builders = [\"linux\"], parameters = [{example}])"
+                    "{base}codebase(\"zork\")\nforce_scheduler(\"f\", builders = [\"linux\"], parameters = [{example}])"
                 )
             }
             (Group::Builders, "builder") => format!("worker(\"linux-1\")\n{example}"),

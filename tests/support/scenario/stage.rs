@@ -243,7 +243,7 @@ impl Stage {
                 commits: commits(event),
                 properties: event
                     .properties()
-                    .map(|(name, value)| (name.into(), value.into()))
+                    .map(|(name, value)| (name.into(), value.replace("\\n", "\n")))
                     .collect(),
                 reason: event.text_of("reason"),
                 priority: event.get("priority").map(number).transpose()?,

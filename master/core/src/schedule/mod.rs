@@ -4,6 +4,7 @@ pub(crate) mod branch;
 mod clock;
 pub(crate) mod dependent;
 pub(crate) mod force;
+mod form;
 pub(crate) mod order;
 mod stamp;
 pub(crate) mod switch;
@@ -11,6 +12,7 @@ pub(crate) mod switch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use form::{Place, form_of, places};
 pub(crate) use stamp::stamp_of;
 pub use stamp::{default_stamp, repository_of};
 pub use switch::is_enabled;

@@ -9,6 +9,7 @@ mod gerrit;
 mod later;
 mod lock;
 mod maildir;
+mod nested;
 mod observe;
 mod parameter;
 mod scheduler;
@@ -64,6 +65,7 @@ pub(super) enum Type {
     Condition,
     Steps,
     Parameters,
+    Field,
     Filter,
     Pause,
     Locks,
@@ -91,6 +93,7 @@ impl Type {
             Self::Condition => "True, False or function",
             Self::Steps => "list of steps",
             Self::Parameters => "list of parameters",
+            Self::Field => "text, parameter or None",
             Self::Filter => "change filter",
             Self::Pause => "(duration, number)",
             Self::Locks => "list of locks, or function",
@@ -113,6 +116,7 @@ impl Type {
             Self::Command => "[\"make\"]",
             Self::Function => "lambda build: ...",
             Self::Steps => "[shell(command = \"make\")]",
+            Self::Field => "string_param(\"branch\")",
             Self::Parameters => "[string_param(\"reason\")]",
             Self::Filter => "change_filter(...)",
             Self::Pause => "(\"10s\", 3)",
@@ -236,6 +240,7 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         dependent::FUNCTIONS,
         clock::FUNCTIONS,
         parameter::FUNCTIONS,
+        nested::FUNCTIONS,
         later::FUNCTIONS,
     ]
     .into_iter()
