@@ -76,6 +76,14 @@ impl Control for ControlDoor {
         .await
     }
 
+    async fn r#try(
+        &self,
+        request: Request<wire::TryRequest>,
+    ) -> Result<Response<wire::TryAnswer>, Status> {
+        let who = caller(&request, &self.0.user);
+        self.try_patch(who, request.into_inner()).await
+    }
+
     async fn rebuild(&self, request: Request<wire::RebuildRequest>) -> Answering {
         let who = caller(&request, &self.0.user);
         let rebuild = request.into_inner();
@@ -212,7 +220,7 @@ impl Control for ControlDoor {
 }
 
 impl ControlDoor {
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         who: String,
         request_id: String,

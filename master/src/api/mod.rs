@@ -20,6 +20,7 @@ mod sessions;
 mod status;
 #[cfg(test)]
 mod tests;
+mod trying;
 mod view;
 mod watch;
 mod worker;

@@ -51,6 +51,8 @@ pub enum SchedulerKind {
     Force(ForceScheduler),
     /// A trigger step of another build (TR-1).
     Triggerable,
+    /// People, with a patch of their own (TY-1).
+    Try,
 }
 
 impl SchedulerKind {
@@ -65,6 +67,7 @@ impl SchedulerKind {
             Self::Dependent(_) => "dependent",
             Self::Force(_) => "force",
             Self::Triggerable => "triggerable",
+            Self::Try => "try",
         }
     }
 }

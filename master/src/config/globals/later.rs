@@ -18,7 +18,6 @@ const fn promised(name: &'static str) -> Function {
 pub(super) static FUNCTIONS: &[Function] = &[
     promised("hg_poller"),
     promised("svn_poller"),
-    promised("try_scheduler"),
     promised("worker_pool"),
     promised("hg"),
     promised("svn"),

@@ -54,6 +54,16 @@ pub(super) static FUNCTIONS: &[Function] = &[
         example: "force_scheduler(\"force\", builders = [\"linux\"], parameters = [choice_param(\"profile\", choices = [\"debug\", \"release\"])])",
         call: force,
     },
+    Function {
+        name: "try_scheduler",
+        group: Group::Schedulers,
+        doc: "Lets people build what they have not published: `linn try` sends it as a patch. The first one declared that has all the builders asked for is used; without builders, all of its own.",
+        positional: 1,
+        parameters: &[COMMON],
+        open: false,
+        example: "try_scheduler(\"try\", builders = builders(tags = [\"linux\"]))",
+        call: |call| declare(call, SchedulerKind::Try),
+    },
 ];
 
 /// What every scheduler takes (contract.md F9).
