@@ -24,5 +24,7 @@ mod said;
 mod scheduler;
 #[path = "e2e/terminal.rs"]
 mod terminal;
+#[path = "e2e/try.rs"]
+mod try_;
 #[path = "e2e/up.rs"]
 mod up;
