@@ -77,13 +77,20 @@ fn what_is_not_published_is_built_and_leaves_nothing() {
     let tried = in_folder(&site, &clone, &["try", "--comment", "see it", "--wait"]);
     assert_eq!(tried.status.code(), Some(0), "{}", said(&tried));
     assert_eq!(printed(&tried), "request 1 test\n");
-    assert!(site.said("test#1/check").contains("committed\nadded"), "{}", site.said("test#1/check"));
+    assert!(
+        site.ok(["log", "test#1/check"]).contains("committed\nadded"),
+        "{}",
+        site.ok(["log", "test#1/check"])
+    );
     let build = site.build("test#1");
     let base = published.git(&["rev-parse", "HEAD"]);
     assert_eq!(build["sourcestamps"][0]["revision"], base.as_str(), "{build}");
     assert_eq!(build["sourcestamps"][0]["patch"]["level"], 1, "{build}");
     let reason = build["reason"].as_str().expect("a text");
-    assert!(reason.starts_with("'try' job by user ") && reason.ends_with(": see it"), "TY-3: {reason}");
+    assert!(
+        reason.starts_with("'try' job by user ") && reason.ends_with(": see it"),
+        "TY-3: {reason}"
+    );
     // BM-7: whoever tries is to blame, and nobody else.
     assert_eq!(build["blamelist"].as_array().map(Vec::len), Some(1), "{build}");
     assert_eq!(build["blamelist"][0], build["sourcestamps"][0]["patch"]["author"], "{build}");
@@ -93,7 +100,7 @@ fn what_is_not_published_is_built_and_leaves_nothing() {
     // TY-5: the tree is clean again for whoever comes next.
     let after = site.linn(["force", "test", "--wait"]);
     assert_eq!(after.status.code(), Some(0), "{}", said(&after));
-    let log = site.said("test#2/check");
+    let log = site.ok(["log", "test#2/check"]);
     assert!(log.contains("published") && !log.contains("added"), "{log}");
 
     // Files that nobody added come along when they are asked for, and the index stays the user's.
@@ -115,7 +122,7 @@ fn what_does_not_apply_fails_the_source_step() {
     assert_eq!(tried.status.code(), Some(1), "{}", said(&tried));
     let build = site.build("test#1");
     assert_eq!(build["steps"][0]["results"], "FAILURE", "{build}");
-    let text = build["steps"][0].to_string() + &site.said("test#1/1");
+    let text = build["steps"][0].to_string() + &site.ok(["log", "test#1/1"]);
     assert!(text.contains("the patch does not apply"), "{text}");
     let after = site.linn(["force", "other", "--wait"]);
     assert_eq!(after.status.code(), Some(0), "{}", said(&after));
@@ -136,7 +143,9 @@ fn what_cannot_be_tried_is_refused_at_the_door() {
     assert!(said(&outside).contains("`b/../../x`, which leaves the tree"), "{}", said(&outside));
 
     fs::write(clone.join("a.txt"), "mine\n").expect("written");
-    for (builder, words) in [("other", "no try scheduler has the builder other"), ("tset", "`tset`")] {
+    for (builder, words) in
+        [("other", "no try scheduler has the builder other"), ("tset", "`tset`")]
+    {
         let refused = in_folder(&site, &clone, &["try", "--builder", "test", "--builder", builder]);
         assert_eq!(refused.status.code(), Some(3), "TY-2: {}", said(&refused));
         assert!(said(&refused).contains(words), "{}", said(&refused));
@@ -153,4 +162,71 @@ fn what_cannot_be_tried_is_refused_at_the_door() {
     assert_eq!(binary.status.code(), Some(3), "{}", said(&binary));
     assert!(said(&binary).starts_with("error: p.png is no text"), "{}", said(&binary));
     assert_eq!(site.json(["buildsets"]).len(), 0, "nothing was asked for");
+}
+
+/// Runs a program in a folder.
+fn run(folder: &Path, program: &str, arguments: &[&str]) {
+    let ran = Command::new(program).args(arguments).current_dir(folder).output();
+    let ran = ran.expect("it runs");
+    assert!(ran.status.success(), "{program} {arguments:?}: {}", said(&ran));
+}
+
+/// A site that knows no repository, so that any revision is taken as it is.
+fn bare_site() -> Site {
+    Site::new(
+        "local_worker(\"w\")\nbuilder(\"test\", workers = [\"w\"], factory = [])\ncodebase(\"app\")\n\
+         try_scheduler(\"try\", builders = [\"test\"], codebases = [\"app\"])\n",
+    )
+}
+
+/// TY-4: the last public ancestor, and what lies beyond.
+#[test]
+fn a_checkout_of_mercurial() {
+    let site = bare_site();
+    let _master = site.master();
+    let folder = site.path().join("hg");
+    fs::create_dir(&folder).expect("a folder");
+    let hg = |arguments: &[&str]| {
+        run(&folder, "hg", &[&["--config", "ui.username=ben"], arguments].concat())
+    };
+    hg(&["init"]);
+    fs::write(folder.join("a.txt"), "published\n").expect("written");
+    hg(&["commit", "--addremove", "-m", "one"]);
+    fs::write(folder.join("a.txt"), "mine\n").expect("written");
+    let private = in_folder(&site, &folder, &["try", "--dry-run"]);
+    assert!(
+        said(&private).contains("nothing of this repository is published"),
+        "{}",
+        said(&private)
+    );
+    hg(&["phase", "--public", "."]);
+    hg(&["commit", "-m", "two"]);
+    let dry = in_folder(&site, &folder, &["try", "--dry-run"]);
+    assert_eq!(dry.status.code(), Some(0), "{}", said(&dry));
+    assert!(printed(&dry).contains("-published\n+mine"), "{}", printed(&dry));
+    assert!(printed(&dry).contains(" on default"), "{}", printed(&dry));
+}
+
+/// TY-4: a working copy of one revision; one of several is refused.
+#[test]
+fn a_checkout_of_subversion() {
+    let site = bare_site();
+    let _master = site.master();
+    run(site.path(), "svnadmin", &["create", "repo"]);
+    let url = format!("file://{}", site.path().join("repo").display());
+    run(site.path(), "svn", &["mkdir", "-q", "-m", "trunk", &format!("{url}/trunk")]);
+    run(site.path(), "svn", &["checkout", "-q", &format!("{url}/trunk"), "wc"]);
+    let folder = site.path().join("wc");
+    fs::write(folder.join("a.txt"), "published\n").expect("written");
+    run(&folder, "svn", &["add", "-q", "a.txt"]);
+    run(&folder, "svn", &["commit", "-q", "-m", "two"]);
+    fs::write(folder.join("a.txt"), "mine\n").expect("written");
+    let mixed = in_folder(&site, &folder, &["try", "--dry-run"]);
+    assert_eq!(mixed.status.code(), Some(3), "{}", said(&mixed));
+    assert!(said(&mixed).contains("`svn update` first"), "{}", said(&mixed));
+    run(&folder, "svn", &["update", "-q"]);
+    let dry = in_folder(&site, &folder, &["try", "--dry-run"]);
+    assert_eq!(dry.status.code(), Some(0), "{}", said(&dry));
+    assert!(printed(&dry).contains("base       2 on the default branch"), "{}", printed(&dry));
+    assert!(printed(&dry).contains("-published\n+mine"), "{}", printed(&dry));
 }
