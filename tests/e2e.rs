@@ -28,5 +28,7 @@ mod scheduler;
 mod terminal;
 #[path = "e2e/translation.rs"]
 mod translation;
+#[path = "e2e/try.rs"]
+mod try_;
 #[path = "e2e/up.rs"]
 mod up;

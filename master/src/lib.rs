@@ -14,6 +14,7 @@ pub mod config;
 pub mod engine;
 #[cfg(feature = "master")]
 mod fit;
+mod form;
 #[cfg(feature = "master")]
 mod here;
 #[cfg(feature = "master")]

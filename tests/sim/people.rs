@@ -120,6 +120,7 @@ impl People {
         match &mut input {
             Input::ChangesSubmitted { asking, .. }
             | Input::ForceRequested { asking, .. }
+            | Input::TryRequested { asking, .. }
             | Input::RebuildRequested { asking, .. }
             | Input::StopRequested { asking, .. }
             | Input::CancelRequested { asking, .. }

@@ -49,6 +49,7 @@ mod stop;
 mod table;
 #[cfg(test)]
 mod tests;
+mod try_;
 mod unpack;
 mod wait;
 mod waterfall;
@@ -106,6 +107,9 @@ pub enum Scripting {
     /// Request builds by hand
     #[command(after_help = force::EXAMPLE)]
     Force(force::Force),
+    /// Build what is not published yet
+    #[command(after_help = try_::EXAMPLE)]
+    Try(try_::Try),
     /// Build the same revision again
     #[command(after_help = rebuild::EXAMPLE)]
     Rebuild(rebuild::Rebuild),
@@ -226,6 +230,7 @@ async fn perform(command: Scripting, global: &Global, place: &Place, io: &mut Io
         Scripting::Hook(verb) => hook::run(verb, at).await,
         Scripting::Change(verb) => change::run(verb, at).await,
         Scripting::Force(force) => force::run(force, at).await,
+        Scripting::Try(asked) => try_::run(asked, at).await,
         Scripting::Rebuild(rebuild) => rebuild::run(rebuild, at).await,
         Scripting::Stop(stop) => stop::run(stop, at).await,
         Scripting::Cancel(cancel) => cancel::run(cancel, at).await,

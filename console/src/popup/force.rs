@@ -121,18 +121,16 @@ impl Force {
     fn new(builder: &str, form: &ForceForm, codebases: &[String]) -> Self {
         let several = codebases.len() > 1;
         let mut fields = Vec::new();
-        let declared: Vec<&str> = form
-            .parameters
-            .iter()
-            .filter(|one| one.kind == "codebase")
-            .map(|one| one.name.as_str())
-            .collect();
-        let shown: Vec<&str> = match (declared.is_empty(), several) {
-            (false, _) => declared,
-            (true, true) => codebases.iter().map(String::as_str).collect(),
-            (true, false) => vec![codebases.first().map_or("", String::as_str)],
+        let all: Vec<&str> = if several {
+            codebases.iter().map(String::as_str).collect()
+        } else {
+            vec![codebases.first().map_or("", String::as_str)]
         };
-        for codebase in shown {
+        // Where the form asks for a codebase itself, nothing else can be said of it.
+        let asks = |codebase: &str| {
+            form.parameters.iter().any(|one| one.codebase.as_deref() == Some(codebase))
+        };
+        for codebase in all.into_iter().filter(|codebase| !asks(codebase)) {
             let label =
                 |what: &str| if several { format!("{codebase} {what}") } else { what.to_owned() };
             let field = |label, sets, hint: &str| Field {
@@ -156,9 +154,7 @@ impl Force {
         }
         // A parameter of that name is the scheduler's own word for it.
         fields.retain(|field: &Field| !form.parameters.iter().any(|one| one.name == field.label));
-        let parameters =
-            form.parameters.iter().filter(|one| one.kind != "codebase" && one.kind != "patch");
-        fields.extend(parameters.map(from_parameter));
+        fields.extend(form.parameters.iter().map(from_parameter));
         if !fields.iter().any(|field| field.sets == Sets::Reason) {
             fields.push(Field {
                 label: "reason".into(),
@@ -453,6 +449,10 @@ fn from_parameter(parameter: &ForceParameter) -> Field {
         "int" => "a whole number".to_owned(),
         "username" => "Name <mail>".to_owned(),
         "any_property" => "NAME=VALUE".to_owned(),
+        "worker" if !parameter.required => {
+            format!("empty = any of {}", parameter.choices.join(", "))
+        }
+        "worker" => format!("one of {}", parameter.choices.join(", ")),
         _ if !parameter.regex.is_empty() => format!("must match {}", parameter.regex),
         _ => String::new(),
     };
@@ -521,6 +521,43 @@ mod tests {
             form.same_as(),
             "linn force pkg --branch d --property clean=false --property sdk=14.3-beta"
         );
+    }
+
+    /// FO-1: what the form asks of a codebase is asked once, and sent by its flat name.
+    #[test]
+    fn a_codebase_of_the_form_has_its_own_fields() {
+        let field = |name: &str, kind: &str, codebase: Option<&str>| ForceParameter {
+            name: name.into(),
+            kind: kind.into(),
+            default_json: "\"\"".into(),
+            choices: vec!["w1".into(), "w2".into()],
+            codebase: codebase.map(Into::into),
+            ..ForceParameter::default()
+        };
+        let parameters = vec![
+            field("app_branch", "string", Some("app")),
+            field("app_patch_body", "text", None),
+            field("workername", "worker", None),
+        ];
+        let form = ForceForm { scheduler: "release".into(), parameters };
+        let mut form = Force::new("pkg", &form, &["app".into(), "lib".into()]);
+        let labels: Vec<&str> = form.fields.iter().map(|field| field.label.as_str()).collect();
+        assert_eq!(
+            labels,
+            [
+                "lib branch",
+                "lib revision",
+                "app_branch",
+                "app_patch_body",
+                "workername",
+                "reason",
+                "priority"
+            ]
+        );
+        assert_eq!(form.fields[4].hint, "empty = any of w1, w2");
+        form.index = 2;
+        press(&mut form, KeyCode::Char('n'));
+        assert_eq!(form.same_as(), "linn force pkg --property app_branch=n");
     }
 
     #[test]

@@ -557,6 +557,20 @@ impl Control for Fake {
         })
     }
 
+    async fn r#try(
+        &self,
+        request: Request<linn_proto::control::TryRequest>,
+    ) -> Result<Response<linn_proto::control::TryAnswer>, Status> {
+        let request = request.into_inner();
+        let what = format!("try {} ({})", request.builders.join(","), request.comment);
+        let accepted = self.act(&request.request_id, what, |_, _| Accepted::default())?;
+        Ok(Response::new(linn_proto::control::TryAnswer {
+            accepted: Some(accepted.into_inner()),
+            builders: request.builders,
+            ..linn_proto::control::TryAnswer::default()
+        }))
+    }
+
     async fn rebuild(
         &self,
         request: Request<RebuildRequest>,

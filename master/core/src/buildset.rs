@@ -21,6 +21,7 @@ pub(crate) struct NewBuildset {
     pub(crate) parent: Option<Parent>,
     pub(crate) waited_for: bool,
     pub(crate) worker: Option<WorkerName>,
+    pub(crate) external_id: String,
     pub(crate) builders: Vec<BuilderName>,
     pub(crate) priority: i32,
 }
@@ -48,7 +49,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>, new: NewBuildset) -> Vec<Subject> {
         first_failure_told: false,
         stamps,
         properties: new.properties,
-        external_id: String::new(),
+        external_id: new.external_id,
         rebuild_of: new.rebuild_of,
         parent: new.parent,
         waited_for: new.waited_for,

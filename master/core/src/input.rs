@@ -103,6 +103,28 @@ pub enum Input {
         /// `None`: the scheduler's.
         priority: Option<i32>,
     },
+    /// Somebody tries a patch (TY-1). The base revision is pinned already.
+    TryRequested {
+        /// Who asks, which is the patch's author; its id is the buildset's external id (TY-3).
+        asking: Asking,
+        /// Which builders; empty: all of the scheduler's (TY-2).
+        #[serde(default)]
+        builders: Vec<BuilderName>,
+        /// `None`: the first try scheduler that has them all.
+        #[serde(default)]
+        scheduler: Option<SchedulerName>,
+        /// With the patch; a codebase left out gets its defaults.
+        stamps: Vec<SourceStamp>,
+        /// Learnt while resolving, by repository.
+        #[serde(default)]
+        commits: Vec<(String, Vec<Commit>)>,
+        /// As typed.
+        #[serde(default)]
+        properties: BTreeMap<String, String>,
+        /// May be empty.
+        #[serde(default)]
+        comment: String,
+    },
     /// Somebody wants a build again (CA-5).
     RebuildRequested {
         /// Who asks.
@@ -274,6 +296,7 @@ impl Input {
         match self {
             Self::ChangesSubmitted { asking, .. }
             | Self::ForceRequested { asking, .. }
+            | Self::TryRequested { asking, .. }
             | Self::RebuildRequested { asking, .. }
             | Self::StopRequested { asking, .. }
             | Self::CancelRequested { asking, .. }

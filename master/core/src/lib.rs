@@ -47,6 +47,7 @@ pub mod master;
 mod merge;
 pub mod model;
 mod notice;
+pub mod patch;
 mod policy;
 pub mod properties;
 mod rebuild;

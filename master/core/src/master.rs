@@ -15,6 +15,7 @@ use crate::model::{Stop, Wait};
 use crate::record::{Record, Subject};
 use crate::results::Results;
 use crate::schedule::force::{self, Force};
+use crate::schedule::try_::{self, Try};
 use crate::state::{State, Tables};
 use crate::time::{Span, Timestamp};
 use crate::timers::{Timer, lost_deadline, max_time_deadline};
@@ -260,6 +261,7 @@ fn take(ctx: &mut Ctx<'_>, input: Input) {
             intake::failed(ctx, &source, asking.as_ref(), error);
         }
         Input::ForceRequested { .. }
+        | Input::TryRequested { .. }
         | Input::RebuildRequested { .. }
         | Input::StopRequested { .. }
         | Input::CancelRequested { .. }
@@ -307,6 +309,21 @@ fn take_asking(ctx: &mut Ctx<'_>, input: Input) {
             }
             let asked = Force { builders, scheduler, stamps, properties, reason, priority };
             force::force(ctx, &asking, asked);
+        }
+        Input::TryRequested {
+            asking,
+            builders,
+            scheduler,
+            stamps,
+            commits,
+            properties,
+            comment,
+        } if !answered_before(ctx, &asking, false) => {
+            for (repository, commits) in commits {
+                intake::learn(ctx, repository, commits);
+            }
+            let asked = Try { builders, scheduler, stamps, properties, comment };
+            try_::try_(ctx, &asking, asked);
         }
         Input::RebuildRequested { asking, build, asked_for, named, latest, commits, reason }
             if !answered_before(ctx, &asking, false) =>

@@ -93,7 +93,10 @@ pub fn next_fire(state: &State, scheduler: &Scheduler) -> Option<Timestamp> {
         SchedulerKind::Periodic(clock) | SchedulerKind::Nightly(clock) => {
             next_slot(clock, state.standing(&scheduler.name)?)
         }
-        SchedulerKind::Dependent(_) | SchedulerKind::Triggerable | SchedulerKind::Force(_) => None,
+        SchedulerKind::Dependent(_)
+        | SchedulerKind::Triggerable
+        | SchedulerKind::Try
+        | SchedulerKind::Force(_) => None,
     }
 }
 

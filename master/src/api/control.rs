@@ -1,12 +1,15 @@
 //! Changing things: each verb becomes one input, is answered after the commit, and carries the number to wait for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use linn_core::action::Answer;
 use linn_core::change::SourceStamp;
 use linn_core::id::{BuilderName, CodebaseName, RequestId, SchedulerName, SourceName, Token};
 use linn_core::input::{Asking, Input, WorkerVerb};
+use linn_core::master::Master;
 use linn_core::model::Build;
+use linn_core::patch::MAX_PATCH_BYTES;
 use linn_proto::control::control_server::Control;
 use linn_proto::control::{self as wire, Accepted};
 use linn_proto::entity::Entity;
@@ -17,6 +20,7 @@ use super::peer::caller;
 use super::reference::{self, BuildNamed};
 use super::{Doors, gone, status};
 use crate::engine::Answered;
+use crate::form::{self, Read, Typed};
 use crate::intake::{self, Choice, Chosen, Learnt};
 use crate::source::PollError;
 
@@ -32,6 +36,13 @@ const MAX_REQUEST_ID_BYTES: usize = 200;
 /// Serves those who change things.
 pub(super) struct ControlDoor(pub(super) Arc<Doors>);
 
+/// A form as the core gets it.
+struct Filled {
+    stamps: Vec<SourceStamp>,
+    commits: Learnt,
+    properties: BTreeMap<String, String>,
+}
+
 type Answering = Result<Response<Accepted>, Status>;
 
 #[tonic::async_trait]
@@ -41,19 +52,36 @@ impl Control for ControlDoor {
         let force = request.into_inner();
         check_force(&force)?;
         let builders: Vec<_> = force.builders.iter().map(|name| name.as_str().into()).collect();
-        let (stamps, commits) = self.force_stamps(&builders, chosen(&force)?).await?;
+        let chosen = chosen(&force)?;
         let scheduler = Some(force.scheduler).filter(|name| !name.is_empty());
+        let typed = Typed {
+            who: who.clone(),
+            builders: builders.clone(),
+            scheduler: scheduler.clone().map(SchedulerName::from),
+            properties: force.properties,
+            reason: force.reason.clone(),
+            chosen,
+        };
+        let Filled { stamps, commits, properties } = self.force_stamps(typed).await?;
         self.ask(who, force.request_id, |asking| Input::ForceRequested {
             asking,
             builders,
             scheduler: scheduler.map(SchedulerName::from),
             stamps,
             commits,
-            properties: force.properties.into_iter().collect(),
+            properties,
             reason: force.reason,
             priority: force.priority,
         })
         .await
+    }
+
+    async fn r#try(
+        &self,
+        request: Request<wire::TryRequest>,
+    ) -> Result<Response<wire::TryAnswer>, Status> {
+        let who = caller(&request, &self.0.user);
+        self.try_patch(who, request.into_inner()).await
     }
 
     async fn rebuild(&self, request: Request<wire::RebuildRequest>) -> Answering {
@@ -192,7 +220,7 @@ impl Control for ControlDoor {
 }
 
 impl ControlDoor {
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         who: String,
         request_id: String,
@@ -219,17 +247,23 @@ impl ControlDoor {
     }
 
     /// A stamp for each codebase of the builders, pinned (SS-3).
-    async fn force_stamps(
-        &self,
-        builders: &[BuilderName],
-        chosen: Chosen,
-    ) -> Result<(Vec<SourceStamp>, Learnt), Status> {
-        let config = self.0.engine.ask(|master| master.config().clone()).await;
-        let config = config.map_err(|error| gone(&error))?;
-        let stamps = intake::stamps_of(&config, builders, chosen);
+    async fn force_stamps(&self, typed: Typed) -> Result<Filled, Status> {
+        let builders = typed.builders.clone();
+        let look = |master: &Master| {
+            let config = master.config().clone();
+            let read = form::read(master.state(), &config, typed);
+            (config, read)
+        };
+        let (config, read) = self.0.engine.ask(look).await.map_err(|error| gone(&error))?;
+        let Read { chosen, properties } = read.map_err(|refusal| status::of_refusal(&refusal))?;
+        let Some(chosen) = chosen else {
+            return Ok(Filled { stamps: Vec::new(), commits: Vec::new(), properties });
+        };
+        let stamps = intake::stamps_of(&config, &builders, chosen);
         let mut stamps = stamps.map_err(|refusal| status::of_refusal(&refusal))?;
-        let learnt = intake::pin(&self.0.dir, &config, &mut stamps).await;
-        Ok((stamps, learnt.map_err(|refusal| status::of_refusal(&refusal))?))
+        let commits = intake::pin(&self.0.dir, &config, &mut stamps).await;
+        let commits = commits.map_err(|refusal| status::of_refusal(&refusal))?;
+        Ok(Filled { stamps, commits, properties })
     }
 
     /// The tips of a build's branches, pinned.
@@ -298,7 +332,8 @@ fn check_force(force: &wire::ForceRequest) -> Result<(), Status> {
     }
     for (name, value) in &force.properties {
         text("a property's name", name, 256, false);
-        text("a property", value, MAX_TEXT_BYTES, true);
+        // A form may ask for a patch; the core knows which may be how long.
+        text("a property", value, MAX_PATCH_BYTES, true);
     }
     if wrong.is_empty() { Ok(()) } else { Err(status::mistake(wrong.join("; "))) }
 }

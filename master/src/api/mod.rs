@@ -21,6 +21,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod trying;
 mod view;
 mod watch;
 mod worker;

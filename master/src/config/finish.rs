@@ -145,7 +145,10 @@ fn note_the_unasked(draft: &mut Draft) {
     let waits_for_changes = draft.config.schedulers.iter().any(|scheduler| match &scheduler.kind {
         SchedulerKind::SingleBranch(_) | SchedulerKind::AnyBranch(_) => true,
         SchedulerKind::Periodic(clock) | SchedulerKind::Nightly(clock) => clock.only_if_changed,
-        SchedulerKind::Dependent(_) | SchedulerKind::Triggerable | SchedulerKind::Force(_) => false,
+        SchedulerKind::Dependent(_)
+        | SchedulerKind::Triggerable
+        | SchedulerKind::Try
+        | SchedulerKind::Force(_) => false,
     });
     if waits_for_changes && draft.config.sources.is_empty() && draft.phantoms.is_empty() {
         let first = draft.declared.iter().find(|((kind, _), _)| *kind == Kind::Scheduler);

@@ -136,3 +136,76 @@ fn clocks_are_read() {
     assert_eq!(clock.pace.to_string(), "every 1h30m");
     assert_eq!(periodic.codebases, None);
 }
+
+/// FO-1, F40: forms of several fields; each mistake with its place and what to write.
+#[test]
+fn mistakes_about_forms() {
+    for (parameters, wanted) in [
+        ("codebase_param()", "`codebase_param` needs `codebase`; write `codebase = \"...\"`"),
+        (
+            "codebase_param(\"ap\")",
+            "codebase_param names the codebase `ap`, which is not declared; did you mean `app`?",
+        ),
+        (
+            "codebase_param(\"app\", branch = int_param(\"n\"))",
+            "`branch` of `codebase_param` must be asked by one field that gives a text; string_param, choice_param or fixed_param",
+        ),
+        (
+            "codebase_param(\"app\", branch = 3)",
+            "`branch` of `codebase_param` must be a text, a parameter or None, not the number 3",
+        ),
+        (
+            "codebase_param(\"app\", patch = string_param(\"p\"))",
+            "`patch` of `codebase_param` is no patch; patch_param()",
+        ),
+        (
+            "codebase_param(\"app\"), group_param(\"g\", fields = [codebase_param(\"app\", revision = None, repository = None, project = None)])",
+            "`app_branch` and `g_app_branch` ask for the same; leave one of them out",
+        ),
+        (
+            "int_param(\"a_b\"), group_param(\"a\", fields = [int_param(\"b\")])",
+            "parameter `a_b` is there twice; give one of them another name",
+        ),
+        (
+            "group_param(\"g\")",
+            "`group_param` needs `fields`; write `fields = [string_param(\"reason\")]`",
+        ),
+        (
+            "group_param(\"g\", fields = [any_property_param()])",
+            "`any_property_param` cannot be in a group; put it beside the group",
+        ),
+        (
+            "patch_param(level = 99)",
+            "`level` of `patch_param` must be a whole number from 0 to 30, not the number 99",
+        ),
+    ] {
+        let call =
+            format!("force_scheduler(\"f\", builders = [\"b\"], parameters = [{parameters}])");
+        assert_eq!(mistake(&call).0, wanted, "{parameters}");
+    }
+}
+
+/// FO-1: the fields come flat, in order.
+#[test]
+fn forms_are_flat() {
+    let config = good(&format!(
+        "{SITE}force_scheduler(\"f\", builders = [\"b\"], parameters = [codebase_param(\"app\", project = None, patch = patch_param()), worker_param()])\n"
+    ))
+    .config;
+    let SchedulerKind::Force(form) = &config.schedulers[0].kind else { panic!("a form") };
+    let names: Vec<_> = form.parameters.iter().flatten().map(|it| it.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "app_branch",
+            "app_revision",
+            "app_repository",
+            "app_patch_body",
+            "app_patch_level",
+            "app_patch_author",
+            "app_patch_comment",
+            "app_patch_subdir",
+            "workername"
+        ]
+    );
+}

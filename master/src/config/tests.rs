@@ -568,7 +568,7 @@ fn every_example_of_the_manual_loads() {
             (Group::Values, _) => format!("shell(command = [\"echo\", {example}])"),
             (Group::Parameters, _) => {
                 format!(
-                    "{base}force_scheduler(\"f\", builders = [\"linux\"], parameters = [{example}])"
+                    "{base}codebase(\"zork\")\nforce_scheduler(\"f\", builders = [\"linux\"], parameters = [{example}])"
                 )
             }
             (Group::Builders, "builder") => format!("worker(\"linux-1\")\n{example}"),

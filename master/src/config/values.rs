@@ -63,8 +63,8 @@ pub(super) enum Product {
     Step(Box<StepSpec>),
     /// `prop(...)` or `interpolate(...)`.
     Template(TemplateValue),
-    /// A field of a form.
-    Parameter(Box<ForceParameter>),
+    /// Fields of a form, by the names under which they are given.
+    Fields(Vec<ForceParameter>),
     /// `change_filter(...)`.
     Filter(Box<ChangeFilter>),
     /// `lock(...)` or `worker_lock(...)`.
@@ -84,7 +84,7 @@ impl Product {
             Self::Step(_) => "a step",
             Self::Template(TemplateValue::Prop { .. }) => "prop(...)",
             Self::Template(_) => "interpolate(...)",
-            Self::Parameter(_) => "a parameter",
+            Self::Fields(_) => "a parameter",
             Self::Filter(_) => "a change filter",
             Self::Lock(_) => "a lock",
             Self::LockAccess(_) => "a lock's exclusive() or counting()",

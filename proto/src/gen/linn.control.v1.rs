@@ -50,6 +50,56 @@ pub struct ForceRequest {
     #[prost(int32, optional, tag = "9")]
     pub priority: ::core::option::Option<i32>,
 }
+/// a patch over a published base (TY-1); one message, 2 MiB of diff at most
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TryRequest {
+    /// becomes the buildset's external id
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// empty: all of the scheduler's (TY-2)
+    #[prost(string, repeated, tag = "2")]
+    pub builders: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// empty: the first try scheduler that has all the builders
+    #[prost(string, tag = "3")]
+    pub scheduler: ::prost::alloc::string::String,
+    /// absent: found by the repositories
+    #[prost(string, optional, tag = "4")]
+    pub codebase: ::core::option::Option<::prost::alloc::string::String>,
+    /// where the checkout comes from, likeliest first
+    #[prost(string, repeated, tag = "5")]
+    pub repositories: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// where the base is published
+    #[prost(string, optional, tag = "6")]
+    pub branch: ::core::option::Option<::prost::alloc::string::String>,
+    /// the base
+    #[prost(string, optional, tag = "7")]
+    pub revision: ::core::option::Option<::prost::alloc::string::String>,
+    /// its author is who asks
+    #[prost(message, optional, tag = "8")]
+    pub patch: ::core::option::Option<super::super::common::v1::Patch>,
+    #[prost(btree_map = "string, string", tag = "9")]
+    pub properties: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    #[prost(string, tag = "10")]
+    pub comment: ::prost::alloc::string::String,
+    /// only tell where it would go
+    #[prost(bool, tag = "11")]
+    pub dry_run: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TryAnswer {
+    /// absent after a dry run
+    #[prost(message, optional, tag = "1")]
+    pub accepted: ::core::option::Option<Accepted>,
+    #[prost(string, tag = "2")]
+    pub scheduler: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "3")]
+    pub builders: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "4")]
+    pub codebase: ::prost::alloc::string::String,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RebuildRequest {
     #[prost(string, tag = "1")]
@@ -258,6 +308,27 @@ pub mod control_client {
                 .insert(GrpcMethod::new("linn.control.v1.Control", "Force"));
             self.inner.unary(req, path, codec).await
         }
+        pub async fn r#try(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TryRequest>,
+        ) -> std::result::Result<tonic::Response<super::TryAnswer>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/linn.control.v1.Control/Try",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("linn.control.v1.Control", "Try"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn rebuild(
             &mut self,
             request: impl tonic::IntoRequest<super::RebuildRequest>,
@@ -445,6 +516,10 @@ pub mod control_server {
             &self,
             request: tonic::Request<super::ForceRequest>,
         ) -> std::result::Result<tonic::Response<super::Accepted>, tonic::Status>;
+        async fn r#try(
+            &self,
+            request: tonic::Request<super::TryRequest>,
+        ) -> std::result::Result<tonic::Response<super::TryAnswer>, tonic::Status>;
         async fn rebuild(
             &self,
             request: tonic::Request<super::RebuildRequest>,
@@ -582,6 +657,49 @@ pub mod control_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ForceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/linn.control.v1.Control/Try" => {
+                    #[allow(non_camel_case_types)]
+                    struct TrySvc<T: Control>(pub Arc<T>);
+                    impl<T: Control> tonic::server::UnaryService<super::TryRequest>
+                    for TrySvc<T> {
+                        type Response = super::TryAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::r#try(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TrySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -258,14 +258,14 @@ pub struct Log {
     #[prost(bool, tag = "6")]
     pub truncated: bool,
 }
-/// One field of a force form (FO-1).
+/// One field of a force form (FO-1). Fields of groups, codebases and patches come one by one, under their flat names.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ForceParameter {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub label: ::prost::alloc::string::String,
-    /// string text int bool choice username codebase patch worker fixed any_property
+    /// string text int bool choice username worker fixed any_property
     #[prost(string, tag = "3")]
     pub kind: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
@@ -280,6 +280,9 @@ pub struct ForceParameter {
     pub regex: ::prost::alloc::string::String,
     #[prost(uint64, tag = "9")]
     pub max_size: u64,
+    /// its value is the branch, revision, repository or project of this codebase, no property
+    #[prost(string, optional, tag = "10")]
+    pub codebase: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ForceForm {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use linn_core::action::Action;
-use linn_core::change::{Change, Commit, NewChange, SourceStamp};
+use linn_core::change::{Change, Commit, NewChange, Patch, SourceStamp};
 use linn_core::config::Config;
 use linn_core::ctx::Outbox;
 use linn_core::id::{
@@ -243,10 +243,22 @@ impl Stage {
                 commits: commits(event),
                 properties: event
                     .properties()
-                    .map(|(name, value)| (name.into(), value.into()))
+                    .map(|(name, value)| (name.into(), value.replace("\\n", "\n")))
                     .collect(),
                 reason: event.text_of("reason"),
                 priority: event.get("priority").map(number).transpose()?,
+                asking: self.asking(event),
+            },
+            "try" => Input::TryRequested {
+                builders: event.words.iter().map(|name| name.as_str().into()).collect(),
+                scheduler: event.get("scheduler").map(Into::into),
+                stamps: patched(event, stamps(event)),
+                commits: commits(event),
+                properties: event
+                    .properties()
+                    .map(|(name, value)| (name.into(), value.into()))
+                    .collect(),
+                comment: event.text_of("comment"),
                 asking: self.asking(event),
             },
             "rebuild" => {
@@ -571,6 +583,32 @@ fn commits(event: &Event) -> Vec<(String, Vec<Commit>)> {
         })
         .collect();
     if commits.is_empty() { Vec::new() } else { vec![(event.text_of("repository"), commits)] }
+}
+
+/// `patch=PATH` is a diff that changes a file; a stamp of the default branch where there is none.
+fn patched(event: &Event, mut stamps: Vec<SourceStamp>) -> Vec<SourceStamp> {
+    let Some(path) = event.get("patch") else { return stamps };
+    if stamps.is_empty() {
+        stamps.push(SourceStamp {
+            codebase: event.text_of("codebase").as_str().into(),
+            repository: String::new(),
+            project: String::new(),
+            branch: None,
+            revision: None,
+            patch: None,
+            changes: Vec::new(),
+        });
+    }
+    for stamp in &mut stamps {
+        stamp.patch = Some(Patch {
+            level: 1,
+            diff: format!("--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-old\n+new\n"),
+            author: "somebody else".to_owned(),
+            comment: event.text_of("comment"),
+            subdir: String::new(),
+        });
+    }
+    stamps
 }
 
 /// `branch=main revision=r1 [codebase=app] [repository=..]`, or `stamp:app=main@r1` once for each codebase.

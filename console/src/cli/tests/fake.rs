@@ -545,6 +545,20 @@ impl Control for Shared {
         Ok(Response::new(accepted))
     }
 
+    async fn r#try(
+        &self,
+        request: Request<linn_proto::control::TryRequest>,
+    ) -> Result<Response<linn_proto::control::TryAnswer>, Status> {
+        let request = request.into_inner();
+        self.order(&request.request_id, format!("try {}", request.builders.join(",")))?;
+        let accepted = self.accepted(Kind::Buildset, "5")?.into_inner();
+        Ok(Response::new(linn_proto::control::TryAnswer {
+            accepted: Some(accepted),
+            builders: request.builders,
+            ..linn_proto::control::TryAnswer::default()
+        }))
+    }
+
     async fn rebuild(
         &self,
         request: Request<RebuildRequest>,

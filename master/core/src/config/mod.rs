@@ -31,8 +31,8 @@ pub use here::HereStep;
 pub use lock::{Lock, LockAccess, LockMode, LockScope, Locks};
 pub use observe::{FromCommand, Observe};
 pub use scheduler::{
-    BranchPattern, BranchTimer, ChangeFilter, Dependent, ForceParameter, ForceScheduler,
-    Importance, ParameterKind, Pattern, Scheduler, SchedulerKind,
+    BranchPattern, BranchTimer, ChangeFilter, Dependent, Fills, ForceParameter, ForceScheduler,
+    Importance, ParameterKind, PatchPart, Pattern, Scheduler, SchedulerKind, StampPart,
 };
 pub use source::{
     Dialect, GerritStream, GitHistory, GitPoller, HgPoller, LooksAt, MailDialect, Maildir,

@@ -51,6 +51,8 @@ pub enum SchedulerKind {
     Force(ForceScheduler),
     /// A trigger step of another build (TR-1).
     Triggerable,
+    /// People, with a patch of their own (TY-1).
+    Try,
 }
 
 impl SchedulerKind {
@@ -65,6 +67,7 @@ impl SchedulerKind {
             Self::Dependent(_) => "dependent",
             Self::Force(_) => "force",
             Self::Triggerable => "triggerable",
+            Self::Try => "try",
         }
     }
 }
@@ -171,6 +174,69 @@ pub struct ForceParameter {
     pub required: bool,
     /// What it takes.
     pub kind: ParameterKind,
+    /// What its value becomes.
+    pub fills: Fills,
+}
+
+/// What the value of a field becomes.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Fills {
+    /// The property of the field's name.
+    #[default]
+    Property,
+    /// A part of a codebase's source stamp; no property.
+    Stamp {
+        /// Of which codebase.
+        codebase: CodebaseName,
+        /// Which part.
+        part: StampPart,
+    },
+    /// A part of the patch that is laid over a codebase; no property.
+    Patch {
+        /// Over which codebase; `None`: the only one of the builders.
+        codebase: Option<CodebaseName>,
+        /// Which part.
+        part: PatchPart,
+    },
+}
+
+impl Fills {
+    /// The codebase of whose source stamp it is a part, if it is one.
+    #[must_use]
+    pub const fn codebase(&self) -> Option<&CodebaseName> {
+        match self {
+            Self::Stamp { codebase, .. } => Some(codebase),
+            Self::Property | Self::Patch { .. } => None,
+        }
+    }
+}
+
+/// What a form asks of a codebase (FO-1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StampPart {
+    /// Empty: the default branch.
+    Branch,
+    /// Empty: the tip.
+    Revision,
+    /// Empty: the codebase's own.
+    Repository,
+    /// Empty: the codebase's own.
+    Project,
+}
+
+/// What a form asks of a patch (PA-1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PatchPart {
+    /// The diff; empty: there is no patch.
+    Body,
+    /// As `patch -p`.
+    Level,
+    /// Empty: who forces.
+    Author,
+    /// What for.
+    Comment,
+    /// Where in the tree it applies.
+    Subdir,
 }
 
 /// What a field takes (config.md, F40).
@@ -197,7 +263,12 @@ pub enum ParameterKind {
         multiple: bool,
     },
     /// Who forces.
-    Username,
+    Username {
+        /// Must be one with a mail address; who is known without one adds it.
+        need_email: bool,
+    },
+    /// One of the workers that all the builders have, which the builds are then for; empty: any.
+    Worker,
     /// Always its default (FO-3).
     Fixed,
     /// Makes the form take any further property.
@@ -214,7 +285,8 @@ impl ParameterKind {
             Self::Int => "int",
             Self::Bool => "bool",
             Self::Choice { .. } => "choice",
-            Self::Username => "username",
+            Self::Username { .. } => "username",
+            Self::Worker => "worker",
             Self::Fixed => "fixed",
             Self::AnyProperty => "any_property",
         }

@@ -2,22 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regex::RegexBuilder;
-use serde_json::Value;
-
+use super::form::{self, Asked, Filled};
 use super::stamp::default_stamp;
 use super::{is_enabled, order};
 use crate::action::Refusal;
 use crate::buildset::{self, NewBuildset};
 use crate::change::SourceStamp;
-use crate::config::{
-    Config, ForceParameter, ForceScheduler, ParameterKind, Scheduler, SchedulerKind,
-};
+use crate::config::{Config, ForceScheduler, Scheduler, SchedulerKind};
 use crate::ctx::Ctx;
 use crate::id::{BuilderName, CodebaseName, SchedulerName};
 use crate::input::Asking;
-use crate::properties::{MAX_PROPERTY_BYTES, Origin, Properties};
-use crate::refusal::suggestion;
+use crate::properties::{Origin, Properties};
 use crate::state::State;
 
 /// What somebody asked for, as typed.
@@ -51,23 +46,34 @@ pub(crate) fn force(ctx: &mut Ctx<'_>, asking: &Asking, force: Force) {
 
 fn prepare(ctx: &Ctx<'_>, who: &str, force: Force) -> Result<NewBuildset, Refusal> {
     let config = ctx.config();
-    // FO-2: a form chosen without builders stands for all of its own.
-    let form = force.scheduler.as_ref().map(|name| form(&config, name)).transpose()?;
-    let asked = match form {
-        Some(form) if force.builders.is_empty() => form.builders.clone(),
-        _ => force.builders,
+    let named = force.scheduler.as_ref();
+    let (builders, scheduler, form) = find(ctx.state(), &config, named, force.builders)?;
+    let asked = Asked {
+        config: &config,
+        builders: &builders,
+        who,
+        typed: &force.properties,
+        reason: &force.reason,
     };
-    let builders = builders(&config, asked)?;
-    let scheduler = choose(ctx.state(), &config, form, &builders)?;
-    let SchedulerKind::Force(form) = &scheduler.kind else {
-        return Err(Refusal::mistake(format!("{} is no force scheduler", scheduler.name)));
-    };
-    let stamps = stamps(ctx, &config, &builders, force.stamps)?;
+    let Filled { reason, properties: filled, places, patches, worker } = form::fill(form, &asked)?;
+    let mut given = force.stamps;
+    for (codebase, place) in places {
+        // Where there is one already it was made of the same fields, and pinned (SS-3).
+        if !given.iter().any(|stamp| stamp.codebase == codebase) {
+            given.push(place.stamp(codebase));
+        }
+    }
+    let mut stamps = stamps(ctx, &config, &builders, given)?;
+    for (codebase, patch) in patches {
+        if let Some(stamp) = stamps.iter_mut().find(|stamp| stamp.codebase == codebase) {
+            stamp.patch = Some(patch);
+        }
+    }
     let mut properties = Properties::new();
     for (name, value) in &scheduler.properties {
         properties.set(name.clone(), value.clone(), Origin::Scheduler);
     }
-    let reason = fill(form, who, &force.properties, &force.reason, &mut properties)?;
+    properties.lay_over(&filled);
     properties.set("owner", who, Origin::Force);
     properties.set("scheduler", scheduler.name.as_str(), Origin::Scheduler);
     Ok(NewBuildset {
@@ -75,10 +81,35 @@ fn prepare(ctx: &Ctx<'_>, who: &str, force: Force) -> Result<NewBuildset, Refusa
         scheduler: scheduler.name.to_string(),
         stamps,
         properties,
+        worker,
         builders,
         priority: force.priority.unwrap_or(scheduler.priority),
         ..NewBuildset::default()
     })
+}
+
+/// The builders, each once, and the form that is to be filled in for them (FO-2, C21).
+///
+/// # Errors
+/// There is no such builder or form, or none that serves them now.
+pub(super) fn find<'a>(
+    state: &State,
+    config: &'a Config,
+    named: Option<&SchedulerName>,
+    asked: Vec<BuilderName>,
+) -> Result<(Vec<BuilderName>, &'a Scheduler, &'a ForceScheduler), Refusal> {
+    // FO-2: a form chosen without builders stands for all of its own.
+    let form = named.map(|name| form(config, name)).transpose()?;
+    let asked = match form {
+        Some(form) if asked.is_empty() => form.builders.clone(),
+        _ => asked,
+    };
+    let builders = builders(config, asked)?;
+    let scheduler = choose(state, config, form, &builders)?;
+    match &scheduler.kind {
+        SchedulerKind::Force(form) => Ok((builders, scheduler, form)),
+        _ => Err(Refusal::mistake(format!("{} is no force scheduler", scheduler.name))),
+    }
 }
 
 /// FO-2; a scheduler with a reason of its own says that one first.
@@ -92,7 +123,10 @@ fn sentence(scheduler: &Scheduler, who: &str, reason: &str) -> String {
 }
 
 /// Every builder exists, each once.
-fn builders(config: &Config, asked: Vec<BuilderName>) -> Result<Vec<BuilderName>, Refusal> {
+pub(super) fn builders(
+    config: &Config,
+    asked: Vec<BuilderName>,
+) -> Result<Vec<BuilderName>, Refusal> {
     if asked.is_empty() {
         return Err(Refusal::mistake("no builder is named").hint("name one or several builders"));
     }
@@ -170,7 +204,7 @@ fn choose<'a>(
 }
 
 /// The stamps given, completed, and the defaults of every other codebase that the builders check out.
-fn stamps(
+pub(super) fn stamps(
     ctx: &Ctx<'_>,
     config: &Config,
     builders: &[BuilderName],
@@ -211,151 +245,12 @@ fn stamps(
     Ok(stamps.into_values().collect())
 }
 
-/// Fills the form; gives back the reason. All mistakes come in one refusal (FO-1, C20).
-fn fill(
-    form: &ForceScheduler,
-    who: &str,
-    typed: &BTreeMap<String, String>,
-    reason: &str,
-    properties: &mut Properties,
-) -> Result<String, Refusal> {
-    let Some(parameters) = &form.parameters else {
-        for (name, text) in typed {
-            properties.set(name.clone(), text.as_str(), Origin::Force);
-        }
-        if !reason.is_empty() {
-            properties.set("reason", reason, Origin::Force);
-        }
-        return Ok(reason.to_owned());
-    };
-    let mut mistakes: Vec<String> = Vec::new();
-    let mut reason = reason.to_owned();
-    let open = parameters.iter().any(|it| it.kind == ParameterKind::AnyProperty);
-    for parameter in parameters {
-        if parameter.kind == ParameterKind::AnyProperty {
-            continue;
-        }
-        let mut text = typed.get(&parameter.name).map(String::as_str);
-        if parameter.name == "reason" && !reason.is_empty() {
-            text = Some(&reason);
-        }
-        match check(parameter, text, who) {
-            Ok(value) => {
-                if parameter.name == "reason"
-                    && let Some(text) = value.as_str()
-                {
-                    reason = text.to_owned();
-                }
-                properties.set(parameter.name.clone(), value, Origin::Force);
-            }
-            Err(mistake) => mistakes.push(format!("{}: {mistake}", parameter.name)),
-        }
-    }
-    for (name, text) in typed {
-        if parameters.iter().any(|parameter| parameter.name == *name) {
-            continue;
-        }
-        if open {
-            properties.set(name.clone(), text.as_str(), Origin::Force);
-        } else {
-            let known = parameters.iter().map(|it| it.name.as_str());
-            let hint = suggestion("parameter", name, known);
-            mistakes.push(format!("{name}: there is no such parameter; {hint}"));
-        }
-    }
-    if properties.get("reason").is_none() && !reason.is_empty() {
-        properties.set("reason", reason.as_str(), Origin::Force);
-    }
-    if mistakes.is_empty() { Ok(reason) } else { Err(Refusal::mistake(mistakes.join("; "))) }
-}
-
-/// One field's value, from what was typed or its default.
-fn check(parameter: &ForceParameter, text: Option<&str>, who: &str) -> Result<Value, String> {
-    match &parameter.kind {
-        // FO-3: whatever is sent.
-        ParameterKind::Fixed => return Ok(parameter.default.clone()),
-        // FO-3: who it is, not who they say they are.
-        ParameterKind::Username => return Ok(who.into()),
-        _ => {}
-    }
-    let Some(text) = text else {
-        if parameter.kind == ParameterKind::Bool && parameter.default.is_null() {
-            return Ok(false.into());
-        }
-        let blank = match &parameter.default {
-            Value::Null => true,
-            Value::String(text) => text.trim().is_empty(),
-            Value::Array(items) => items.is_empty(),
-            _ => false,
-        };
-        if parameter.required && blank {
-            return Err("is required".to_owned());
-        }
-        return Ok(parameter.default.clone());
-    };
-    if parameter.required && text.trim().is_empty() {
-        return Err("is required".to_owned());
-    }
-    if text.len() > MAX_PROPERTY_BYTES {
-        return Err(format!("is longer than {MAX_PROPERTY_BYTES} bytes"));
-    }
-    parse(&parameter.kind, text)
-}
-
-fn parse(kind: &ParameterKind, text: &str) -> Result<Value, String> {
-    match kind {
-        ParameterKind::Text { regex, max_size, multiline } => {
-            if text.len() as u64 > *max_size {
-                return Err(format!("is longer than {max_size} bytes"));
-            }
-            if !multiline && text.contains(['\n', '\r']) {
-                return Err("must be one line".to_owned());
-            }
-            if let Some(regex) = regex
-                && !matches_whole(regex, text)
-            {
-                return Err(format!("`{text}` does not match {regex}"));
-            }
-            Ok(text.into())
-        }
-        ParameterKind::Int => match text.trim().parse::<i64>() {
-            Ok(number) => Ok(number.into()),
-            Err(_) => Err(format!("`{text}` is no whole number")),
-        },
-        ParameterKind::Bool => match text.trim().to_ascii_lowercase().as_str() {
-            "true" | "yes" | "on" | "1" => Ok(true.into()),
-            "false" | "no" | "off" | "0" | "" => Ok(false.into()),
-            _ => Err(format!("`{text}` is neither true nor false")),
-        },
-        ParameterKind::Choice { choices, multiple: true } => {
-            let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-            words.map(|word| choice(choices, word)).collect::<Result<_, _>>().map(Value::Array)
-        }
-        ParameterKind::Choice { choices, multiple: false } => choice(choices, text),
-        ParameterKind::Username | ParameterKind::Fixed | ParameterKind::AnyProperty => {
-            Ok(text.into())
-        }
-    }
-}
-
-fn choice(choices: &[String], word: &str) -> Result<Value, String> {
-    if choices.iter().any(|choice| choice == word) {
-        return Ok(word.into());
-    }
-    Err(format!("`{word}` is none of {}", choices.join(", ")))
-}
-
-/// An expression that does not compile matches nothing; the configuration's check refuses it first.
-fn matches_whole(regex: &str, text: &str) -> bool {
-    let whole = RegexBuilder::new(&format!(r"\A(?:{regex})\z")).build();
-    whole.is_ok_and(|whole| whole.is_match(text))
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::config::{Fills, ForceParameter, ParameterKind};
     use crate::testing::{Harness, builder, config, force as any_force, shell, worker};
 
     fn text(regex: Option<&str>) -> ParameterKind {
@@ -368,7 +263,14 @@ mod tests {
         default: Value,
         required: bool,
     ) -> ForceParameter {
-        ForceParameter { name: name.to_owned(), label: String::new(), default, required, kind }
+        ForceParameter {
+            name: name.to_owned(),
+            label: String::new(),
+            default,
+            required,
+            kind,
+            fills: Fills::Property,
+        }
     }
 
     fn form(parameters: Vec<ForceParameter>) -> Harness {
@@ -398,7 +300,7 @@ mod tests {
                 false,
             ),
             parameter("fixed", ParameterKind::Fixed, json!("here"), false),
-            parameter("user", ParameterKind::Username, Value::Null, true),
+            parameter("user", ParameterKind::Username { need_email: false }, Value::Null, true),
         ])
     }
 

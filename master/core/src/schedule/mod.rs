@@ -4,16 +4,20 @@ pub(crate) mod branch;
 mod clock;
 pub(crate) mod dependent;
 pub(crate) mod force;
+mod form;
 pub(crate) mod order;
 mod stamp;
 pub(crate) mod switch;
+pub(crate) mod try_;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use form::{Place, form_of, places};
 pub(crate) use stamp::stamp_of;
 pub use stamp::{default_stamp, repository_of};
 pub use switch::is_enabled;
+pub use try_::{Plan, plan};
 
 use crate::change::Change;
 use crate::config::{BranchTimer, ChangeFilter, Config, Importance, Scheduler, SchedulerKind};
@@ -97,6 +101,7 @@ pub(crate) const fn timer_of(scheduler: &Scheduler) -> Option<&BranchTimer> {
         | SchedulerKind::Nightly(_)
         | SchedulerKind::Dependent(_)
         | SchedulerKind::Triggerable
+        | SchedulerKind::Try
         | SchedulerKind::Force(_) => None,
     }
 }
@@ -115,6 +120,7 @@ const fn listens(scheduler: &Scheduler) -> Option<(&ChangeFilter, &Importance)> 
         | SchedulerKind::Nightly(_)
         | SchedulerKind::Dependent(_)
         | SchedulerKind::Triggerable
+        | SchedulerKind::Try
         | SchedulerKind::Force(_) => None,
     }
 }
@@ -128,7 +134,10 @@ pub(crate) fn fire(ctx: &mut Ctx<'_>, name: &SchedulerName) {
         SchedulerKind::Periodic(clock) | SchedulerKind::Nightly(clock) => {
             clock::fire(ctx, scheduler, clock);
         }
-        SchedulerKind::Dependent(_) | SchedulerKind::Triggerable | SchedulerKind::Force(_) => {}
+        SchedulerKind::Dependent(_)
+        | SchedulerKind::Triggerable
+        | SchedulerKind::Try
+        | SchedulerKind::Force(_) => {}
     }
 }
 

@@ -303,14 +303,20 @@ pub(crate) fn forms(
         .filter_map(|scheduler| match &scheduler.kind {
             SchedulerKind::Force(force) => Some(wire::ForceForm {
                 scheduler: scheduler.name.to_string(),
-                parameters: force.parameters.iter().flatten().map(parameter).collect(),
+                parameters: {
+                    let fields = force.parameters.iter().flatten();
+                    fields.map(|field| parameter(field, builder)).collect()
+                },
             }),
             _ => None,
         })
         .collect()
 }
 
-fn parameter(parameter: &config::ForceParameter) -> wire::ForceParameter {
+fn parameter(
+    parameter: &config::ForceParameter,
+    builder: &config::Builder,
+) -> wire::ForceParameter {
     let mut out = wire::ForceParameter {
         name: parameter.name.clone(),
         label: if parameter.label.is_empty() {
@@ -321,6 +327,7 @@ fn parameter(parameter: &config::ForceParameter) -> wire::ForceParameter {
         kind: parameter.kind.word().to_owned(),
         default_json: parameter.default.to_string(),
         required: parameter.required,
+        codebase: parameter.fills.codebase().map(ToString::to_string),
         ..wire::ForceParameter::default()
     };
     match &parameter.kind {
@@ -332,9 +339,12 @@ fn parameter(parameter: &config::ForceParameter) -> wire::ForceParameter {
             out.choices.clone_from(choices);
             out.multiple = *multiple;
         }
+        ParameterKind::Worker => {
+            out.choices = builder.workers.iter().map(ToString::to_string).collect();
+        }
         ParameterKind::Int
         | ParameterKind::Bool
-        | ParameterKind::Username
+        | ParameterKind::Username { .. }
         | ParameterKind::Fixed
         | ParameterKind::AnyProperty => {}
     }

@@ -5,6 +5,7 @@
 
 mod build;
 mod choice;
+mod field;
 mod lock;
 mod plain;
 
@@ -22,6 +23,7 @@ use super::nearest;
 use super::problem::{Place, quote};
 use super::values::{Desk, Made, Phantom};
 
+pub(in crate::config) use field::Given;
 pub(in crate::config) use lock::take as take_lock;
 
 /// A call in progress.

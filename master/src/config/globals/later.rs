@@ -16,11 +16,6 @@ const fn promised(name: &'static str) -> Function {
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    promised("try_scheduler"),
-    promised("codebase_param"),
-    promised("patch_param"),
-    promised("worker_param"),
-    promised("group_param"),
     promised("worker_pool"),
     promised("shell_sequence"),
     promised("interested_users"),

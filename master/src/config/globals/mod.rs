@@ -11,6 +11,7 @@ mod here;
 mod later;
 mod lock;
 mod maildir;
+mod nested;
 mod observe;
 mod parameter;
 mod poller;
@@ -68,6 +69,7 @@ pub(super) enum Type {
     Condition,
     Steps,
     Parameters,
+    Field,
     Filter,
     Pause,
     Locks,
@@ -95,6 +97,7 @@ impl Type {
             Self::Condition => "True, False or function",
             Self::Steps => "list of steps",
             Self::Parameters => "list of parameters",
+            Self::Field => "text, parameter or None",
             Self::Filter => "change filter",
             Self::Pause => "(duration, number)",
             Self::Locks => "list of locks, or function",
@@ -117,6 +120,7 @@ impl Type {
             Self::Command => "[\"make\"]",
             Self::Function => "lambda build: ...",
             Self::Steps => "[shell(command = \"make\")]",
+            Self::Field => "string_param(\"branch\")",
             Self::Parameters => "[string_param(\"reason\")]",
             Self::Filter => "change_filter(...)",
             Self::Pause => "(\"10s\", 3)",
@@ -249,6 +253,7 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         dependent::FUNCTIONS,
         clock::FUNCTIONS,
         parameter::FUNCTIONS,
+        nested::FUNCTIONS,
         later::FUNCTIONS,
     ]
     .into_iter()

@@ -1,14 +1,14 @@
 //! `string_param` and its kin: what people fill in when they force a build (FO-1, contract.md F40).
 
-use linn_core::config::{ForceParameter, ParameterKind};
+use linn_core::config::{Fills, ForceParameter, ParameterKind};
 use serde_json::{Value as Json, json};
 
-use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::problem::quote;
 use crate::config::values::Product;
 
-const fn field(
+pub(super) const fn field(
     name: &'static str,
     doc: &'static str,
     parameters: &'static [&'static [Parameter]],
@@ -60,9 +60,26 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "choice_param(\"targets\", choices = [\"lib\", \"bin\", \"doc\"], default = [\"lib\"], multiple = True)",
         choice,
     ),
-    field("username_param", "Who forces.", &[USER], "username_param()", |call| {
-        made(call, "username", ParameterKind::Username, json!(""))
-    }),
+    field(
+        "username_param",
+        "Who forces. It is always who linn knows them to be; with `need_email` somebody who is known without a mail address gives one.",
+        &[USER],
+        "username_param(need_email = True)",
+        |call| {
+            let kind = ParameterKind::Username { need_email: call.flag("need_email", false) };
+            made(call, "username", kind, json!(""))
+        },
+    ),
+    field(
+        "worker_param",
+        "The worker on which the builds run: one that all the builders have; empty is any.",
+        &[WORKER],
+        "worker_param(default = \"linux-1\")",
+        |call| {
+            let default = Json::String(call.text("default").unwrap_or_default());
+            made(call, "workername", ParameterKind::Worker, default)
+        },
+    ),
     field(
         "fixed_param",
         "A property that people see but cannot change.",
@@ -112,7 +129,14 @@ static USER: &[Parameter] = &[
     param("name", Type::Text, "\"username\"", "The property it fills."),
     param("label", Type::Text, "the name", "Shown beside it."),
     param("required", Type::Flag, "False", "An empty value is refused."),
-    later("need_email"),
+    param("need_email", Type::Flag, "False", "It must be one with a mail address."),
+];
+
+static WORKER: &[Parameter] = &[
+    param("name", Type::Text, "\"workername\"", "The property it fills."),
+    param("label", Type::Text, "the name", "Shown beside it."),
+    param("required", Type::Flag, "False", "One must be chosen."),
+    param("default", Type::Text, "any", "When nothing is given."),
 ];
 
 static ANY: &[Parameter] = &[
@@ -131,18 +155,58 @@ fn made(call: &Call<'_, '_>, usual: &str, kind: ParameterKind, default: Json) ->
         Some(usual.to_owned())
     };
     let Some(name) = given else { return Outcome::Mistake };
-    if name.len() > 100 || name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '=')
-    {
-        let message = format!("{} cannot be the name of a property", quote(&name));
-        call.problem("name", message, "at most 100 characters, no blanks, no `=`");
-    }
-    Outcome::Product(Product::Parameter(Box::new(ForceParameter {
+    check_name(call, &name);
+    Outcome::Product(Product::Fields(vec![ForceParameter {
         name,
         label: call.line("label"),
         default,
         required: call.flag("required", false),
         kind,
-    })))
+        fills: Fills::Property,
+    }]))
+}
+
+/// Whether properties may be called so.
+pub(super) fn check_name(call: &Call<'_, '_>, name: &str) {
+    if name.len() > 100 || name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '=')
+    {
+        let message = format!("{} cannot be the name of a property", quote(name));
+        call.problem("name", message, "at most 100 characters, no blanks, no `=`");
+    }
+}
+
+/// The fields of a form or a group, each name once.
+pub(super) fn fields(call: &Call<'_, '_>, parameter: &str) -> Option<Vec<ForceParameter>> {
+    let pick = |product: &Product| match product {
+        Product::Fields(fields) => Some(fields.clone()),
+        _ => None,
+    };
+    let given = call.products(parameter, "parameters", pick)?;
+    let mut kept: Vec<ForceParameter> = Vec::new();
+    for (fields, place) in given {
+        for field in fields {
+            let is_same = |other: &&ForceParameter| {
+                other.name == field.name
+                    || (field.fills != Fills::Property && other.fills == field.fills)
+            };
+            if let Some(other) = kept.iter().find(is_same) {
+                let message = if other.name == field.name {
+                    format!("parameter {} is there twice", quote(&field.name))
+                } else {
+                    format!("{} and {} ask for the same", quote(&other.name), quote(&field.name))
+                };
+                let hint = if other.name == field.name {
+                    "give one of them another name"
+                } else {
+                    "leave one of them out"
+                };
+                call.draft().problem(&place, message, hint);
+            } else {
+                kept.push(field);
+            }
+        }
+    }
+    Some(kept)
 }
 
 fn text(call: &mut Call<'_, '_>, multiline: bool) -> Outcome {

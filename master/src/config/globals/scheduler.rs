@@ -1,12 +1,13 @@
 //! `single_branch_scheduler`, `any_branch_scheduler`, `force_scheduler`: when to build (TS-*, FO-*).
 
 use linn_core::config::{
-    BranchTimer, ChangeFilter, ForceParameter, ForceScheduler, Importance, Scheduler, SchedulerKind,
+    BranchTimer, ChangeFilter, ForceScheduler, Importance, Scheduler, SchedulerKind,
 };
 use linn_core::id::{BuilderName, CodebaseName, SchedulerName};
 use linn_core::time::Span;
 
-use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use super::parameter;
+use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::draft::Kind;
 use crate::config::problem::quote;
@@ -52,6 +53,16 @@ pub(super) static FUNCTIONS: &[Function] = &[
         open: false,
         example: "force_scheduler(\"force\", builders = [\"linux\"], parameters = [choice_param(\"profile\", choices = [\"debug\", \"release\"])])",
         call: force,
+    },
+    Function {
+        name: "try_scheduler",
+        group: Group::Schedulers,
+        doc: "Lets people build what they have not published: `linn try` sends it as a patch. The first one declared that has all the builders asked for is used; without builders, all of its own.",
+        positional: 1,
+        parameters: &[COMMON],
+        open: false,
+        example: "try_scheduler(\"try\", builders = builders(tags = [\"linux\"]))",
+        call: |call| declare(call, SchedulerKind::Try),
     },
 ];
 
@@ -122,10 +133,8 @@ pub(super) const UNIMPORTANT_FILES: Parameter = param(
     "A change is important when some file is none of these.",
 );
 
-static FORCE: &[Parameter] = &[
-    param("parameters", Type::Parameters, "any property", "What people fill in."),
-    later("change_filter"),
-];
+static FORCE: &[Parameter] =
+    &[param("parameters", Type::Parameters, "any property", "What people fill in.")];
 
 /// Declares a scheduler of the kind.
 pub(super) fn declare(call: &Call<'_, '_>, kind: SchedulerKind) -> Outcome {
@@ -244,22 +253,6 @@ fn branch(call: &mut Call<'_, '_>, kind: fn(BranchTimer) -> SchedulerKind) -> Ou
 }
 
 fn force(call: &mut Call<'_, '_>) -> Outcome {
-    let pick = |product: &Product| match product {
-        Product::Parameter(parameter) => Some(parameter.as_ref().clone()),
-        _ => None,
-    };
-    let given = call.products("parameters", "parameters", pick);
-    let parameters = given.map(|given| {
-        let mut kept: Vec<ForceParameter> = Vec::new();
-        for (parameter, place) in given {
-            if kept.iter().any(|other| other.name == parameter.name) {
-                let message = format!("parameter {} is there twice", quote(&parameter.name));
-                call.draft().problem(&place, message, "give one of them another name");
-            } else {
-                kept.push(parameter);
-            }
-        }
-        kept
-    });
+    let parameters = parameter::fields(call, "parameters");
     declare(call, SchedulerKind::Force(ForceScheduler { parameters }))
 }
