@@ -64,7 +64,7 @@ pub(super) async fn deliver(
         }
         Ok(_) => Ok(ExitCode::DONE),
         Err(Trouble::Final(error)) => Err(error.into()),
-        Err(Trouble::Later(error)) => keep(&spool, changes, error, io),
+        Err(Trouble::Later(error)) => keep(spool, changes, error, io),
     }
 }
 

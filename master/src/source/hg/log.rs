@@ -168,7 +168,7 @@ mod tests {
             (change.files, change.when),
             (vec!["a".to_owned(), "b/c".to_owned()], Some(Timestamp(7000)))
         );
-        assert_eq!(change.parents, [node.clone()]);
+        assert_eq!(change.parents, std::slice::from_ref(&node));
         let cut = change_of(&whole.as_bytes()[..150]).unwrap();
         assert!(cut.comments.is_empty() || "one\ntwo".starts_with(&cut.comments));
         assert_eq!(change_of(b"warning: x"), None);
