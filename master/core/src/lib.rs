@@ -46,6 +46,7 @@ pub mod master;
 mod merge;
 pub mod model;
 mod notice;
+pub mod plan;
 mod policy;
 pub mod properties;
 mod rebuild;
