@@ -117,11 +117,8 @@ impl Reloader {
         let loaded = match self.evaluate(None).await {
             Ok(loaded) => loaded,
             Err(problems) => {
-                tracing::warn!(
-                    who,
-                    "the configuration has mistakes, so it is not followed: {problems}"
-                );
                 let (file, why) = (self.file(), first(&problems));
+                tracing::warn!(who, "the configuration is not followed: {why}");
                 self.parts.engine.send(Input::ConfigRefused { file, why }).await?;
                 return Err(Refused::Bad(problems));
             }

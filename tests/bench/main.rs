@@ -14,6 +14,7 @@ mod history;
 mod ingest;
 mod latency;
 mod peer;
+mod reload;
 mod start;
 mod throughput;
 mod world;
@@ -133,7 +134,7 @@ impl Figure {
 
 type Bench = fn(&Peer) -> Vec<Figure>;
 
-const ALL: [(&str, Bench); 9] = [
+const ALL: [(&str, Bench); 10] = [
     ("one-slot", throughput::one_slot),
     ("fifty-slots", throughput::fifty_slots),
     ("latency", latency::change_to_command),
@@ -143,6 +144,7 @@ const ALL: [(&str, Bench); 9] = [
     ("memory", start::idle_memory),
     ("herd", herd::five_hundred_at_once),
     ("history", history::last_two_hundred),
+    ("reload", reload::thousand_builders),
 ];
 
 fn main() -> ExitCode {

@@ -16,7 +16,7 @@ use crate::{Ended, Master, Options, Running, StartError};
 pub(super) const EXAMPLE: &str = "Example:
   linn master --dir /var/lib/linn --config /etc/linn/master.star
 
-It runs until SIGTERM or SIGINT; builds that run then go on, and the next master takes them up.";
+SIGHUP is `linn reload`. It runs until SIGTERM or SIGINT; builds that run then go on, and the next master takes them up.";
 
 /// Local workers when nobody says how many.
 pub(super) const DEFAULT_WORKERS: u32 = 2;
