@@ -20,6 +20,8 @@ mod hostile;
 mod mistakes;
 #[path = "e2e/notice.rs"]
 mod notice;
+#[path = "e2e/reload.rs"]
+mod reload;
 #[path = "e2e/said.rs"]
 mod said;
 #[path = "e2e/scheduler.rs"]

@@ -28,6 +28,8 @@ pub mod logs;
 #[cfg(feature = "master")]
 pub mod metrics;
 #[cfg(feature = "master")]
+mod reload;
+#[cfg(feature = "master")]
 pub mod secret;
 #[cfg(feature = "master")]
 mod seldom;

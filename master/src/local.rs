@@ -2,9 +2,12 @@
 //!
 //! Their commands belong to supervisor processes of their own, so they outlive this process like everybody else's.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use linn_core::config::Config;
 use linn_core::id::WorkerName;
 use linn_worker::{Settings, Worker};
 use tokio_util::sync::CancellationToken;
@@ -14,44 +17,120 @@ use crate::api::Dialler;
 
 /// How long workers may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a worker that could not be is left alone.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// The workers that run in this process.
-pub(crate) struct LocalWorkers {
+pub(crate) struct LocalWorkers(Arc<Shared>);
+
+struct Shared {
+    dir: PathBuf,
+    /// Starts commands instead of this very program.
+    supervisor: Option<PathBuf>,
+    dialler: Dialler,
     tasks: TaskTracker,
     ending: CancellationToken,
+    known: Mutex<Known>,
+}
+
+/// Who is to run, and who does.
+#[derive(Default)]
+struct Known {
+    wanted: BTreeSet<WorkerName>,
+    running: BTreeMap<WorkerName, CancellationToken>,
 }
 
 impl LocalWorkers {
-    /// Starts one for each name. `dir` is the state folder; `supervisor` starts commands instead of this very program.
-    pub(crate) fn start(
-        names: impl IntoIterator<Item = WorkerName>,
-        dir: &Path,
-        supervisor: Option<&Path>,
-        dialler: &Dialler,
-    ) -> Self {
-        let tasks = TaskTracker::new();
-        let ending = CancellationToken::new();
-        for name in names {
-            let mut settings = Settings::new(name.as_str(), folder(dir, &name));
-            if let Some(supervisor) = supervisor {
-                supervisor.clone_into(&mut settings.supervisor);
-            }
-            tasks.spawn(run(name, settings, dialler.clone(), ending.clone()));
+    /// None yet. `dir` is the state folder.
+    pub(crate) fn new(dir: &Path, supervisor: Option<&Path>, dialler: Dialler) -> Self {
+        Self(Arc::new(Shared {
+            dir: dir.to_owned(),
+            supervisor: supervisor.map(Path::to_owned),
+            dialler,
+            tasks: TaskTracker::new(),
+            ending: CancellationToken::new(),
+            known: Mutex::default(),
+        }))
+    }
+
+    /// Runs those that the configuration wants and nobody else. One that is not declared any more goes on until the master
+    /// has shown it out, which is when its builds have ended (RC-3); one that is somebody else's now ends at once, and what
+    /// it runs goes on under its supervisors.
+    pub(crate) fn follow(&self, config: &Config) {
+        if self.0.ending.is_cancelled() {
+            return;
         }
-        tasks.close();
-        Self { tasks, ending }
+        let local = config.workers.values().filter(|worker| worker.local);
+        let wanted: BTreeSet<_> = local.map(|worker| worker.name.clone()).collect();
+        let mut known = self.0.lock();
+        for (name, ending) in &known.running {
+            if !wanted.contains(name) && config.workers.contains_key(name) {
+                ending.cancel();
+            }
+        }
+        for name in &wanted {
+            if !known.running.contains_key(name) {
+                let ending = self.0.ending.child_token();
+                known.running.insert(name.clone(), ending.clone());
+                self.0.tasks.spawn(stay(self.0.clone(), name.clone(), ending));
+            }
+        }
+        known.wanted = wanted;
     }
 
     /// Ends them; what they run goes on under its supervisors.
     pub(crate) async fn stop(&self) {
-        self.ending.cancel();
-        if tokio::time::timeout(END_PATIENCE, self.tasks.wait()).await.is_err() {
+        self.0.ending.cancel();
+        self.0.tasks.close();
+        if tokio::time::timeout(END_PATIENCE, self.0.tasks.wait()).await.is_err() {
             tracing::warn!("a local worker does not end; left behind");
         }
     }
 }
 
-async fn run(name: WorkerName, settings: Settings, dialler: Dialler, ending: CancellationToken) {
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        // Whole entries go in and out, so a panic elsewhere leaves nothing half done.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a worker that has ended is to run again; if not, it is forgotten, and may be started anew.
+    fn goes_on(&self, name: &WorkerName) -> bool {
+        let mut known = self.lock();
+        let wanted = known.wanted.contains(name) && !self.ending.is_cancelled();
+        if !wanted {
+            known.running.remove(name);
+        }
+        wanted
+    }
+}
+
+/// A worker for as long as it is wanted. One that was shown out and is declared again comes back.
+async fn stay(shared: Arc<Shared>, name: WorkerName, mut ending: CancellationToken) {
+    loop {
+        run(&shared, &name, ending.clone()).await;
+        if !shared.goes_on(&name) {
+            return;
+        }
+        if ending.is_cancelled() {
+            // Somebody else's for a moment, and ours again.
+            ending = shared.ending.child_token();
+            shared.lock().running.insert(name.clone(), ending.clone());
+        } else {
+            // It could not be, or was turned away.
+            tokio::select! {
+                () = tokio::time::sleep(AGAIN_AFTER) => {}
+                () = ending.cancelled() => {}
+            }
+        }
+    }
+}
+
+async fn run(shared: &Shared, name: &WorkerName, ending: CancellationToken) {
+    let mut settings = Settings::new(name.as_str(), folder(&shared.dir, name));
+    if let Some(supervisor) = &shared.supervisor {
+        settings.supervisor.clone_from(supervisor);
+    }
     let worker = match Worker::new(settings) {
         Ok(worker) => worker,
         Err(error) => {
@@ -60,11 +139,15 @@ async fn run(name: WorkerName, settings: Settings, dialler: Dialler, ending: Can
         }
     };
     let connect = || {
-        let dialler = dialler.clone();
+        let dialler = shared.dialler.clone();
         async move { Ok(dialler.channel()) }
     };
     if let Err(error) = worker.run(connect, ending).await {
-        tracing::error!("the local worker {name} has ended: {}", chain(&error));
+        if shared.lock().wanted.contains(name) {
+            tracing::error!("the local worker {name} has ended: {}", chain(&error));
+        } else {
+            tracing::info!("the local worker {name} has ended, as it is not declared any more");
+        }
     }
 }
 

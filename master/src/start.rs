@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use linn_core::config::{Config, SourceKind};
-use linn_core::id::{BuildId, ConfigDigest, WorkerName};
+use linn_core::config::Config;
+use linn_core::id::{BuildId, ConfigDigest};
 use linn_core::state::Tables;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle as Task;
@@ -29,6 +29,7 @@ use crate::here;
 use crate::local::LocalWorkers;
 use crate::logs::{Growing, LogError, LogStore};
 use crate::metrics::{Metrics, Reading};
+use crate::reload::{self, Reloader};
 use crate::secret::Secrets;
 use crate::source::{self, Sources};
 use crate::store::{Queries, SqliteStore, Store, StoreError};
@@ -44,8 +45,10 @@ pub struct Options {
     pub dir: PathBuf,
     /// What is to be followed.
     pub config: Loaded,
-    /// Where that came from, for people; `None`: the built-in one.
+    /// Where that came from, and is read again at a reload; `None`: the built-in one.
     pub config_file: Option<PathBuf>,
+    /// The folder that `checkout` tells of and the number of local workers, if there is such a folder.
+    pub checkout: Option<(PathBuf, u32)>,
     /// Also listen here; loopback only, until there is enrolment over TLS.
     pub listen: Option<SocketAddr>,
     /// Take hooks over HTTP here, at any address: they are signed (F13).
@@ -225,7 +228,7 @@ impl Master {
             open: opener(&dir),
             store: Box::new(store),
             configs,
-            hooks: library,
+            hooks: library.clone(),
             folder: dir.clone(),
             clock: clock.clone(),
             hub: hub.clone(),
@@ -233,6 +236,7 @@ impl Master {
                 folder: dir.display().to_string(),
                 config_file: options
                     .config_file
+                    .as_ref()
                     .map(|file| file.display().to_string())
                     .unwrap_or_default(),
                 started_at: clock.now(),
@@ -256,6 +260,21 @@ impl Master {
         let secrets = Secrets::of(&dir);
         let sources = source::start(&config, &dir, &secrets, &engine.handle);
 
+        let (connect, connections) = mpsc::channel(api::WAITING_CONNECTIONS);
+        let dialler = Dialler::new(connect.clone());
+        let local = Arc::new(LocalWorkers::new(&dir, supervisor, dialler.clone()));
+        let reloader = Arc::new(Reloader::new(reload::Parts {
+            file: options.config_file.clone(),
+            checkout: options.checkout.clone(),
+            engine: engine.handle.clone(),
+            library,
+            sources: sources.clone(),
+            local: local.clone(),
+            secrets: secrets.clone(),
+            dir: dir.clone(),
+            has_web: options.listen_http.is_some(),
+        }));
+
         let doors = Arc::new(Doors {
             engine: engine.handle.clone(),
             hub,
@@ -265,6 +284,7 @@ impl Master {
             beside: beside_file,
             queries,
             sources: sources.clone(),
+            reloader: reloader.clone(),
             dir: dir.clone(),
             user: api::owner(),
             ending: CancellationToken::new(),
@@ -277,8 +297,6 @@ impl Master {
             secrets: secrets.clone(),
             dir: dir.clone(),
         };
-        let (connect, connections) = mpsc::channel(api::WAITING_CONNECTIONS);
-        let dialler = Dialler::new(connect.clone());
         let server = tokio::spawn(api::serve(doors, connections));
         let mut running = Running {
             engine: engine.handle,
@@ -292,12 +310,13 @@ impl Master {
             accepting: Mutex::new(None),
             hooks: Mutex::new(None),
             sources,
-            local: None,
+            local,
+            reloader,
             metrics,
             socket: PathBuf::new(),
             address: None,
             hooks_address: None,
-            notes: notes(&config, &secrets, options.listen_http),
+            notes: reload::missing(&config, &secrets, options.listen_http.is_some()),
         };
         let bound = match running.take_hooks(options.listen_http, web).await {
             Ok(()) => api::bind(&dir, options.listen).await,
@@ -307,9 +326,7 @@ impl Master {
             Ok(bound) => {
                 running.socket.clone_from(&bound.socket);
                 running.address = bound.address;
-                let local = locals(&config);
-                running.local =
-                    Some(LocalWorkers::start(local, &dir, supervisor, &running.dialler));
+                running.local.follow(&config);
                 let accepting = bound.accept(&connect, &running.ending);
                 running.accepting = Mutex::new(Some(accepting));
                 Ok(running)
@@ -335,7 +352,8 @@ pub struct Running {
     accepting: Mutex<Option<Task<()>>>,
     hooks: Mutex<Option<Task<()>>>,
     sources: Sources,
-    local: Option<LocalWorkers>,
+    local: Arc<LocalWorkers>,
+    reloader: Arc<Reloader>,
     metrics: Arc<Metrics>,
     socket: PathBuf,
     address: Option<SocketAddr>,
@@ -366,6 +384,11 @@ impl Running {
     #[must_use]
     pub const fn takes_hooks(&self) -> Option<SocketAddr> {
         self.hooks_address
+    }
+
+    /// Follows other configurations.
+    pub(crate) fn reloader(&self) -> Arc<Reloader> {
+        self.reloader.clone()
     }
 
     /// What is not as the configuration wants it, though no mistake of its text (F41): one sentence each.
@@ -413,9 +436,7 @@ impl Running {
     /// workers run goes on.
     pub async fn stop(self) {
         self.sources.stop().await;
-        if let Some(local) = &self.local {
-            local.stop().await;
-        }
+        self.local.stop().await;
         self.ending.cancel();
         for task in [&self.accepting, &self.hooks, &self.server] {
             let task = task.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -520,25 +541,4 @@ fn generations(
     }
     configs.push(current.config.clone());
     Ok(configs)
-}
-
-/// What people should know before somebody waits for it in vain: secrets without a value, and hooks without a door.
-fn notes(config: &Config, secrets: &Secrets, listen_http: Option<SocketAddr>) -> Vec<String> {
-    let mut notes = secrets.missing(&config.secrets);
-    if listen_http.is_none() {
-        let hooks = config.sources.values();
-        let hooks = hooks.filter(|source| matches!(source.kind, SourceKind::Webhook(_)));
-        notes.extend(hooks.map(|hook| {
-            let name = &hook.name;
-            format!(
-                "webhook {name} takes nothing, for the master was started without --listen-http"
-            )
-        }));
-    }
-    notes
-}
-
-fn locals(config: &Config) -> Vec<WorkerName> {
-    let local = config.workers.values().filter(|worker| worker.local);
-    local.map(|worker| worker.name.clone()).collect()
 }

@@ -15,6 +15,7 @@ mod history;
 mod ingest;
 mod latency;
 mod peer;
+mod reload;
 mod start;
 mod throughput;
 mod world;
@@ -134,7 +135,7 @@ impl Figure {
 
 type Bench = fn(&Peer) -> Vec<Figure>;
 
-const ALL: [(&str, Bench); 11] = [
+const ALL: [(&str, Bench); 12] = [
     ("one-slot", throughput::one_slot),
     ("fifty-slots", throughput::fifty_slots),
     ("latency", latency::change_to_command),
@@ -146,6 +147,7 @@ const ALL: [(&str, Bench); 11] = [
     ("history", history::last_two_hundred),
     ("distribution", |_| brain::distribution()),
     ("function", |_| brain::function()),
+    ("reload", reload::thousand_builders),
 ];
 
 fn main() -> ExitCode {

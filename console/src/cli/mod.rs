@@ -38,6 +38,7 @@ mod paint;
 mod pairs;
 mod priority;
 mod rebuild;
+mod reload;
 mod requests;
 mod scheduler;
 mod schedulers;
@@ -182,6 +183,9 @@ pub enum Scripting {
     /// Name masters, and choose one
     #[command(subcommand, after_help = context::EXAMPLE)]
     Context(context::ContextVerb),
+    /// Read the master's configuration again, and follow it
+    #[command(after_help = reload::EXAMPLE)]
+    Reload(reload::Reload),
     /// Print completions for a shell
     #[command(after_help = completions::EXAMPLE)]
     Completions(completions::Completions),
@@ -211,6 +215,16 @@ pub async fn run_worker(verb: WorkerVerb, global: &Global) -> ExitCode {
     finish(done, &mut io)
 }
 
+/// Runs `linn plan`: what following the master's own file would change, or these texts instead, the main file first.
+pub async fn run_plan(texts: Vec<(String, String)>, global: &Global) -> ExitCode {
+    let mut io = Io::standard();
+    let done = match Place::here() {
+        Ok(place) => reload::run(true, texts, Door { global, place: &place, io: &mut io }).await,
+        Err(error) => Err(error.into()),
+    };
+    finish(done, &mut io)
+}
+
 /// Tells a failure in the three lines of `cli.md` on standard error.
 pub fn report(error: &ClientError) -> ExitCode {
     Io::standard().error(error);
@@ -231,6 +245,7 @@ async fn perform(command: Scripting, global: &Global, place: &Place, io: &mut Io
         Scripting::Change(verb) => change::run(verb, at).await,
         Scripting::Force(force) => force::run(force, at).await,
         Scripting::Try(asked) => try_::run(asked, at).await,
+        Scripting::Reload(_) => reload::run(false, Vec::new(), at).await,
         Scripting::Rebuild(rebuild) => rebuild::run(rebuild, at).await,
         Scripting::Stop(stop) => stop::run(stop, at).await,
         Scripting::Cancel(cancel) => cancel::run(cancel, at).await,

@@ -635,6 +635,13 @@ impl Control for Fake {
         Ok(Response::new(Accepted::default()))
     }
 
+    async fn reconfigure(
+        &self,
+        _: Request<linn_proto::control::ReconfigureRequest>,
+    ) -> Result<Response<linn_proto::control::Reconfigured>, Status> {
+        Err(Status::unimplemented("not asked for here"))
+    }
+
     async fn shutdown(
         &self,
         _request: Request<ShutdownRequest>,

@@ -265,9 +265,16 @@ pub enum Input {
         /// All of it.
         finished: Box<Finished>,
     },
-    /// Another configuration is to be followed from now on (seam: reload comes with issue 3).
+    /// Another configuration, evaluated and right, is to be followed from now on (RC-1).
     #[serde(skip)]
     Reconfigured(Arc<Config>),
+    /// Another configuration was to be followed and has mistakes: nothing changes, and people are told (RC-6).
+    ConfigRefused {
+        /// Its file, for people.
+        file: String,
+        /// The first mistake with its place, and how many more there are.
+        why: String,
+    },
     /// The disk under the master: `Some(sentence)` when nearly full, `None` when there is room again.
     DiskState(Option<String>),
     /// `Master::next_timeout` has come.
@@ -315,6 +322,7 @@ impl Input {
             | Self::CommandFinished { .. }
             | Self::HereFinished { .. }
             | Self::Reconfigured(_)
+            | Self::ConfigRefused { .. }
             | Self::DiskState(_)
             | Self::Timeout
             | Self::TimeSkipped(_) => None,

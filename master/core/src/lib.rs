@@ -48,6 +48,7 @@ mod merge;
 pub mod model;
 mod notice;
 pub mod patch;
+pub mod plan;
 mod policy;
 pub mod properties;
 mod rebuild;

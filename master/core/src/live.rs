@@ -127,6 +127,8 @@ pub(crate) struct Live {
     pub(crate) sessions: Sessions,
     pub(crate) timers: Timers,
     pub(crate) dirty: Dirty,
+    /// Workers that are not declared any more: they bring their builds to an end, and are shown out then (RC-3).
+    pub(crate) leaving: BTreeSet<WorkerName>,
     /// Who waits for locks.
     pub(crate) lines: Lines,
     /// Why nothing new is started.
@@ -155,6 +157,7 @@ impl Live {
             sessions: Sessions::default(),
             timers: Timers::default(),
             dirty: Dirty::default(),
+            leaving: BTreeSet::new(),
             lines: Lines::default(),
             trouble: None,
             erred: Erred::new(),

@@ -119,6 +119,14 @@ impl Master {
         self.live.recipe(self.state.build(build)?)
     }
 
+    /// The configurations that unfinished builds began with, and the one that is followed, which is the last.
+    #[must_use]
+    pub fn generations(&self) -> Vec<Arc<Config>> {
+        let current = self.config();
+        let older = self.live.generations.values().filter(|config| config.digest != current.digest);
+        older.chain([current]).cloned().collect()
+    }
+
     /// Why nothing new is started, if so: the disk under the master is nearly full.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
@@ -171,6 +179,7 @@ impl Master {
         verb(&mut ctx);
         run_due(&mut ctx);
         distribute::run(&mut ctx);
+        reconfigure::show_out(&mut ctx);
     }
 }
 
@@ -286,6 +295,7 @@ fn take(ctx: &mut Ctx<'_>, input: Input) {
         Input::CommandFinished { session, finished } => worker::finished(ctx, session, *finished),
         Input::HereFinished { finished } => here::finished(ctx, *finished),
         Input::Reconfigured(config) => reconfigure::reconfigure(ctx, config),
+        Input::ConfigRefused { file, why } => reconfigure::refused(ctx, file, &why),
         Input::DiskState(trouble) => trouble::disk_state(ctx, trouble),
         Input::TimeSkipped(span) => trouble::time_skipped(ctx, span),
     }

@@ -1,4 +1,4 @@
-//! Another configuration is followed from now on.
+//! Another configuration is followed from now on, or was refused.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use crate::action::Action;
 use crate::config::Config;
 use crate::ctx::Ctx;
 use crate::id::WorkerName;
+use crate::model::{Notice, NoticeKind};
 use crate::record::Record;
 use crate::schedule;
 use crate::worker;
@@ -17,22 +18,45 @@ pub(crate) fn reconfigure(ctx: &mut Ctx<'_>, config: Arc<Config>) {
     }
     let digest = config.digest.clone();
     ctx.follow(config);
-    // A worker that is not declared any more is shown out; its builds are waited for as after any loss.
+    // Who is declared again stays; who is not any more gets nothing new, and goes when its builds have ended (RC-3 better:
+    // a reload ends no build).
     let declared = ctx.config();
-    let removed: Vec<WorkerName> = ctx
-        .state()
-        .workers()
-        .map(|worker| worker.name.clone())
-        .filter(|name| !declared.workers.contains_key(name))
-        .collect();
-    for name in removed {
+    let undeclared = |name: &WorkerName| !declared.workers.contains_key(name);
+    let present = ctx.state().workers().map(|worker| worker.name.clone());
+    let present = present.filter(|name| undeclared(name) && ctx.live.sessions.of(name).is_some());
+    ctx.live.leaving = present.collect();
+    let at = ctx.now;
+    ctx.record(Record::ConfigApplied { digest, at });
+    schedule::switch::settle(ctx);
+}
+
+/// Workers that are not declared any more are shown out as soon as no build of theirs is unfinished.
+pub(crate) fn show_out(ctx: &mut Ctx<'_>) {
+    if ctx.live.leaving.is_empty() {
+        return;
+    }
+    let state = ctx.state();
+    let done = |name: &&WorkerName| state.running_on(name).next().is_none();
+    let done: Vec<WorkerName> = ctx.live.leaving.iter().filter(done).cloned().collect();
+    for name in done {
+        ctx.live.leaving.remove(&name);
         if let Some(session) = ctx.live.sessions.of(&name) {
             ctx.live.sessions.close(session);
             ctx.order(Action::CloseSession { session });
             worker::gone(ctx, &name);
         }
     }
-    let at = ctx.now;
-    ctx.record(Record::ConfigApplied { digest, at });
-    schedule::switch::settle(ctx);
+}
+
+/// A configuration had mistakes, so the present one is still followed: people are told where to look (RC-1, RC-6).
+pub(crate) fn refused(ctx: &mut Ctx<'_>, file: String, why: &str) {
+    ctx.tell(Notice {
+        kind: NoticeKind::Master,
+        text: format!("{why}; the configuration from before is still followed"),
+        subject: file,
+        key: "configuration".to_owned(),
+        people: Vec::new(),
+        build: None,
+        step: String::new(),
+    });
 }

@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status};
 use super::key::Key;
 use super::peer::caller;
 use super::reference::{self, BuildNamed};
-use super::{Doors, gone, status};
+use super::{Doors, gone, reconfigure, status};
 use crate::engine::Answered;
 use crate::form::{self, Read, Typed};
 use crate::intake::{self, Choice, Chosen, Learnt};
@@ -200,15 +200,29 @@ impl Control for ControlDoor {
         let source = SourceName::from(reference::name(&request.get_ref().source, "a source")?);
         let promise = self.0.engine.promise();
         let asking = Asking { token: promise.token, request_id: String::new(), who };
-        self.0.sources.poll(&source, Some(asking)).map_err(|error| match error {
+        let ending = self.0.sources.poll(&source, Some(asking)).map_err(|error| match error {
             PollError::Unknown(_) => {
                 status::unknown(error.to_string(), "`linn sources` lists them")
             }
             PollError::Busy(_) => status::not_now(error.to_string(), "", "ask again in a moment"),
             PollError::Ending(_) => status::away(error.to_string()),
         })?;
-        let answered = promise.answer().await.map_err(|error| gone(&error))?;
+        let answered = tokio::select! {
+            answered = promise.answer() => answered.map_err(|error| gone(&error))?,
+            () = ending.cancelled() => {
+                let what = format!("the change source `{source}` began anew, as master.star changed");
+                return Err(status::not_now(what, "", "ask again"));
+            }
+        };
         self.accepted(answered)
+    }
+
+    async fn reconfigure(
+        &self,
+        request: Request<wire::ReconfigureRequest>,
+    ) -> Result<Response<wire::Reconfigured>, Status> {
+        let who = caller(&request, &self.0.user);
+        reconfigure::answer(&self.0, who, request.into_inner()).await.map(Response::new)
     }
 
     async fn shutdown(&self, request: Request<wire::ShutdownRequest>) -> Answering {

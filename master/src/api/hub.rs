@@ -224,6 +224,11 @@ impl Hub {
         picked.map(|(_, entity)| entity.clone()).collect()
     }
 
+    /// The keys of the things that are here, of those that `pick` picks.
+    pub(crate) fn keys(&self, pick: impl Fn(&Key) -> bool) -> Vec<Key> {
+        self.lock().replica.keys().filter(|key| pick(key)).cloned().collect()
+    }
+
     /// Everything now, and the place after it.
     pub(crate) fn snapshot(&self) -> (Vec<Arc<Entity>>, Place) {
         let inner = self.lock();

@@ -13,6 +13,7 @@ mod key;
 mod listen;
 mod loopback;
 mod peer;
+mod reconfigure;
 mod reference;
 mod serve;
 mod session;
@@ -35,6 +36,7 @@ use tonic::Status;
 use crate::artifacts::Artifacts;
 use crate::engine::{EngineHandle, Gone};
 use crate::logs::LogStore;
+use crate::reload::Reloader;
 use crate::source::Sources;
 use crate::store::{Queries, StoreError};
 
@@ -67,6 +69,8 @@ pub(crate) struct Doors {
     pub queries: Queries,
     /// Where changes come from.
     pub sources: Sources,
+    /// Follows other configurations.
+    pub reloader: Arc<Reloader>,
     /// The state folder.
     pub dir: PathBuf,
     /// The user this process runs as.

@@ -63,6 +63,10 @@ pub enum Command {
     #[cfg(all(feature = "master", feature = "console"))]
     #[command(after_help = super::init::EXAMPLE)]
     Init,
+    /// Show what a reload of the configuration would change
+    #[cfg(all(feature = "master", feature = "console"))]
+    #[command(after_help = super::plan::EXAMPLE)]
+    Plan(super::plan::PlanArgs),
     /// Step through a recorded input log of the core
     #[cfg(feature = "master")]
     #[command(after_help = super::replay::EXAMPLE)]

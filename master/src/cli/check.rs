@@ -50,11 +50,7 @@ pub(super) fn run(args: &CheckArgs, json: bool) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Err(problems) => {
-            if json {
-                print_json(&problems.0);
-            } else {
-                tell(&problems);
-            }
+            tell_all(&problems, json);
             Ok(ExitCode::from(2))
         }
     }
@@ -63,6 +59,15 @@ pub(super) fn run(args: &CheckArgs, json: bool) -> Result<ExitCode, Failure> {
 /// The problems on standard error, the path as given, the count last (C31, C36).
 pub(super) fn tell(problems: &Problems) {
     say(&problems.to_string());
+}
+
+/// The problems, as text or as JSON.
+pub(super) fn tell_all(problems: &Problems, json: bool) {
+    if json {
+        print_json(&problems.0);
+    } else {
+        tell(problems);
+    }
 }
 
 fn print_json(problems: &[Problem]) {

@@ -10,12 +10,13 @@ use super::failure::{Failure, say};
 use super::logging;
 use super::signals::{Asked, Signals};
 use crate::config::Facts;
+use crate::reload::{Outcome, Refused};
 use crate::{Ended, Master, Options, Running, StartError};
 
 pub(super) const EXAMPLE: &str = "Example:
   linn master --dir /var/lib/linn --config /etc/linn/master.star
 
-It runs until SIGTERM or SIGINT; builds that run then go on, and the next master takes them up.";
+SIGHUP is `linn reload`. It runs until SIGTERM or SIGINT; builds that run then go on, and the next master takes them up.";
 
 /// Local workers when nobody says how many.
 pub(super) const DEFAULT_WORKERS: u32 = 2;
@@ -73,7 +74,8 @@ pub(super) fn run(args: &MasterArgs) -> Result<ExitCode, Failure> {
         let _ = rustix::process::setsid();
     }
     logging::for_operators();
-    let facts = Facts::read(&args.checkout.clone().unwrap_or_else(here), args.workers);
+    let checkout = args.checkout.clone().unwrap_or_else(here);
+    let facts = Facts::read(&checkout, args.workers);
     let Chosen { loaded, file } =
         match configuration::choose(args.config.as_deref(), &args.dir, &facts) {
             Ok(chosen) => chosen,
@@ -85,6 +87,7 @@ pub(super) fn run(args: &MasterArgs) -> Result<ExitCode, Failure> {
         dir: args.dir.clone(),
         config: loaded,
         config_file: file.clone(),
+        checkout: Some((checkout, args.workers)),
         listen: args.listen,
         listen_http: args.listen_http,
     };
@@ -120,8 +123,7 @@ fn announce(running: &Running, config: Option<&Path>) {
 
 /// How often is looked whether the configuration has changed.
 const LOOK_AT_CONFIG: Duration = Duration::from_secs(5);
-const AFTER_RESTART: &str =
-    "this version follows a changed configuration only after a restart; running builds survive one";
+const HOW_TO_FOLLOW: &str = "`linn plan` shows what that changes, `linn reload` follows it";
 
 /// Until it is asked to end, then to the end. A second signal does not wait.
 async fn serve(
@@ -139,7 +141,7 @@ async fn serve(
                 if found.is_some() && found != known {
                     known = found;
                     let file = config.as_deref().unwrap_or_else(|| Path::new("")).display();
-                    say(&format!("note: {file} has changed; {AFTER_RESTART}"));
+                    say(&format!("note: {file} has changed; {HOW_TO_FOLLOW}"));
                 }
             }
             ended = running.wait() => {
@@ -160,9 +162,28 @@ async fn serve(
                     return Ok(ExitCode::SUCCESS);
                 }
                 Asked::Reload => {
-                    say(&format!("note: {AFTER_RESTART}"));
+                    // Signals are heard while it is evaluated.
+                    let reloader = running.reloader();
+                    drop(tokio::spawn(async move { tell(reloader.reload("SIGHUP").await) }));
                 }
             }
+        }
+    }
+}
+
+/// What a reload without anybody to answer came to.
+fn tell(outcome: Result<Outcome, Refused>) {
+    match outcome {
+        Ok(outcome) => {
+            outcome.notes.iter().for_each(|note| say(&format!("note: {note}")));
+            if outcome.differences.is_empty() {
+                say("no changes");
+            }
+            outcome.differences.iter().for_each(|difference| say(&difference.to_string()));
+        }
+        Err(why) => {
+            say(&why.to_string());
+            say("note: the configuration from before is still followed");
         }
     }
 }

@@ -22,6 +22,8 @@ mod demo;
 mod dial;
 #[cfg(all(feature = "master", feature = "console"))]
 mod init;
+#[cfg(all(feature = "master", feature = "console"))]
+mod plan;
 #[cfg(feature = "master")]
 mod replay;
 #[cfg(feature = "master")]

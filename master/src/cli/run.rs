@@ -50,6 +50,8 @@ fn perform(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Check(args) => super::check::run(&args, cli.global.json),
         #[cfg(all(feature = "master", feature = "console"))]
         Command::Init => super::init::run(cli.global.json),
+        #[cfg(all(feature = "master", feature = "console"))]
+        Command::Plan(args) => super::plan::perform(&args, &cli.global),
         #[cfg(feature = "master")]
         Command::Replay(args) => super::replay::run(&args, cli.global.json),
         #[cfg(feature = "master")]
@@ -83,7 +85,7 @@ pub(super) fn small_runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 #[cfg(feature = "console")]
-fn exit_code(code: linn_console::cli::ExitCode) -> ExitCode {
+pub(super) fn exit_code(code: linn_console::cli::ExitCode) -> ExitCode {
     ExitCode::from(u8::try_from(code.0).unwrap_or(5))
 }
 
@@ -122,7 +124,7 @@ fn misread(error: &clap::Error) -> ExitCode {
 }
 
 /// Commands that the documents promise and that a later version brings: a hint at something that sounds alike would mislead.
-const TO_COME: [&str; 22] = [
+const TO_COME: [&str; 20] = [
     "artifact",
     "artifacts",
     "backup",
@@ -135,8 +137,6 @@ const TO_COME: [&str; 22] = [
     "login",
     "logout",
     "notify",
-    "plan",
-    "reload",
     "restore",
     "revoke",
     "stats",

@@ -16,6 +16,7 @@ mod finish;
 mod globals;
 mod guard;
 mod hooks;
+mod likeness;
 mod lower;
 mod manual;
 mod nearest;
@@ -83,6 +84,14 @@ pub struct Loaded {
     pub notes: Vec<Problem>,
 }
 
+impl Loaded {
+    /// The texts of its files, the main one first: what another master needs to evaluate it.
+    #[must_use]
+    pub fn texts(&self) -> Vec<(String, String)> {
+        self.sources.iter().filter(|(name, _)| name != FACTS).cloned().collect()
+    }
+}
+
 /// What `linn check` says of a good configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Summary {
@@ -133,6 +142,26 @@ pub fn load(origin: Origin<'_>, facts: Option<&Facts>) -> Result<Loaded, Problem
             Ok(loaded)
         }
     }
+}
+
+/// The evaluation ended without an answer.
+pub(crate) fn broke_down() -> Problems {
+    let place = Place::file("configuration");
+    let message = "the evaluation broke down; this is a mistake of linn's";
+    Problems::one(Problem::at(&place, message, ""))
+}
+
+/// Evaluates texts that somebody sent, the main file first, with nothing of this machine but `facts`.
+///
+/// # Errors
+/// Every problem of the texts.
+pub fn load_texts(texts: &[(String, String)], facts: Option<&Facts>) -> Result<Loaded, Problems> {
+    let Some((main, _)) = texts.first() else {
+        let place = Place::file("configuration");
+        return Err(Problems::one(Problem::at(&place, "there is no text", "")));
+    };
+    let texts: Vec<_> = texts.iter().filter(|(name, _)| name != FACTS).cloned().collect();
+    load_from(&Shelf::Kept(&texts), main, facts).map_err(Problems)
 }
 
 /// Evaluates an old generation again from what was kept of it, with the very same result.

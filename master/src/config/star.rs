@@ -15,6 +15,7 @@ use super::draft::Draft;
 use super::finish;
 use super::globals::{GLOBALS, functions};
 use super::guard::{Bounds, HeapGuard, LOAD, REPLACED};
+use super::likeness::Likenesses;
 use super::lower;
 use super::nearest;
 use super::problem::{Place, Problem, harmless, quote};
@@ -59,6 +60,7 @@ pub(super) fn evaluate(sources: &mut Sources) -> Result<Evaluated, Vec<Problem>>
     let problems = std::mem::take(&mut sources.problems);
     let draft = Draft::new(sources.digest.clone(), calls, problems);
     let desk = Desk(RefCell::new(draft), None);
+    let likenesses = Likenesses::of(sources);
     let mut modules: HashMap<String, FrozenModule> = HashMap::new();
     let mut ended = false;
     for file in std::mem::take(&mut sources.parsed) {
@@ -84,6 +86,7 @@ pub(super) fn evaluate(sources: &mut Sources) -> Result<Evaluated, Vec<Problem>>
         return Err(draft.problems);
     }
     let functions = kept_functions(&draft, &modules).map_err(|problem| vec![problem])?;
+    draft.config.functions = draft.hooks.iter().map(|hook| likenesses.like(hook)).collect();
     Ok(Evaluated { draft, functions })
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use linn_core::action::Answer;
+use linn_core::config::Config;
 use linn_core::id::Token;
 use linn_core::input::Input;
 use linn_core::master::Master;
@@ -23,6 +24,8 @@ const WAITING_INPUTS: usize = 4096;
 pub(super) enum Message {
     /// Something happened; who wants to know when it is durable, if anybody.
     Input(Box<Input>, Option<Settled>),
+    /// Another configuration is to be followed: its texts are kept first.
+    Follow(Arc<Config>, Vec<(String, String)>, Settled),
     /// Somebody wants to look.
     Ask(Question),
     /// Finish what is here, then end.
@@ -134,6 +137,23 @@ impl EngineHandle {
             .send(Message::Input(Box::new(input), Some(sender)))
             .await
             .map_err(|_| Gone::Ending)?;
+        receiver.await.unwrap_or(Err(Gone::Ending))
+    }
+
+    /// Has another configuration followed, and waits until that is durable. Its functions must be callable before. Its texts
+    /// are kept in a commit before the one that follows it, so that a crash between the two leaves the old one in force and
+    /// one text too many (D9).
+    ///
+    /// # Errors
+    /// When the engine is ending, or could not write: then the old one is in force.
+    pub async fn follow(
+        &self,
+        config: Arc<Config>,
+        texts: Vec<(String, String)>,
+    ) -> Result<(), Gone> {
+        let (sender, receiver) = oneshot::channel();
+        let message = Message::Follow(config, texts, sender);
+        self.0.inputs.send(message).await.map_err(|_| Gone::Ending)?;
         receiver.await.unwrap_or(Err(Gone::Ending))
     }
 

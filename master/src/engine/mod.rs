@@ -260,6 +260,16 @@ impl Engine {
                     batch.settled.extend(settled);
                     self.decide(*input);
                 }
+                Message::Follow(config, texts, settled) => {
+                    match self.parts.store.keep_config(&config.digest, &texts) {
+                        Ok(()) => {
+                            batch.inputs += 1;
+                            batch.settled.push(settled);
+                            self.decide(Input::Reconfigured(config));
+                        }
+                        Err(error) => drop(settled.send(Err(Gone::NotWritten(error.to_string())))),
+                    }
+                }
                 Message::Ask(question) => batch.questions.push(question),
                 Message::Stop => batch.stop = true,
             }
@@ -317,6 +327,10 @@ impl Engine {
         let range = self.parts.store.commit(now, records)?;
         self.parts.metrics.committed(records.len(), began.elapsed());
         self.seq = range.last;
+        if records.iter().any(|record| matches!(record, Record::ConfigApplied { .. })) {
+            // Should a later commit fail, the state is made anew under what is in force now.
+            self.parts.configs = self.master.generations();
+        }
         let news = self.parts.view.news(&self.master, &self.parts.hub, records, range, now);
         // Also without news: who follows the journal waits for the number.
         self.parts.hub.publish(self.seq, now, news);

@@ -109,6 +109,7 @@ impl Engine {
                         self.parts.act.sessions.close(session);
                     }
                 }
+                Message::Follow(_, _, settled) => drop(settled.send(Err(gone()))),
                 Message::Ask(question) => question(Err(gone())),
                 // Seen by its flag.
                 Message::Stop => {}

@@ -37,8 +37,14 @@ impl Site {
         let config = load(Origin::File(&file), None).unwrap_or_else(|wrong| panic!("{wrong}"));
         let listen_http = Some("127.0.0.1:0".parse().unwrap());
         let state = dir.path().join("state");
-        let options =
-            Options { dir: state, config, config_file: Some(file), listen: None, listen_http };
+        let options = Options {
+            dir: state,
+            config,
+            config_file: Some(file),
+            checkout: None,
+            listen: None,
+            listen_http,
+        };
         let running = Master::start(options).await.unwrap();
         let address = running.takes_hooks().unwrap();
         Self { dir, running, address }
@@ -188,6 +194,7 @@ async fn a_door_that_nobody_can_knock_at_is_noted() {
         dir: state.to_owned(),
         config: load(Origin::File(&file), None).unwrap(),
         config_file: None,
+        checkout: None,
         listen: None,
         listen_http,
     };

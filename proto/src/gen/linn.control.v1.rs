@@ -175,6 +175,73 @@ pub struct ShutdownRequest {
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConfigText {
+    /// as the main file loads it: lib/cargo.star
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
+}
+/// reads the master's own file again and follows it (RC-1)
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReconfigureRequest {
+    /// says what would change, and changes nothing (C30)
+    #[prost(bool, tag = "1")]
+    pub dry_run: bool,
+    /// of a dry run: these instead, the main file first
+    #[prost(message, repeated, tag = "2")]
+    pub texts: ::prost::alloc::vec::Vec<ConfigText>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Reconfigured {
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// another configuration is followed now
+    #[prost(bool, tag = "2")]
+    pub applied: bool,
+    #[prost(message, repeated, tag = "3")]
+    pub differences: ::prost::alloc::vec::Vec<Difference>,
+    /// any: nothing was changed (C31)
+    #[prost(message, repeated, tag = "4")]
+    pub problems: ::prost::alloc::vec::Vec<ConfigProblem>,
+    /// what is not as the configuration wants it, though no mistake (F41)
+    #[prost(string, repeated, tag = "5")]
+    pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// the master's own; empty: the built-in configuration
+    #[prost(string, tag = "6")]
+    pub file: ::prost::alloc::string::String,
+    /// of what was looked at
+    #[prost(string, tag = "7")]
+    pub digest: ::prost::alloc::string::String,
+}
+/// a line of `linn plan`
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Difference {
+    /// + ~ -
+    #[prost(string, tag = "1")]
+    pub sign: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "4")]
+    pub details: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConfigProblem {
+    #[prost(string, tag = "1")]
+    pub file: ::prost::alloc::string::String,
+    /// 0: the file as a whole
+    #[prost(uint32, tag = "2")]
+    pub line: u32,
+    #[prost(uint32, tag = "3")]
+    pub column: u32,
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub hint: ::prost::alloc::string::String,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum WorkerVerb {
@@ -476,6 +543,27 @@ pub mod control_client {
                 .insert(GrpcMethod::new("linn.control.v1.Control", "PollSource"));
             self.inner.unary(req, path, codec).await
         }
+        pub async fn reconfigure(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReconfigureRequest>,
+        ) -> std::result::Result<tonic::Response<super::Reconfigured>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/linn.control.v1.Control/Reconfigure",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("linn.control.v1.Control", "Reconfigure"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn shutdown(
             &mut self,
             request: impl tonic::IntoRequest<super::ShutdownRequest>,
@@ -548,6 +636,10 @@ pub mod control_server {
             &self,
             request: tonic::Request<super::PollSourceRequest>,
         ) -> std::result::Result<tonic::Response<super::Accepted>, tonic::Status>;
+        async fn reconfigure(
+            &self,
+            request: tonic::Request<super::ReconfigureRequest>,
+        ) -> std::result::Result<tonic::Response<super::Reconfigured>, tonic::Status>;
         async fn shutdown(
             &self,
             request: tonic::Request<super::ShutdownRequest>,
@@ -1009,6 +1101,51 @@ pub mod control_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = PollSourceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/linn.control.v1.Control/Reconfigure" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReconfigureSvc<T: Control>(pub Arc<T>);
+                    impl<
+                        T: Control,
+                    > tonic::server::UnaryService<super::ReconfigureRequest>
+                    for ReconfigureSvc<T> {
+                        type Response = super::Reconfigured;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReconfigureRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::reconfigure(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReconfigureSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -16,6 +16,7 @@ use linn_core::master::Master;
 use linn_core::model::{
     Artifact, Build, Exit, FinalLog, Finished, Said, Test, TestResult, TestResults, Url, WorkerInfo,
 };
+use linn_core::plan;
 use linn_core::record::Record;
 use linn_core::testing;
 use linn_core::time::{Span, Timestamp};
@@ -114,6 +115,7 @@ impl Stage {
                 Ok(())
             }
             "reload" => self.reload(),
+            "show" if event.words.first().is_some_and(|what| what == "plan") => self.plan(),
             "show" => view::show(&self.master, &self.hooks, self.now, event)
                 .map(|lines| self.came.extend(lines)),
             _ => self.read(event).and_then(|input| self.input(input)),
@@ -198,6 +200,18 @@ impl Stage {
         self.hooks.insert(Arc::clone(&loaded.generation));
         self.configs.push(Arc::clone(&loaded.config));
         self.input(Input::Reconfigured(loaded.config))
+    }
+
+    /// What following the next configuration would change.
+    fn plan(&mut self) -> Result<(), String> {
+        let text = self.later.front().ok_or("no further configuration follows the events")?;
+        let next = evaluate(self.folder.path(), text)?.config;
+        let plan = plan::plan(self.master.config(), &next, &plan::Work::of(self.master.state()));
+        if plan.is_empty() {
+            self.came.push("no changes".to_owned());
+        }
+        self.came.extend(plan.iter().map(ToString::to_string));
+        Ok(())
     }
 
     fn asking(&mut self, event: &Event) -> Asking {

@@ -1,5 +1,6 @@
 //! What a scenario can look at: `show waits`, `show requests`, `show locks`, `show build b#1`, `show properties b#1`,
-//! `show blame b#1`, `show eta b#1`, `show command b#1`, `show worker w`, `show schedulers`, `show explain main r1 files=a`.
+//! `show blame b#1`, `show eta b#1`, `show command b#1`, `show worker w`, `show schedulers`, `show explain main r1 files=a`;
+//! `show plan` is the stage's.
 
 use std::fmt::{Debug, Write as _};
 

@@ -625,6 +625,13 @@ impl Control for Shared {
         Ok(Response::new(Accepted::default()))
     }
 
+    async fn reconfigure(
+        &self,
+        _: Request<linn_proto::control::ReconfigureRequest>,
+    ) -> Result<Response<linn_proto::control::Reconfigured>, Status> {
+        Err(Status::unimplemented("not asked for here"))
+    }
+
     async fn shutdown(&self, _: Request<ShutdownRequest>) -> Result<Response<Accepted>, Status> {
         Err(Status::unimplemented("not here"))
     }

@@ -82,6 +82,9 @@ pub struct Config {
     pub schedulers: Vec<Scheduler>,
     /// The secrets that the text names. Their values are no part of it (F12).
     pub secrets: BTreeSet<SecretName>,
+    /// What each function is like, by the index of its id: functions of two generations that are alike do the same. Only the
+    /// plan asks; where nothing is known of one, its name counts.
+    pub functions: Vec<String>,
 }
 
 /// A project, for people.
@@ -122,6 +125,7 @@ impl Config {
             cancellers: Vec::new(),
             schedulers: Vec::new(),
             secrets: BTreeSet::new(),
+            functions: Vec::new(),
         }
     }
 

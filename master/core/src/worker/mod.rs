@@ -45,6 +45,9 @@ pub(crate) fn attach(ctx: &mut Ctx<'_>, hello: &Hello) {
         info: hello.info.clone(),
         at: ctx.now,
     });
+    if !ctx.config().workers.contains_key(&hello.name) {
+        ctx.live.leaving.insert(hello.name.clone());
+    }
     ctx.order(Action::Welcome { session: hello.session, held });
     for id in unfinished {
         resume(ctx, id, hello);
@@ -62,7 +65,8 @@ struct Against {
 fn against(ctx: &Ctx<'_>, hello: &Hello) -> Option<Against> {
     let config = ctx.config();
     let name = &hello.name;
-    if !config.workers.contains_key(name) {
+    // One that was declared when its builds began may bring them to an end (RC-3).
+    if !config.workers.contains_key(name) && ctx.state().running_on(name).next().is_none() {
         let hint =
             suggestion("worker", name.as_str(), config.workers.keys().map(WorkerName::as_str));
         let why = format!(

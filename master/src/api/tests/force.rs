@@ -158,8 +158,14 @@ async fn a_second_master_is_turned_away() {
     let file = site.dir.path().join("master.star");
     let config = crate::config::load(crate::config::Origin::File(&file), None).unwrap();
     let dir = site.dir.path().join("state");
-    let options =
-        crate::Options { dir, config, config_file: None, listen: None, listen_http: None };
+    let options = crate::Options {
+        dir,
+        config,
+        config_file: None,
+        checkout: None,
+        listen: None,
+        listen_http: None,
+    };
     let refused = soon(crate::Master::start(options)).await.unwrap_err();
     assert_eq!(refused.exit_code(), 3);
     assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");

@@ -55,6 +55,7 @@ impl Site {
             dir: dir.path().join("state"),
             config,
             config_file: Some(file),
+            checkout: None,
             listen: None,
             listen_http: None,
         };

@@ -8,6 +8,7 @@
 mod fold;
 mod value;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -82,6 +83,7 @@ impl View {
             match record {
                 Record::NoticeRaised(notice) => notices.push(convert::notice(notice, seq, at)),
                 Record::BuildFinished { build, .. } => drop(self.usual.remove(&build.builder)),
+                Record::ConfigApplied { .. } => keys.extend(shown(hub)),
                 _ => {}
             }
         }
@@ -111,6 +113,9 @@ impl View {
         keys.extend(state.changes().map(|change| Key::Change(change.id.0)));
         keys.extend(state.buildsets().map(|buildset| Key::Buildset(buildset.id.0)));
         keys.extend(state.requests().map(|request| Key::Request(request.id.0)));
+        // Removed ones that still have work.
+        keys.extend(state.waiting_requests().map(|it| Key::Builder(it.builder.clone())));
+        keys.extend(state.unfinished().map(|it| Key::Builder(it.builder.clone())));
         keys.extend(state.builds().map(|build| Key::Build(build.builder.clone(), build.number)));
         keys.extend(state.workers().map(|worker| Key::Worker(worker.name.clone())));
         let value = |key: Key| self.value(&key, master, now).map(|entity| (key, entity));
@@ -175,8 +180,9 @@ impl View {
                 Of::Build(entity)
             }
             Key::Builder(name) => {
-                let builder = config.builders.get(name)?;
-                Of::Builder(value::builder(builder, master, self.usual(name, state), now))
+                let removed = || value::removed(name, master);
+                let builder = config.builders.get(name).map(Cow::Borrowed).or_else(removed)?;
+                Of::Builder(value::builder(&builder, master, self.usual(name, state), now))
             }
             Key::Worker(name) => Of::Worker(value::worker(name, master)?),
             Key::Scheduler(name) => {
@@ -213,6 +219,13 @@ fn configured(config: &Config, keys: &mut BTreeSet<Key>) {
     keys.extend(config.workers.keys().cloned().map(Key::Worker));
     keys.extend(config.schedulers.iter().map(|scheduler| Key::Scheduler(scheduler.name.clone())));
     keys.extend(config.sources.keys().cloned().map(Key::Source));
+}
+
+/// What a configuration may have named that is shown now.
+fn shown(hub: &Hub) -> Vec<Key> {
+    hub.keys(|key| {
+        matches!(key, Key::Builder(_) | Key::Worker(_) | Key::Scheduler(_) | Key::Source(_))
+    })
 }
 
 /// Which things a record may have changed.
@@ -297,6 +310,7 @@ fn touched(record: &Record, state: &State, config: &Config, keys: &mut BTreeSet<
             let builders = config.builders.values().filter(uses);
             keys.extend(builders.map(|builder| Key::Builder(builder.name.clone())));
         }
+        // What is no more is found by what is shown.
         Record::ConfigApplied { .. } => configured(config, keys),
         Record::CommitsLearned { .. }
         | Record::ChildFinished { .. }

@@ -1,10 +1,11 @@
 //! One thing as it is now, from the state and the configuration.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use linn_core::config::{self, SourceKind};
 use linn_core::eta::Usual;
-use linn_core::id::WorkerName;
+use linn_core::id::{BuilderName, WorkerName};
 use linn_core::master::Master;
 use linn_core::model::{Build, BuildRequest, Buildset, Worker};
 use linn_core::state::{State, TAIL_BUILDS};
@@ -79,6 +80,33 @@ pub(super) fn builder(
     convert::builder(builder, config, facts)
 }
 
+/// A builder that is no longer declared, while something unfinished is its own: as its newest running build knows it, else
+/// by its name alone. Its history is found by name for ever (RC-3).
+pub(super) fn removed<'a>(name: &BuilderName, master: &Master) -> Option<Cow<'a, config::Builder>> {
+    let state = master.state();
+    let (waiting, running) = (state.pending(name), state.running_of(name).next_back());
+    if waiting == 0 && running.is_none() {
+        return None;
+    }
+    let known = running.and_then(|build| master.config_of(build.id)?.builders.get(name).cloned());
+    let mut builder = known.unwrap_or_else(|| config::Builder {
+        name: name.clone(),
+        description: String::new(),
+        tags: Vec::new(),
+        project: String::new(),
+        workers: Vec::new(),
+        factory: Vec::new(),
+        env: Vec::new(),
+        properties: BTreeMap::new(),
+        defaults: BTreeMap::new(),
+        locks: config::Locks::default(),
+        policy: config::BuilderPolicy::default(),
+    });
+    "no longer configured; what it has begun goes on, what waits is held"
+        .clone_into(&mut builder.description);
+    Some(Cow::Owned(builder))
+}
+
 fn builder_state(builder: &config::Builder, state: &State, running: usize) -> &'static str {
     if running > 0 {
         return "building";
@@ -94,13 +122,14 @@ fn builder_state(builder: &config::Builder, state: &State, running: usize) -> &'
     if offline { "offline" } else { "paused" }
 }
 
-/// A worker that is declared or was once seen.
+/// A worker that is declared, or was and has work still.
 pub(super) fn worker(name: &WorkerName, master: &Master) -> Option<wire::Worker> {
     let state = master.state();
     let config = master.config();
     let declared = config.workers.get(name);
     let known = state.worker(name);
-    if declared.is_none() && known.is_none() {
+    let has_work = state.running_on(name).next().is_some();
+    if declared.is_none() && (known.is_none() || !has_work) {
         return None;
     }
     let uses = |builder: &&config::Builder| builder.workers.contains(name);

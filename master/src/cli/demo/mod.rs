@@ -106,6 +106,7 @@ async fn tour(
         dir: folder.join("state"),
         config: loaded,
         config_file: Some(project.folder().join("master.star")),
+        checkout: None,
         listen: None,
         listen_http: None,
     })

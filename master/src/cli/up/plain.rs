@@ -38,6 +38,7 @@ pub(super) fn run(checkout: &Checkout, state: &State, workers: u32) -> Result<Ex
         dir: state.dir().to_owned(),
         config: chosen.loaded,
         config_file: chosen.file,
+        checkout: Some((checkout.top().to_owned(), workers)),
         listen: None,
         listen_http: None,
     };
