@@ -13,6 +13,8 @@ pub mod config;
 #[cfg(feature = "master")]
 pub mod engine;
 #[cfg(feature = "master")]
+mod fill;
+#[cfg(feature = "master")]
 mod fit;
 #[cfg(feature = "master")]
 mod here;
@@ -26,7 +28,6 @@ mod local;
 pub mod logs;
 #[cfg(feature = "master")]
 pub mod metrics;
-#[cfg(feature = "master")]
 pub mod secret;
 #[cfg(feature = "master")]
 mod seldom;

@@ -34,6 +34,7 @@ use tonic::Status;
 use crate::artifacts::Artifacts;
 use crate::engine::{EngineHandle, Gone};
 use crate::logs::LogStore;
+use crate::secret::Secrets;
 use crate::source::Sources;
 use crate::store::{Queries, StoreError};
 
@@ -66,6 +67,8 @@ pub(crate) struct Doors {
     pub queries: Queries,
     /// Where changes come from.
     pub sources: Sources,
+    /// What commands are given at the last moment.
+    pub secrets: Secrets,
     /// The state folder.
     pub dir: PathBuf,
     /// The user this process runs as.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{DownloadStep, FilesStep, HereStep, Locks, Observe, TriggerStep, UploadStep};
 use crate::hooks::HookId;
-use crate::id::CodebaseName;
+use crate::id::{CodebaseName, SecretName};
 use crate::results::Results;
 use crate::time::Span;
 
@@ -26,6 +26,8 @@ pub enum TemplateValue {
     Interpolate(Template),
     /// What a function of the build returns.
     Hook(HookId),
+    /// A secret, put there by the edge that carries the step out (F12).
+    Secret(SecretName),
     /// Each rendered.
     List(Vec<Self>),
     /// Each rendered.
@@ -71,6 +73,8 @@ pub enum Selector {
     Keyword(String),
     /// `worker:NAME`: a property of the worker.
     Worker(String),
+    /// `secret:NAME` (F12).
+    Secret(SecretName),
 }
 
 /// The operators of PP-5. Operands may hold substitutions again.

@@ -87,6 +87,7 @@ pub(super) fn outcome(build: &Build, position: &Position, exit: &Exit, said: &Sa
         Exit::NotStarted(why) => Ended::plain(Results::Failure, format!("could not start: {why}")),
         Exit::Failed(why) => Ended::plain(Results::Failure, why.clone()),
         Exit::Unanswered(why) => Ended::plain(Results::Exception, format!("no answer: {why}")),
+        Exit::Refused(why) => Ended::plain(Results::Exception, why.clone()),
         Exit::Unfit(why) => Ended::plain(Results::Retry, format!("not run: {why}")),
         Exit::Lost(why) => Ended::plain(Results::Retry, format!("lost: {why}")),
     };

@@ -266,6 +266,7 @@ pub(super) fn command(call: &Call<'_, '_>, usual: Option<Json>) -> TemplateValue
         TemplateValue::Plain(Json::String(_))
         | TemplateValue::Prop { .. }
         | TemplateValue::Interpolate(_)
+        | TemplateValue::Secret(_)
         | TemplateValue::Hook(_) => {}
         TemplateValue::Plain(_) | TemplateValue::Map(_) => {
             let hint = "write `command = [\"make\", \"all\"]` or `command = \"make all\"`";

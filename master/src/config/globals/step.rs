@@ -165,6 +165,15 @@ pub(super) fn step(call: &Call<'_, '_>, kind: StepKind, usual: Flags) -> Outcome
         }
         name => name,
     };
+    if let Some((parameter, secret)) = kind.misplaced_secret() {
+        let written = if call.is_written(parameter) { parameter } else { "value" };
+        call.problem(
+            written,
+            format!("the secret {} cannot stand here, for this is recorded and shown", quote(secret.as_str())),
+            "a secret goes into the command, `env`, `stdin`, the text of `download_text`, and what `http_request` sends; \
+             best into `env`",
+        );
+    }
     let flags = Flags {
         halt_on_failure: call.flag("halt_on_failure", usual.halt_on_failure),
         flunk_on_failure: call.flag("flunk_on_failure", usual.flunk_on_failure),
