@@ -24,6 +24,7 @@ mod notice;
 mod said;
 #[path = "e2e/scheduler.rs"]
 mod scheduler;
+#[path = "e2e/secrets.rs"]
 mod secrets;
 #[path = "e2e/terminal.rs"]
 mod terminal;

@@ -12,14 +12,14 @@ const CONFIG: &str = r#"
 local_worker("w")
 builder("b", workers = ["w"], env = {"TOKEN": secret("token")}, factory = [
     shell("prints", command = """
-        echo "plain $TOKEN"; printf '%s' "${TOKEN%????}"; sleep 0.1; printf '%s\n' "${TOKEN#????????????}"
+        echo "plain $TOKEN"; printf '%s' "${TOKEN%????}"; sleep 0.1; printf '%s\n' "${TOKEN#??????????}"
         printf '%s' "$TOKEN" | base64; printf 'x%s' "$TOKEN" | base64; printf 'xy%s' "$TOKEN" | base64
         printf '%s' "$TOKEN" | od -An -v -tx1 | tr -d ' \n'; echo
         printf '%s' "$KEY" | while read -r line; do echo "> $line"; done; printf '%s\n' "$KEY"; cat
         echo "err $TOKEN" >&2; echo "$TOKEN" > more.log; set -x; : "$TOKEN"
-        echo "{\"statistic\": \"$TOKEN\", \"value\": 1}" >> $LINN_REPORT
-        echo "{\"property\": \"found\", \"value\": \"$TOKEN\"}" >> $LINN_REPORT
-        echo "{\"test\": \"t $TOKEN\", \"outcome\": \"failed\"}" >> $LINN_REPORT
+        echo "{\\\"statistic\\\": \\\"$TOKEN\\\", \\\"value\\\": 1}" >> $LINN_REPORT
+        echo "{\\\"property\\\": \\\"found\\\", \\\"value\\\": \\\"$TOKEN\\\"}" >> $LINN_REPORT
+        echo "{\\\"test\\\": \\\"t $TOKEN\\\", \\\"result\\\": \\\"failed\\\"}" >> $LINN_REPORT
         """, env = {"KEY": secret("key")}, stdin = interpolate("in: %(secret:token)s\n"), logfiles = {"more": "more.log"},
         flunk_on_failure = False),
     shell("argument", command = ["echo", interpolate("--with=%(secret:token)s"), "\ufdd0token\ufdd0"], env = {"TOKEN": None}),
