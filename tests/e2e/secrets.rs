@@ -126,3 +126,51 @@ fn nothing_of_a_secret_is_left_anywhere() {
     holders(site.path(), &texts, &mut found);
     assert_eq!(found, Vec::<String>::new(), "and after the end");
 }
+
+/// F17: a real shell runs the commands in order, stops at the first that fails, and reads none of their words.
+#[test]
+fn a_sequence_runs_in_order_and_stops() {
+    let site = Site::new(
+        r#"
+local_worker("w")
+builder("b", workers = ["w"], factory = [
+    shell_sequence("good", commands = [["echo", "$HOME 'a' ; false", "`x`"], "cd / && X=1 && true", "pwd; echo ${X:-none}", ["sh", "-c", "echo last; exit 0"]],
+        logfiles = {"empty": "empty.log", "full": "full.log"}, lazy_logfiles = True, env = {"A": "1"}),
+    shell_sequence("bad", commands = ["echo a > full.log", ["sh", "-c", "exit 3"], "echo never"], decode_rc = {3: "WARNINGS"},
+        logfiles = {"empty": "empty.log", "full": "full.log"}, lazy_logfiles = True),
+    shell_sequence("none", commands = [["cd", "/"], "echo never"]),
+])
+force_scheduler("force", builders = ["b"])
+"#,
+    );
+    let _master = site.master();
+    site.until_worker("w", "online");
+    site.ok(["force", "b"]);
+    site.linn(["wait", "b#1"]);
+    let build = site.build("b#1");
+    let results: Vec<_> =
+        build["steps"].as_array().expect("steps").iter().map(|step| &step["results"]).collect();
+    assert_eq!(results, ["SUCCESS", "WARNINGS", "FAILURE"], "{build}");
+    let raw = |log: &str| {
+        let said = site.linn(["log", log, "--raw"]);
+        String::from_utf8_lossy(&said.stdout).into_owned()
+    };
+    let good = raw("b#1/good");
+    let place = good.lines().find(|line| line.starts_with('/')).unwrap_or_default().to_owned();
+    assert!(place.ends_with("/b"), "{good}");
+    let wanted = format!(
+        "$ echo '$HOME '\\''a'\\'' ; false' '`x`'\n$HOME 'a' ; false `x`\n$ cd / && X=1 && true\n$ pwd; echo ${{X:-none}}\n\
+         {place}\nnone\n$ sh -c 'echo last; exit 0'\nlast\n"
+    );
+    assert_eq!(good, wanted);
+    assert_eq!(raw("b#1/bad"), "$ echo a > full.log\n$ sh -c 'exit 3'\n");
+    let names = |step: usize| {
+        let logs = build["steps"][step]["logs"].as_array().cloned().unwrap_or_default();
+        logs.iter()
+            .map(|log| log["name"].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(0), ["stdio"]);
+    assert_eq!(names(1), ["stdio", "full"]);
+    assert!(!raw("b#1/none").contains("never"));
+}

@@ -18,6 +18,7 @@ use crate::render::{RenderError, Renderer, sort_of};
 
 mod files;
 mod here;
+mod sequence;
 
 /// Why there is no command.
 pub(crate) enum NoCommand {
@@ -126,7 +127,12 @@ fn shell_command(
     shell: &ShellStep,
     env: Vec<EnvEntry>,
 ) -> Result<(ShellCommand, String), RenderError> {
-    let (argv, shown) = words(renderer, &shell.command)?;
+    let (argv, shown) = if shell.then.is_empty() {
+        words(renderer, &shell.command)?
+    } else {
+        let all: Vec<_> = [&shell.command].into_iter().chain(&shell.then).collect();
+        sequence::render(renderer, &all)?
+    };
     let stdin =
         shell.stdin.as_ref().map(|stdin| renderer.handled_text("stdin", stdin)).transpose()?;
     let command = ShellCommand {

@@ -243,6 +243,8 @@ pub enum StepKind {
 pub struct ShellStep {
     /// A list is run as it is; a text goes to the shell (PR-3).
     pub command: TemplateValue,
+    /// Run after it, in order, each when the one before did well (F17).
+    pub then: Vec<TemplateValue>,
     /// Below the build's folder.
     pub workdir: TemplateValue,
     /// Written to its standard input; `None`: closed (PR-3).
@@ -253,6 +255,8 @@ pub struct ShellStep {
     pub use_pty: bool,
     /// Further logs.
     pub logfiles: Vec<LogFile>,
+    /// Those that held nothing at the end are dropped.
+    pub lazy_logfiles: bool,
     /// Lines that match count as warnings (F19); `None`: none does.
     pub warning_pattern: Option<String>,
     /// What else is made of its output.

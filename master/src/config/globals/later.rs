@@ -24,7 +24,6 @@ pub(super) static FUNCTIONS: &[Function] = &[
     promised("worker_param"),
     promised("group_param"),
     promised("worker_pool"),
-    promised("shell_sequence"),
     promised("interested_users"),
     promised("email_lookup"),
     promised("role"),

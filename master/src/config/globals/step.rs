@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::lock;
 use super::site::mentioned;
-use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::draft::Kind;
 use crate::config::problem::quote;
@@ -110,7 +110,12 @@ pub(super) static COMMON: &[Parameter] = &[
     param("sigterm_time", Type::Duration, "\"5s\"", "From then until it is killed."),
     param("log_max_size", Type::Size, "\"8GiB\"", "The largest log that is kept."),
     param("locks", Type::Locks, "[]", "What it holds while it runs; or a function of the build."),
-    later("lazy_logfiles"),
+    param(
+        "lazy_logfiles",
+        Type::Flag,
+        "False",
+        "Those of `logfiles` that held nothing are left out when the step is over.",
+    ),
 ];
 
 static SOURCE: &[Parameter] = &[
