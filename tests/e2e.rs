@@ -26,6 +26,8 @@ mod reload;
 mod said;
 #[path = "e2e/scheduler.rs"]
 mod scheduler;
+#[path = "e2e/secrets.rs"]
+mod secrets;
 #[path = "e2e/terminal.rs"]
 mod terminal;
 #[path = "e2e/translation.rs"]

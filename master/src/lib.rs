@@ -13,6 +13,8 @@ pub mod config;
 #[cfg(feature = "master")]
 pub mod engine;
 #[cfg(feature = "master")]
+mod fill;
+#[cfg(feature = "master")]
 mod fit;
 mod form;
 #[cfg(feature = "master")]

@@ -250,14 +250,15 @@ impl Master {
             metrics: metrics.clone(),
         };
         let engine = engine::start(parts, tables, seq.0)?;
+        let secrets = Secrets::of(&dir);
         let here = here::Here {
+            secrets: secrets.clone(),
             engine: engine.handle.clone(),
             logs: logs.clone(),
             folder: beside,
             mark: epoch.iter().map(|byte| format!("{byte:02x}")).collect(),
         };
         let here = tokio::spawn(here.run(orders));
-        let secrets = Secrets::of(&dir);
         let sources = source::start(&config, &dir, &secrets, &engine.handle);
 
         let (connect, connections) = mpsc::channel(api::WAITING_CONNECTIONS);
@@ -285,6 +286,7 @@ impl Master {
             queries,
             sources: sources.clone(),
             reloader: reloader.clone(),
+            secrets: secrets.clone(),
             dir: dir.clone(),
             user: api::owner(),
             ending: CancellationToken::new(),

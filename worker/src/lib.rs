@@ -31,6 +31,7 @@ mod transfer;
 mod worker;
 
 pub use backoff::Backoff;
+pub use exec::mask;
 pub use id::CommandId;
 pub use link::{BadServer, SESSION_METADATA, endpoint};
 pub use settings::{File as SettingsFile, FileError, Settings};

@@ -235,6 +235,31 @@ pub(crate) fn read_start(folder: &Path) -> io::Result<Start> {
     Start::decode_length_delimited(bytes.as_slice()).map_err(io::Error::other)
 }
 
+/// A command runs once: who has read its start message to run it leaves no secret of it on the disk. What is masked was
+/// given as a secret; the rest of such a command (its words, its environment, its input) may hold one. Logs and their names
+/// are found as before.
+pub(crate) fn forget_secrets(folder: &Path, start: &Start) -> io::Result<()> {
+    use linn_proto::worker::files::What::Write;
+    let mut kept = start.clone();
+    match &mut kept.what {
+        Some(start::What::Shell(shell)) if !shell.masked.is_empty() => {
+            (shell.argv, shell.env, shell.masked) = (Vec::new(), Vec::new(), Vec::new());
+            shell.stdin = Vec::new();
+        }
+        Some(start::What::Checkout(checkout)) if !checkout.masked.is_empty() => {
+            (checkout.env, checkout.masked) = (Vec::new(), Vec::new());
+        }
+        // What it writes may be a secret, and nobody reads it here again.
+        Some(start::What::Files(files)) if matches!(files.what, Some(Write(_))) => {
+            files.what = None
+        }
+        _ => return Ok(()),
+    }
+    let beside = folder.join("start.new");
+    private_file(&beside)?.write_all(&kept.encode_length_delimited_to_vec())?;
+    fs::rename(&beside, folder.join("start"))
+}
+
 fn read_exit(folder: &Path) -> Option<Finished> {
     Finished::decode(fs::read(folder.join("exit")).ok()?.as_slice()).ok()
 }

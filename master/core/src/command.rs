@@ -1,6 +1,8 @@
 //! A step of a recipe becomes a command, rendered whole: what is run, where, in which environment and within which
 //! bounds (PR-1 to PR-3, SS-5, SS-6).
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::change::SourceStamp;
@@ -10,12 +12,13 @@ use crate::config::{
 use crate::id::{CommandId, LogId};
 use crate::model::{
     CheckoutCommand, CommandSpec, CommandWhat, DownloadCommand, EnvEntry, Look, ShellCommand,
-    TestReport, Timeouts, UploadCommand,
+    TestReport, Timeouts, UploadCommand, secret,
 };
 use crate::render::{RenderError, Renderer, sort_of};
 
 mod files;
 mod here;
+mod sequence;
 
 /// Why there is no command.
 pub(crate) enum NoCommand {
@@ -117,8 +120,9 @@ pub(crate) fn render(
         log_max_bytes: limits.log_max_bytes,
         capture,
         logs,
+        secrets: BTreeSet::new(),
     };
-    Ok(Some(Rendered { spec, shown }))
+    Ok(Some(Rendered { spec: spec.sealed(), shown }))
 }
 
 fn shell_command(
@@ -126,8 +130,14 @@ fn shell_command(
     shell: &ShellStep,
     env: Vec<EnvEntry>,
 ) -> Result<(ShellCommand, String), RenderError> {
-    let (argv, shown) = words(renderer, &shell.command)?;
-    let stdin = shell.stdin.as_ref().map(|stdin| renderer.text("stdin", stdin)).transpose()?;
+    let (argv, shown) = if shell.then.is_empty() {
+        words(renderer, &shell.command)?
+    } else {
+        let all: Vec<_> = [&shell.command].into_iter().chain(&shell.then).collect();
+        sequence::render(renderer, &all)?
+    };
+    let stdin =
+        shell.stdin.as_ref().map(|stdin| renderer.handled_text("stdin", stdin)).transpose()?;
     let command = ShellCommand {
         argv,
         workdir: renderer.text("workdir", &shell.workdir)?,
@@ -146,15 +156,17 @@ fn words(
     renderer: &Renderer<'_>,
     command: &TemplateValue,
 ) -> Result<(Vec<String>, String), RenderError> {
-    let (argv, shown) = match renderer.value(command)? {
+    let (argv, shown) = match renderer.handled(command)? {
         // PR-3: text goes to the shell, a list is run as it is.
         Value::String(text) if !text.trim().is_empty() => {
-            (vec!["/bin/sh".to_owned(), "-c".to_owned(), text.clone()], text)
+            let shown = secret::shown(&text);
+            (vec!["/bin/sh".to_owned(), "-c".to_owned(), text], shown)
         }
         Value::Array(items) => {
             let mut argv = Vec::new();
             flatten(&items, &mut argv)?;
-            let shown = argv.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+            let shown =
+                argv.iter().map(|word| quoted_and_shown(word)).collect::<Vec<_>>().join(" ");
             (argv, shown)
         }
         Value::String(_) => (Vec::new(), String::new()),
@@ -205,6 +217,12 @@ fn flatten(items: &[Value], argv: &mut Vec<String>) -> Result<(), RenderError> {
         }
     }
     Ok(())
+}
+
+/// The same with the names of its secrets, which need no quotation marks of their own.
+fn quoted_and_shown(word: &str) -> String {
+    let (shown, bare) = (secret::shown(word), secret::filled(word, |_| "x".to_owned()));
+    if quoted(&bare) == bare { shown } else { quoted(&shown) }
 }
 
 /// A word as one would type it.
@@ -311,7 +329,7 @@ fn entry(renderer: &Renderer<'_>, setting: &EnvSetting) -> Result<EnvEntry, Rend
     };
     let value = match &setting.value {
         None => None,
-        Some(value) => match renderer.value(value)? {
+        Some(value) => match renderer.handled(value)? {
             Value::Null => None,
             Value::String(text) => Some(text),
             Value::Array(items) => {

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::config::{Config, Piece, Selector, Substitution, Template, TemplateValue};
 use crate::hooks::{Argument, HookError, HookId, Hooks};
-use crate::model::Build;
+use crate::id::SecretName;
+use crate::model::{Build, secret};
 use crate::results::Results;
 use crate::state::State;
 pub use crate::template::{TemplateError, parse_template};
@@ -45,9 +46,38 @@ pub(crate) struct Renderer<'a> {
 const MAX_DEPTH: usize = 16;
 
 impl Renderer<'_> {
-    /// Renders a value.
+    /// Renders a value of which no secret may be a part.
     pub(crate) fn value(&self, value: &TemplateValue) -> Result<Value, RenderError> {
+        self.open("this value", value)
+    }
+
+    /// The same for a text that is called `what`.
+    fn open(&self, what: &str, value: &TemplateValue) -> Result<Value, RenderError> {
+        let rendered = self.nested(value, 0)?;
+        let mut found = None;
+        let open = each_text(rendered, &mut |text| {
+            found = found.take().or_else(|| secret::names(text).into_iter().next());
+            if secret::is_marked(text) { secret::shown(text) } else { text.to_owned() }
+        });
+        match found {
+            None => Ok(open),
+            Some(name) => Err(misplaced(what, &name)),
+        }
+    }
+
+    /// Renders a value of a command that its edge fills with secrets (`CommandSpec::with_secrets`): where one will stand
+    /// there is its handle, and nothing else is one.
+    pub(crate) fn handled(&self, value: &TemplateValue) -> Result<Value, RenderError> {
         self.nested(value, 0)
+    }
+
+    /// The same for what must be text.
+    pub(crate) fn handled_text(
+        &self,
+        what: &str,
+        value: &TemplateValue,
+    ) -> Result<String, RenderError> {
+        text_of(what, self.handled(value)?)
     }
 
     fn nested(&self, value: &TemplateValue, depth: usize) -> Result<Value, RenderError> {
@@ -55,14 +85,15 @@ impl Renderer<'_> {
             return Err(RenderError::new("values nest too deep"));
         }
         match value {
-            TemplateValue::Plain(value) => Ok(value.clone()),
+            TemplateValue::Plain(value) => Ok(escaped(value.clone())),
             TemplateValue::Prop { name, default } => {
-                Ok(self.build.properties.get(name).unwrap_or(default).clone())
+                Ok(escaped(self.build.properties.get(name).unwrap_or(default).clone()))
             }
+            TemplateValue::Secret(name) => Ok(Value::String(secret::handle(name))),
             TemplateValue::Interpolate(template) => {
                 self.template(template, depth).map(Value::String)
             }
-            TemplateValue::Hook(hook) => self.call(hook, self.build.results),
+            TemplateValue::Hook(hook) => self.call(hook, self.build.results).map(escaped),
             TemplateValue::List(items) => {
                 let items = items.iter().map(|item| self.nested(item, depth + 1));
                 items.collect::<Result<_, _>>().map(Value::Array)
@@ -86,10 +117,7 @@ impl Renderer<'_> {
 
     /// Renders what must be text.
     pub(crate) fn text(&self, what: &str, value: &TemplateValue) -> Result<String, RenderError> {
-        match self.value(value)? {
-            Value::String(text) => Ok(text),
-            other => Err(RenderError::new(format!("{what} must be text, not {}", sort_of(&other)))),
-        }
+        text_of(what, self.open(what, value)?)
     }
 
     fn template(&self, template: &Template, depth: usize) -> Result<String, RenderError> {
@@ -105,7 +133,7 @@ impl Renderer<'_> {
         let mut out = String::new();
         for piece in pieces {
             match piece {
-                Piece::Text(text) => out.push_str(text),
+                Piece::Text(text) => out.push_str(&secret::escaped(text)),
                 Piece::Substitute { selector, substitution } => {
                     out.push_str(&self.substitute(selector, substitution, keywords, depth)?);
                 }
@@ -155,7 +183,13 @@ impl Renderer<'_> {
         keywords: &BTreeMap<String, TemplateValue>,
         depth: usize,
     ) -> Result<Option<Value>, RenderError> {
-        Ok(match selector {
+        let found = match selector {
+            // Rendered already: it may hold handles.
+            Selector::Keyword(name) => {
+                let value = keywords.get(name).map(|value| self.nested(value, depth + 1));
+                return value.transpose();
+            }
+            Selector::Secret(name) => return Ok(Some(Value::String(secret::handle(name)))),
             Selector::Prop(name) => self.build.properties.get(name).cloned(),
             Selector::Src { codebase, attribute } => {
                 let stamp = self.build.stamps.iter().find(|stamp| stamp.codebase == *codebase);
@@ -167,12 +201,9 @@ impl Renderer<'_> {
                     _ => stamp.codebase.as_str().into(),
                 })
             }
-            Selector::Keyword(name) => match keywords.get(name) {
-                Some(value) => Some(self.nested(value, depth + 1)?),
-                None => None,
-            },
             Selector::Worker(name) => self.worker(name),
-        })
+        };
+        Ok(found.map(escaped))
     }
 
     /// A property that the configuration gives the worker, or what the worker says of itself.
@@ -208,6 +239,39 @@ fn as_text(value: &Value) -> String {
         Value::Bool(false) => "False".to_owned(),
         other => other.to_string(),
     }
+}
+
+/// A value from anywhere, so that nothing in it is a secret's handle.
+fn escaped(value: Value) -> Value {
+    each_text(value, &mut |text| secret::escaped(text))
+}
+
+/// The value with `act` done to each of its texts.
+fn each_text(value: Value, act: &mut dyn FnMut(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(act(&text)),
+        Value::Array(items) => items.into_iter().map(|item| each_text(item, act)).collect(),
+        Value::Object(map) => {
+            let map = map.into_iter().map(|(name, item)| (act(&name), each_text(item, act)));
+            Value::Object(map.collect())
+        }
+        other => other,
+    }
+}
+
+fn text_of(what: &str, value: Value) -> Result<String, RenderError> {
+    match value {
+        Value::String(text) => Ok(text),
+        other => Err(RenderError::new(format!("{what} must be text, not {}", sort_of(&other)))),
+    }
+}
+
+/// A secret where it would be recorded, or shown.
+fn misplaced(what: &str, name: &SecretName) -> RenderError {
+    RenderError::new(format!(
+        "{what} cannot hold the secret {name}: only a command, its environment and input, the text of a file, and \
+         what a request sends can"
+    ))
 }
 
 /// What a value is, for people.

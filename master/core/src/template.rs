@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::config::validate::check_secret_name;
 use crate::config::{Piece, Selector, Substitution};
 use crate::id::CodebaseName;
 
@@ -108,6 +109,11 @@ fn substitute(inner: &str, base: usize, depth: usize) -> Result<Piece, TemplateE
         )));
     };
     let (selector, operator) = match selector {
+        "secret" => {
+            let (name, operator) = split_name(rest);
+            check_secret_name(name).map_err(wrong)?;
+            (Selector::Secret(name.into()), operator)
+        }
         "prop" | "worker" | "kw" => {
             let (name, operator) = split_name(rest);
             if !is_name(name) {
@@ -142,7 +148,7 @@ fn substitute(inner: &str, base: usize, depth: usize) -> Result<Piece, TemplateE
         }
         other => {
             return Err(wrong(format!(
-                "`{other}` is no selector; there are prop, src, kw and worker"
+                "`{other}` is no selector; there are prop, src, kw, worker and secret"
             )));
         }
     };
@@ -268,8 +274,9 @@ mod tests {
             )])
         );
         assert_eq!(
-            parse_template("%(src::revision)s%(kw:x)s%(worker:cpus:+y)s").map(|it| it.len()),
-            Ok(3)
+            parse_template("%(src::revision)s%(kw:x)s%(worker:cpus:+y)s%(secret:a-b)s")
+                .map(|it| it.len()),
+            Ok(4)
         );
     }
 
@@ -281,6 +288,8 @@ mod tests {
             ("%(nope:x)s", 2, "no selector; there are"),
             ("%(prop:)s", 2, "no name"),
             ("%(prop:a b)s", 2, "no name"),
+            ("%(secret:a/b)s", 2, "name of a secret"),
+            ("%(secret:)s", 2, "name of a secret"),
             ("%(prop:a:=x)s", 9, "no operator"),
             ("%(prop:a:?)s", 9, "delimiter"),
             ("%(prop:a:?|yes)s", 9, "delimiter"),

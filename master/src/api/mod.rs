@@ -37,6 +37,7 @@ use crate::artifacts::Artifacts;
 use crate::engine::{EngineHandle, Gone};
 use crate::logs::LogStore;
 use crate::reload::Reloader;
+use crate::secret::Secrets;
 use crate::source::Sources;
 use crate::store::{Queries, StoreError};
 
@@ -71,6 +72,8 @@ pub(crate) struct Doors {
     pub sources: Sources,
     /// Follows other configurations.
     pub reloader: Arc<Reloader>,
+    /// What commands are given at the last moment.
+    pub secrets: Secrets,
     /// The state folder.
     pub dir: PathBuf,
     /// The user this process runs as.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use linn_core::action::HeldVerdict;
 use linn_core::id::{CommandId, SessionId, WorkerName};
 use linn_core::input::Input;
-use linn_core::model::{FinalLog, Finished};
+use linn_core::model::{Exit, FinalLog, Finished};
 use linn_core::time::Timestamp;
 use linn_proto::worker::{self as wire, from_worker, to_worker};
 use tokio::sync::mpsc;
@@ -88,7 +88,7 @@ impl Session {
                 order = orders.recv() => {
                     let Some(order) = order else { return "closed by the master" };
                     let welcome = matches!(order, Order::Welcome(_));
-                    match self.carry_out(session, order, &mut ending).await {
+                    match self.carry_out(session, order, &mut ending, &mut ends).await {
                         Ok(()) => {}
                         Err(ended) => return ended,
                     }
@@ -153,6 +153,7 @@ impl Session {
         session: SessionId,
         order: Order,
         ending: &mut HashMap<CommandId, CancellationToken>,
+        ends: &mut JoinSet<Option<Finished>>,
     ) -> Result<(), Ended> {
         let out = match order {
             Order::Welcome(held) => {
@@ -171,7 +172,23 @@ impl Session {
                 self.say(to_worker::Msg::Refused(refused)).await?;
                 return Err("refused");
             }
-            Order::Send(spec) => to_worker::Msg::Start(convert::start(&spec)),
+            Order::Send(spec) => {
+                let id = spec.id;
+                match self.doors.secrets.fill(*spec).await {
+                    Ok(filled) => {
+                        to_worker::Msg::Start(convert::start(&filled.spec, &filled.masked))
+                    }
+                    // Its worker never hears of it: it ends here, as it would there.
+                    Err(why) => {
+                        tracing::warn!(command = id.0, "a command is not sent: {why}");
+                        let stop = CancellationToken::new();
+                        ending.insert(id, stop.clone());
+                        let command = self.doors.sessions.command_of(session, id);
+                        ends.spawn(refuse(self.doors.clone(), id, why, command, stop));
+                        return Ok(());
+                    }
+                }
+            }
             // It has ended there; only its files are still on their way.
             Order::Interrupt { command, .. } if ending.contains_key(&command) => {
                 if let Some(stop) = ending.get(&command) {
@@ -313,6 +330,19 @@ async fn settle(
         Err(exit) => finished.exit = exit,
     }
     Some(finished)
+}
+
+/// The end of a command that was not sent: its logs are empty.
+async fn refuse(
+    doors: Arc<Doors>,
+    id: CommandId,
+    why: String,
+    command: Option<Arc<Command>>,
+    stop: CancellationToken,
+) -> Option<Finished> {
+    let said = wire::Finished { command: id.0, ..wire::Finished::default() };
+    let finished = settle(doors, said, command, stop).await?;
+    Some(Finished { exit: Exit::Refused(why), started_at: None, ..finished })
 }
 
 /// Waits until a log is whole and durable, however long the disk gives trouble; `None`: it was spoilt and is dropped.

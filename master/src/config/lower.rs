@@ -124,9 +124,7 @@ fn template_at<'v>(
     if let Some(made) = Made::from_value(value) {
         return match &made.0 {
             Product::Template(template) => Ok(template.clone()),
-            Product::Secret(_) => {
-                Err("has secret(...), which no step takes in this version of linn".to_owned())
-            }
+            Product::Secret(name) => Ok(TemplateValue::Secret(name.clone())),
             other => Err(format!("has {}, which is no value", other.word())),
         };
     }

@@ -56,7 +56,7 @@ fn mistakes_with_secrets() {
          webhook(\"b\", dialect = \"githup\", secret = secret(\"../x\"))\n\
          webhook(\"b\", dialect = \"svn\", secret = secret(\"x\"), codebase = \"none\")\n\
          local_worker(\"w\")\n\
-         builder(\"l\", workers = [\"w\"], factory = [shell(command = [\"x\", secret(\"y\")])])\n\
+         builder(\"l\", workers = [\"w\"], factory = [set_property(property = \"p\", value = secret(\"y\"))])\n\
          prop(\"x\", secret(\"y\"))\n",
     );
     assert_eq!(
@@ -68,7 +68,7 @@ fn mistakes_with_secrets() {
             "3:1: change source `b` is declared twice; the first is at master.star:2; give one of them another name",
             "3:14: `dialect` of `webhook` cannot be `svn`; it is one of: generic, github, gitlab, gitea, bitbucket, gerrit",
             "3:53: `webhook` `b` names the codebase `none`, which is not declared; declare it with codebase(\"none\", ...)",
-            "5:48: `command` has secret(...), which no step takes in this version of linn",
+            "5:71: the secret `y` cannot stand here, for this is recorded and shown; a secret goes into the command, `env`, `stdin`, the text of `download_text`, and what `http_request` sends; best into `env`",
             "6:11: `default` has secret(...), which is no plain value",
         ]
     );

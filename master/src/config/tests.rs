@@ -58,13 +58,12 @@ fn a_promised_name_is_told_from_a_misspelt_one() {
     );
     // What is done with either is no further mistake, and names they may have declared are nobody's fault.
     let star = format!(
-        "{WORKER}db = auth(\"db\")\nbuilder(\"a\", workers = [\"w\", \"pool\"], factory = [shell(command = \"x\", locks = [db.exclusive()], lazy_logfiles = True)])\nworker_pool(\"pool\")\nforce_scheduler(\"f\", builders = [\"a\"])\n"
+        "{WORKER}db = auth(\"db\")\nbuilder(\"a\", workers = [\"w\", \"pool\"], factory = [shell(command = \"x\", locks = [db.exclusive()])])\nworker_pool(\"pool\")\nforce_scheduler(\"f\", builders = [\"a\"])\n"
     );
     assert_eq!(
         lines(&star),
         [
             "master.star:2:6: `auth` is not there yet in this version of linn; leave it out",
-            "master.star:3:97: `lazy_logfiles` of `shell` is not there yet in this version of linn; leave it out",
             "master.star:4:1: `worker_pool` is not there yet in this version of linn; leave it out",
         ]
     );

@@ -21,7 +21,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::engine::EngineHandle;
+use crate::fill::Filled;
 use crate::logs::{LogKey, LogStore};
+use crate::secret::Secrets;
 use output::Output;
 
 /// In the environment of every program that a master runs: which master's it is.
@@ -88,6 +90,8 @@ pub(crate) struct Here {
     pub(crate) logs: LogStore,
     /// Where programs run.
     pub(crate) folder: PathBuf,
+    /// What commands are given at the last moment.
+    pub(crate) secrets: Secrets,
     /// Tells this master's programs from those of others.
     pub(crate) mark: String,
 }
@@ -167,18 +171,26 @@ impl Here {
     ) -> Finished {
         let began = self.engine.now();
         let mut output = Output::new(self.logs.clone(), self.engine.clone(), log, &spec);
-        let exit = match &spec.what {
-            CommandWhat::Here(HereCommand::Shell(command)) => {
-                shell::run(&self, &spec, command, &mut output, ending).await
+        let id = spec.id;
+        let exit = match self.secrets.fill(spec).await {
+            Ok(Filled { spec, masked }) => {
+                output.hide(&masked);
+                let exit = match &spec.what {
+                    CommandWhat::Here(HereCommand::Shell(command)) => {
+                        shell::run(&self, &spec, command, &mut output, ending).await
+                    }
+                    CommandWhat::Here(HereCommand::Http(command)) => {
+                        http::run(&spec, command, &mut output, ending).await
+                    }
+                    _ => Exit::NotStarted("it is no command for the master".to_owned()),
+                };
+                output.masked_exit(exit)
             }
-            CommandWhat::Here(HereCommand::Http(command)) => {
-                http::run(&spec, command, &mut output, ending).await
-            }
-            _ => Exit::NotStarted("it is no command for the master".to_owned()),
+            Err(why) => Exit::Refused(why),
         };
         let logs = output.settle().await;
         Finished {
-            command: spec.id,
+            command: id,
             exit,
             logs,
             properties: Vec::new(),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use linn_core::model::{CommandSpec, FinalLog};
+use linn_core::model::{CommandSpec, Exit, FinalLog};
+use linn_worker::mask::{Masker, Words};
 
 use crate::engine::EngineHandle;
 use crate::logs::{LogKey, LogStore, MAX_APPEND, Stream};
@@ -23,6 +24,8 @@ pub(super) struct Output {
     lines: u64,
     dropped: u64,
     most: u64,
+    words: Words,
+    masker: Masker,
 }
 
 impl Output {
@@ -33,13 +36,47 @@ impl Output {
         spec: &CommandSpec,
     ) -> Self {
         let most = spec.log_max_bytes;
-        Self { logs, engine, key, length: 0, lines: 0, dropped: 0, most }
+        Self {
+            logs,
+            engine,
+            key,
+            length: 0,
+            lines: 0,
+            dropped: 0,
+            most,
+            words: Words::none(),
+            masker: Masker::default(),
+        }
+    }
+
+    /// From now on these texts and what they are often made into do not come out (PP-7).
+    pub(super) fn hide(&mut self, texts: &[String]) {
+        self.words = Words::hiding(texts.iter().map(String::as_str));
+    }
+
+    /// What is said of an end, without what must not come out.
+    pub(super) fn masked_exit(&self, exit: Exit) -> Exit {
+        match exit {
+            Exit::NotStarted(why) => Exit::NotStarted(self.words.mask(&why)),
+            Exit::Failed(why) => Exit::Failed(self.words.mask(&why)),
+            Exit::Unanswered(why) => Exit::Unanswered(self.words.mask(&why)),
+            other => other,
+        }
     }
 
     /// Takes bytes in; what goes beyond the limit of the log is counted and dropped (LG-8). A disk without room is waited
     /// for, so whoever writes waits as well.
     pub(super) async fn write(&mut self, bytes: &[u8]) {
         self.lines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        if self.words.is_empty() {
+            return self.keep(bytes).await;
+        }
+        let mut masked = Vec::with_capacity(bytes.len());
+        self.masker.feed(&self.words, bytes, &mut masked);
+        self.keep(&masked).await;
+    }
+
+    async fn keep(&mut self, bytes: &[u8]) {
         let room = usize::try_from(self.most.saturating_sub(self.length)).unwrap_or(usize::MAX);
         let (kept, dropped) = bytes.split_at(room.min(bytes.len()));
         self.dropped += dropped.len() as u64;
@@ -82,6 +119,9 @@ impl Output {
 
     /// Makes the log durable and closes it, however long the disk gives trouble.
     pub(super) async fn settle(&mut self) -> Vec<FinalLog> {
+        let mut rest = Vec::new();
+        self.masker.end(&self.words, &mut rest);
+        self.keep(&rest).await;
         let Some(key) = &self.key else { return Vec::new() };
         loop {
             match self.logs.settle(key, self.length, None).await {

@@ -321,6 +321,9 @@ pub struct Checkout {
     pub env: ::prost::alloc::vec::Vec<EnvVar>,
     #[prost(enumeration = "Vcs", tag = "14")]
     pub vcs: i32,
+    /// texts never to leave the worker
+    #[prost(string, repeated, tag = "15")]
+    pub masked: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Patch {

@@ -418,6 +418,7 @@ impl Stage {
             "interrupted" => Exit::Interrupted,
             "notstarted" => Exit::NotStarted(why("no such program")),
             "failed" => Exit::Failed(why("there is no such branch")),
+            "refused" => Exit::Refused(why("the secret x has no value yet")),
             "unanswered" => Exit::Unanswered(why("connection refused")),
             "unfit" => Exit::Unfit(why("its disk is full")),
             "lost" => Exit::Lost(why("its process is gone")),

@@ -200,6 +200,7 @@ fn worker(master: &Master, name: &str) -> String {
 fn command(build: &Build) -> Vec<String> {
     let spec = build.steps.iter().rev().find_map(|step| step.spec.as_ref());
     let Some(spec) = spec else { return vec!["none".into()] };
+    let spec = spec.with_secrets(|name| format!("<{name}>"));
     match &spec.what {
         CommandWhat::Shell(shell) => {
             let mut lines = vec![format!("run {:?} in {:?}", shell.argv, shell.workdir)];

@@ -5,12 +5,13 @@
 
 pub(crate) mod env;
 pub(crate) mod folder;
+mod forms;
 pub(crate) mod frame;
 pub(crate) mod identity;
 pub(crate) mod leash;
 pub(crate) mod limits;
 pub(crate) mod line;
-pub(crate) mod mask;
+pub mod mask;
 pub(crate) mod output;
 pub(crate) mod pool;
 pub(crate) mod proc;

@@ -87,6 +87,8 @@ fn serve() -> io::Result<()> {
 
 fn perform(run: Run, dir: PathBuf, folder: &Path, line: &mut Line) -> io::Result<()> {
     let start = spool::read_start(folder)?;
+    // What only the program needs is in this process now, and no longer on the disk than it takes to begin.
+    spool::forget_secrets(folder, &start)?;
     let job = Job { start, dir, mark: run.mark };
     let words = words(&job.start);
     let limits = Limits::read(job.start.timeouts.as_ref());
@@ -158,12 +160,30 @@ fn finished(command: u64, mut exit: Exit, logs: &mut Logs) -> Finished {
         exit: Some(exit),
         logs: finals,
         captured: captured.out,
-        said: Some(Said { captured_err: captured.err, ..logs.observer.finish() }),
+        said: Some(Said {
+            captured_err: captured.err,
+            ..without(&logs.words, logs.observer.finish())
+        }),
         properties: Vec::new(),
         files: Vec::new(),
         at_ms: now_ms(),
         started_ms: 0,
     }
+}
+
+/// What was read from files of the command's own, which nothing has masked yet.
+fn without(words: &Words, mut said: Said) -> Said {
+    if words.is_empty() {
+        return said;
+    }
+    if let Some(tests) = &mut said.tests {
+        tests.trouble = words.mask(&tests.trouble);
+        for test in &mut tests.failures {
+            test.name = words.mask(&test.name);
+        }
+    }
+    said.first_mistake = words.mask(&said.first_mistake);
+    said
 }
 
 /// What is looked for in what the command writes.
@@ -185,12 +205,13 @@ fn warning_log(start: &Start) -> &str {
 /// The texts that must not leave the worker.
 fn words(start: &Start) -> Words {
     match &start.what {
-        Some(start::What::Shell(shell)) => Words::new(shell.masked.iter().map(String::as_bytes)),
+        Some(start::What::Shell(shell)) => Words::hiding(shell.masked.iter().map(String::as_str)),
         Some(start::What::Checkout(checkout)) => {
-            Words::new(place::secrets(&checkout.repository).map(str::as_bytes))
+            let given = checkout.masked.iter().map(String::as_str);
+            Words::hiding(place::secrets(&checkout.repository).chain(given))
         }
         Some(start::What::Files(_) | start::What::Upload(_) | start::What::Download(_)) | None => {
-            Words::new([])
+            Words::none()
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn render(
         },
         FilesStep::Exists { file } => FilesCommand::Exists(renderer.text("file", file)?),
         FilesStep::Write { text, dest } => {
-            let text = renderer.text("text", text)?;
+            let text = renderer.handled_text("text", text)?;
             if text.len() > MAX_TEXT_BYTES {
                 let what = format!(
                     "the text has {} bytes, and at most {MAX_TEXT_BYTES} are sent; put it in a file beside master.star \

@@ -2,7 +2,7 @@
 
 use super::words;
 use crate::config::HereStep;
-use crate::model::{EnvEntry, HereCommand, HttpCommand, Look, ShellCommand};
+use crate::model::{EnvEntry, HereCommand, HttpCommand, Look, ShellCommand, secret};
 use crate::render::{RenderError, Renderer};
 
 pub(super) fn render(
@@ -13,7 +13,8 @@ pub(super) fn render(
     match step {
         HereStep::Shell { command, stdin, .. } => {
             let (argv, shown) = words(renderer, command)?;
-            let stdin = stdin.as_ref().map(|stdin| renderer.text("stdin", stdin)).transpose()?;
+            let stdin =
+                stdin.as_ref().map(|stdin| renderer.handled_text("stdin", stdin)).transpose()?;
             let (workdir, logfiles) = (String::new(), Vec::new());
             let shell = ShellCommand {
                 argv,
@@ -28,19 +29,19 @@ pub(super) fn render(
             Ok((HereCommand::Shell(shell), shown))
         }
         HereStep::Http { method, url, headers, data } => {
-            let url = renderer.text("url", url)?;
+            let url = renderer.handled_text("url", url)?;
             check_url(&url)?;
             let mut rendered = Vec::with_capacity(headers.len());
             for (name, value) in headers {
-                let value = renderer.text(name, value)?;
+                let value = renderer.handled_text(name, value)?;
                 if value.chars().any(char::is_control) {
                     let what = format!("the header {name} holds control characters");
                     return Err(RenderError::new(what));
                 }
                 rendered.push((name.clone(), value));
             }
-            let data = data.as_ref().map(|data| renderer.text("data", data)).transpose()?;
-            let shown = format!("{method} {url}");
+            let data = data.as_ref().map(|data| renderer.handled_text("data", data)).transpose()?;
+            let shown = format!("{method} {}", secret::shown(&url));
             let http = HttpCommand { method: method.clone(), url, headers: rendered, data };
             Ok((HereCommand::Http(http), shown))
         }

@@ -11,6 +11,7 @@ mod here;
 mod lock;
 mod observe;
 mod scheduler;
+mod secret;
 mod source;
 mod step;
 mod transfer;

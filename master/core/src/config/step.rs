@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{DownloadStep, FilesStep, HereStep, Locks, Observe, TriggerStep, UploadStep, Vcs};
 use crate::hooks::HookId;
-use crate::id::CodebaseName;
+use crate::id::{CodebaseName, SecretName};
 use crate::results::Results;
 use crate::time::Span;
 
@@ -26,6 +26,8 @@ pub enum TemplateValue {
     Interpolate(Template),
     /// What a function of the build returns.
     Hook(HookId),
+    /// A secret, put there by the edge that carries the step out (F12).
+    Secret(SecretName),
     /// Each rendered.
     List(Vec<Self>),
     /// Each rendered.
@@ -71,6 +73,8 @@ pub enum Selector {
     Keyword(String),
     /// `worker:NAME`: a property of the worker.
     Worker(String),
+    /// `secret:NAME` (F12).
+    Secret(SecretName),
 }
 
 /// The operators of PP-5. Operands may hold substitutions again.
@@ -260,6 +264,8 @@ pub enum StepKind {
 pub struct ShellStep {
     /// A list is run as it is; a text goes to the shell (PR-3).
     pub command: TemplateValue,
+    /// Run after it, in order, each when the one before did well (F17).
+    pub then: Vec<TemplateValue>,
     /// Below the build's folder.
     pub workdir: TemplateValue,
     /// Written to its standard input; `None`: closed (PR-3).
@@ -270,6 +276,8 @@ pub struct ShellStep {
     pub use_pty: bool,
     /// Further logs.
     pub logfiles: Vec<LogFile>,
+    /// Those that held nothing at the end are dropped.
+    pub lazy_logfiles: bool,
     /// Lines that match count as warnings (F19); `None`: none does.
     pub warning_pattern: Option<String>,
     /// What else is made of its output.

@@ -1,12 +1,14 @@
 //! A command on a worker: what is sent, rendered whole, and how it ended.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Artifact, DownloadCommand, FilesCommand, HereCommand, Look, Said, UploadCommand};
 use crate::change::Patch;
 use crate::config::Vcs;
-use crate::id::{BuildRef, CommandId, LogId};
+use crate::id::{BuildRef, CommandId, LogId, SecretName};
 use crate::time::{Span, Timestamp};
 
 /// One command for one worker, rendered whole. The same spec again has the same id: a worker runs it once.
@@ -30,6 +32,9 @@ pub struct CommandSpec {
     pub capture: bool,
     /// Name and id of each log known beforehand; `stdio` first.
     pub logs: Vec<(String, LogId)>,
+    /// The secrets whose handles its texts hold; with none of them the texts are as they are.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub secrets: BTreeSet<SecretName>,
 }
 
 /// What a worker can do.
@@ -155,6 +160,8 @@ pub enum Exit {
     Failed(String),
     /// There was no answer from a server that was asked: why. The step is an exception.
     Unanswered(String),
+    /// It was not begun, for its master would not: why. The step is an exception.
+    Refused(String),
     /// It never ran, and its worker is to blame: why. The build is tried on another one (F15).
     Unfit(String),
     /// Nobody knows: its machine went away. The build is tried again (LW-1).

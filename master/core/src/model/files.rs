@@ -37,6 +37,10 @@ impl FilesCommand {
             Self::RemoveFolder(dir) => format!("rmdir {dir}"),
             Self::CopyFolder { source, dest } => format!("copy {source} to {dest}"),
             Self::Exists(file) => format!("look for {file}"),
+            // How long it will be is nobody's business, and not known here.
+            Self::Write { dest, text } if !super::secret::names(text).is_empty() => {
+                format!("write a text with a secret to {dest}")
+            }
             Self::Write { dest, text } => format!("write {} bytes to {dest}", text.len()),
         }
     }

@@ -19,7 +19,7 @@ impl CommandSpec {
             CommandWhat::Here(here) => {
                 lines.push(" on the master".to_owned());
                 if let HereCommand::Shell(shell) = here {
-                    lines.extend(shell.env.iter().take(MAX_ENV).map(variable));
+                    lines.extend(shell.env.iter().take(MAX_ENV).map(|entry| self.variable(entry)));
                 }
                 lines.extend(limits(&self.timeouts));
                 return lines.join("\n");
@@ -49,17 +49,22 @@ impl CommandSpec {
                 lines.push(" with text on its standard input".to_owned());
             }
         }
-        lines.extend(env.iter().take(MAX_ENV).map(variable));
+        lines.extend(env.iter().take(MAX_ENV).map(|entry| self.variable(entry)));
         if env.len() > MAX_ENV {
             lines.push(format!(" and {} variables more", env.len() - MAX_ENV));
         }
         lines.extend(limits(&self.timeouts));
         lines.join("\n")
     }
+
+    fn variable(&self, entry: &EnvEntry) -> String {
+        let value = entry.value.as_ref().map(|value| self.shown(value));
+        variable(entry, value.as_deref())
+    }
 }
 
-fn variable(entry: &EnvEntry) -> String {
-    let Some(value) = &entry.value else { return format!(" without {}", entry.name) };
+fn variable(entry: &EnvEntry, value: Option<&str>) -> String {
+    let Some(value) = value else { return format!(" without {}", entry.name) };
     let mut shown = format!(" {}=", entry.name);
     let mut rest = value.chars();
     shown.extend(rest.by_ref().take(MAX_VALUE));
@@ -98,10 +103,11 @@ mod tests {
             value: value.map(ToOwned::to_owned),
             prepend,
         };
-        assert_eq!(variable(&entry(Some("/x"), false)), " PATH=/x");
-        assert_eq!(variable(&entry(Some("/x"), true)), " PATH=/x before what is there");
-        assert_eq!(variable(&entry(None, false)), " without PATH");
-        assert!(variable(&entry(Some(&"x".repeat(999)), false)).ends_with('…'));
+        let words = |entry: EnvEntry| variable(&entry, entry.value.as_deref());
+        assert_eq!(words(entry(Some("/x"), false)), " PATH=/x");
+        assert_eq!(words(entry(Some("/x"), true)), " PATH=/x before what is there");
+        assert_eq!(words(entry(None, false)), " without PATH");
+        assert!(words(entry(Some(&"x".repeat(999)), false)).ends_with('…'));
         let timeouts = Timeouts {
             silence: Some(Span::minutes(20)),
             total: None,

@@ -13,6 +13,7 @@ mod lock;
 mod notice;
 mod request;
 mod said;
+pub(crate) mod secret;
 mod step;
 mod worker;
 

@@ -173,7 +173,7 @@ pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, mut finished: Fin
     let Some(step) = build.steps.iter().find(|step| step.number == position.number) else {
         return;
     };
-    let logs = settled(&step.logs, &finished.logs);
+    let logs = settled(&step.logs, &finished.logs, position.spec(build));
     let mut ended = outcome(build, position, &finished.exit, &finished.said);
     extract::extract(ctx, position, &finished, &mut ended);
     told::rest(ctx, position, finished.said, &mut ended);
@@ -203,7 +203,7 @@ pub(crate) fn abandon(ctx: &mut Ctx<'_>, position: &Position, exit: &Exit) {
     let Some(step) = build.steps.iter().find(|step| step.number == position.number) else {
         return;
     };
-    let logs = settled(&step.logs, &[]);
+    let logs = settled(&step.logs, &[], position.spec(build));
     let ended = outcome(build, position, exit, &Said::default());
     end(ctx, position, Ended { logs, ..ended });
 }

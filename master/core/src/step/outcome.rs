@@ -48,7 +48,7 @@ pub(crate) fn counted(build: &Build, step: &Step, spec: Option<&StepSpec>) -> Re
 }
 
 /// The logs of a step that is over, as they were settled.
-pub(super) fn settled(known: &[Log], finals: &[FinalLog]) -> Vec<Log> {
+pub(super) fn settled(known: &[Log], finals: &[FinalLog], spec: Option<&StepSpec>) -> Vec<Log> {
     let settle = |log: &Log| {
         let mut log = Log { complete: true, ..log.clone() };
         if let Some(end) = finals.iter().find(|end| end.name == log.name) {
@@ -58,7 +58,14 @@ pub(super) fn settled(known: &[Log], finals: &[FinalLog]) -> Vec<Log> {
     };
     // Where nothing was worth a warning there is no log of warnings. One whose end was not told may still come.
     let told = |log: &Log| finals.iter().any(|end| end.name == log.name);
-    let is_empty = |log: &Log| log.name == WARNINGS_LOG && log.bytes == 0 && told(log);
+    let lazy = |log: &Log| match spec.map(|spec| &spec.kind) {
+        Some(StepKind::Shell(shell)) if shell.lazy_logfiles => {
+            shell.logfiles.iter().any(|file| file.name == log.name)
+        }
+        _ => false,
+    };
+    let may_go = |log: &Log| log.name == WARNINGS_LOG || lazy(log);
+    let is_empty = |log: &Log| may_go(log) && log.bytes == 0 && told(log);
     known.iter().map(settle).filter(|log| !is_empty(log)).collect()
 }
 
@@ -87,6 +94,7 @@ pub(super) fn outcome(build: &Build, position: &Position, exit: &Exit, said: &Sa
         Exit::NotStarted(why) => Ended::plain(Results::Failure, format!("could not start: {why}")),
         Exit::Failed(why) => Ended::plain(Results::Failure, why.clone()),
         Exit::Unanswered(why) => Ended::plain(Results::Exception, format!("no answer: {why}")),
+        Exit::Refused(why) => Ended::plain(Results::Exception, why.clone()),
         Exit::Unfit(why) => Ended::plain(Results::Retry, format!("not run: {why}")),
         Exit::Lost(why) => Ended::plain(Results::Retry, format!("lost: {why}")),
     };

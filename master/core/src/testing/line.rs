@@ -212,6 +212,7 @@ pub fn action_line(action: &Action) -> String {
 }
 
 fn what(spec: &CommandSpec) -> String {
+    let spec = spec.with_secrets(|name| format!("<{name}>"));
     match &spec.what {
         CommandWhat::Shell(shell) => shell.argv.join(" "),
         CommandWhat::Checkout(checkout) => {

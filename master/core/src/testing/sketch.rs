@@ -83,6 +83,8 @@ fn plain(text: &str) -> TemplateValue {
 pub fn shell(name: &str) -> StepSpec {
     let shell = ShellStep {
         command: plain(name),
+        then: Vec::new(),
+        lazy_logfiles: false,
         workdir: plain("build"),
         stdin: None,
         decode_rc: BTreeMap::new(),

@@ -23,8 +23,8 @@ pub(super) const MAX_SENTENCE_BYTES: usize = 4 * 1024;
 /// The longest text a worker may say of itself, in bytes.
 const MAX_INFO_BYTES: usize = 256;
 
-/// A command as it is sent.
-pub(crate) fn start(spec: &CommandSpec) -> wire::Start {
+/// A command as it is sent; `masked` must not come out of it.
+pub(crate) fn start(spec: &CommandSpec, masked: &[String]) -> wire::Start {
     wire::Start {
         command: spec.id.0,
         build: spec.build.to_string(),
@@ -32,8 +32,10 @@ pub(crate) fn start(spec: &CommandSpec) -> wire::Start {
         builder: spec.build.builder.to_string(),
         attempt: spec.attempt,
         what: match &spec.what {
-            CommandWhat::Shell(command) => Some(wire::start::What::Shell(shell(command))),
-            CommandWhat::Checkout(command) => Some(wire::start::What::Checkout(checkout(command))),
+            CommandWhat::Shell(command) => Some(wire::start::What::Shell(shell(command, masked))),
+            CommandWhat::Checkout(command) => {
+                Some(wire::start::What::Checkout(checkout(command, masked)))
+            }
             CommandWhat::Files(command) => Some(wire::start::What::Files(files(command))),
             CommandWhat::Upload(command) => Some(wire::start::What::Upload(wire::Upload {
                 source: command.source.clone(),
@@ -54,7 +56,7 @@ pub(crate) fn start(spec: &CommandSpec) -> wire::Start {
     }
 }
 
-fn shell(command: &ShellCommand) -> wire::Shell {
+fn shell(command: &ShellCommand, masked: &[String]) -> wire::Shell {
     wire::Shell {
         argv: command.argv.clone(),
         workdir: command.workdir.clone(),
@@ -62,13 +64,13 @@ fn shell(command: &ShellCommand) -> wire::Shell {
         stdin: command.stdin.clone().unwrap_or_default().into_bytes(),
         separate: command.separate,
         pty: command.pty,
-        masked: Vec::new(),
+        masked: masked.to_vec(),
         logfiles: command.logfiles.iter().cloned().collect(),
         observe: said::observe(&command.look),
     }
 }
 
-fn checkout(command: &CheckoutCommand) -> wire::Checkout {
+fn checkout(command: &CheckoutCommand, masked: &[String]) -> wire::Checkout {
     let incremental = command.method == "incremental";
     let mode = if incremental { wire::CheckoutMode::Incremental } else { wire::CheckoutMode::Full };
     let (delay, retries) = command.retry.unwrap_or((Span::ZERO, 0));
@@ -96,6 +98,7 @@ fn checkout(command: &CheckoutCommand) -> wire::Checkout {
         }),
         codebase: command.codebase.clone(),
         env: env(&command.env),
+        masked: masked.to_vec(),
     }
 }
 

@@ -17,7 +17,6 @@ const fn promised(name: &'static str) -> Function {
 
 pub(super) static FUNCTIONS: &[Function] = &[
     promised("worker_pool"),
-    promised("shell_sequence"),
     promised("interested_users"),
     promised("email_lookup"),
     promised("role"),

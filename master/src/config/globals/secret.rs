@@ -13,7 +13,10 @@ pub(super) static FUNCTIONS: &[Function] = &[Function {
     group: Group::Site,
     doc: "A secret by its name. Its value is read when it is needed, and never written down: from the file `DIR/secrets/NAME` \
           of the master's folder, which nobody else may be able to read (mode 0600), without the line feed at its end; else \
-          from the master's environment, `LINN_SECRET_NAME` with the name in capitals and `_` for what is no letter or digit.",
+          from the master's environment, `LINN_SECRET_NAME` with the name in capitals and `_` for what is no letter or digit. \
+          In a step it may stand in the command, in `env` and `stdin`, in the text of `download_text` and in what `http_request` \
+          sends; records, logs and consoles have its name instead, and what the step writes has `***`. A step whose secret has \
+          no value is an exception.",
     positional: 1,
     parameters: &[SECRET],
     open: false,

@@ -25,6 +25,18 @@ pub(super) static FUNCTIONS: &[Function] = &[
         call: |call| run(call, None, Flags::default()),
     },
     Function {
+        name: "shell_sequence",
+        group: Group::Steps,
+        doc: "Runs several programs in order as one step, in one log, each when the one before did well. Each is a list or a text, \
+              as for `shell`; a line before its output says which it is. The step ends as the last one that ran. None of them \
+              can change folder or environment of the next.",
+        positional: 1,
+        parameters: &[NAME, COMMANDS, SHELL, COMMON],
+        open: false,
+        example: "shell_sequence(\"install\", commands = [[\"make\", \"install\"], \"ls -l /tmp/zork | wc -l\"])",
+        call: sequence,
+    },
+    Function {
         name: "configure",
         group: Group::Steps,
         doc: "As `shell`; its command is `./configure` and its failure ends the build.",
@@ -108,6 +120,51 @@ pub(super) static SHELL: &[Parameter] = &[
     ),
 ];
 
+static COMMANDS: &[Parameter] = &[param(
+    "commands",
+    Type::Value,
+    "",
+    "A list of what to run; each a list of words, or a text for the shell.",
+)];
+
+fn sequence(call: &mut Call<'_, '_>) -> Outcome {
+    let hint = "write `commands = [[\"make\", \"all\"], \"make install\"]`";
+    let commands = match call.template("commands") {
+        Some(TemplateValue::Plain(Json::Array(items))) => {
+            items.into_iter().map(TemplateValue::Plain).collect()
+        }
+        Some(TemplateValue::List(items)) => items,
+        Some(_) => {
+            call.problem("commands", "`commands` must be a list of commands", hint);
+            Vec::new()
+        }
+        None => {
+            call.missing("commands");
+            return Outcome::Mistake;
+        }
+    };
+    for (nth, command) in commands.iter().enumerate() {
+        let wrong = match command {
+            TemplateValue::Plain(Json::String(text)) => text.trim().is_empty(),
+            TemplateValue::Plain(Json::Array(words)) => words.is_empty(),
+            TemplateValue::Plain(_) | TemplateValue::Map(_) => true,
+            _ => false,
+        };
+        if wrong {
+            let place = call.element_place("commands", nth);
+            let what = "a command of the sequence must be a list of words, or a text for the shell";
+            call.draft().problem(&place, what, hint);
+        }
+    }
+    let mut commands = commands.into_iter();
+    let Some(first) = commands.next() else {
+        call.problem("commands", "the sequence is empty", hint);
+        return Outcome::Mistake;
+    };
+    let kind = shell_step(call, first, commands.collect(), Observe::default());
+    step(call, StepKind::Shell(kind), Flags::default())
+}
+
 /// Its failure ends the build.
 fn halting() -> Flags {
     Flags { halt_on_failure: true, ..Flags::default() }
@@ -124,23 +181,35 @@ pub(super) fn run_observed(
     flags: Flags,
     observe: Observe,
 ) -> Outcome {
+    let command = command(call, usual);
+    let shell = shell_step(call, command, Vec::new(), observe);
+    step(call, StepKind::Shell(shell), flags)
+}
+
+fn shell_step(
+    call: &Call<'_, '_>,
+    command: TemplateValue,
+    then: Vec<TemplateValue>,
+    observe: Observe,
+) -> ShellStep {
     let observe = Observe {
         suppressions: suppressions(call),
         max_warnings: call.count("max_warnings", 0),
         tests: tests(call),
         ..observe
     };
-    let shell = ShellStep {
-        command: command(call, usual),
+    ShellStep {
+        command,
+        then,
         workdir: workdir(call),
         stdin: call.text_template("stdin"),
         decode_rc: decode_rc(call),
         use_pty: call.flag("use_pty", false),
         logfiles: logfiles(call),
+        lazy_logfiles: call.flag("lazy_logfiles", false),
         warning_pattern: call.regex("warning_pattern"),
         observe: Box::new(observe),
-    };
-    step(call, StepKind::Shell(shell), flags)
+    }
 }
 
 /// F19: `[(file_re, text_re, first, last)]`.
@@ -266,6 +335,7 @@ pub(super) fn command(call: &Call<'_, '_>, usual: Option<Json>) -> TemplateValue
         TemplateValue::Plain(Json::String(_))
         | TemplateValue::Prop { .. }
         | TemplateValue::Interpolate(_)
+        | TemplateValue::Secret(_)
         | TemplateValue::Hook(_) => {}
         TemplateValue::Plain(_) | TemplateValue::Map(_) => {
             let hint = "write `command = [\"make\", \"all\"]` or `command = \"make all\"`";

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::lock;
 use super::site::mentioned;
-use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::draft::Kind;
 use crate::config::problem::quote;
@@ -110,7 +110,12 @@ pub(super) static COMMON: &[Parameter] = &[
     param("sigterm_time", Type::Duration, "\"5s\"", "From then until it is killed."),
     param("log_max_size", Type::Size, "\"8GiB\"", "The largest log that is kept."),
     param("locks", Type::Locks, "[]", "What it holds while it runs; or a function of the build."),
-    later("lazy_logfiles"),
+    param(
+        "lazy_logfiles",
+        Type::Flag,
+        "False",
+        "Those of `logfiles` that held nothing are left out when the step is over.",
+    ),
 ];
 
 static SOURCE: &[Parameter] = &[
@@ -165,6 +170,15 @@ pub(super) fn step(call: &Call<'_, '_>, kind: StepKind, usual: Flags) -> Outcome
         }
         name => name,
     };
+    if let Some((parameter, secret)) = kind.misplaced_secret() {
+        let written = if call.is_written(parameter) { parameter } else { "value" };
+        call.problem(
+            written,
+            format!("the secret {} cannot stand here, for this is recorded and shown", quote(secret.as_str())),
+            "a secret goes into the command, `env`, `stdin`, the text of `download_text`, and what `http_request` sends; \
+             best into `env`",
+        );
+    }
     let flags = Flags {
         halt_on_failure: call.flag("halt_on_failure", usual.halt_on_failure),
         flunk_on_failure: call.flag("flunk_on_failure", usual.flunk_on_failure),

@@ -1,6 +1,9 @@
 //! `prop`, `interpolate`: values that are known only when the build runs (PP-5).
 
-use linn_core::config::{Template, TemplateValue};
+use std::collections::BTreeSet;
+
+use linn_core::config::{Piece, Selector, Substitution, Template, TemplateValue};
+use linn_core::id::SecretName;
 use linn_core::render::parse_template;
 use serde_json::Value as Json;
 
@@ -23,7 +26,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         name: "interpolate",
         group: Group::Values,
         doc: "A text with `%(SELECTOR:NAME)s` replaced. Selectors are `prop` (a property), `src` (`src:CODEBASE:ATTRIBUTE`), \
-              `worker` (a property of the worker) and `kw` (a further named argument). What is missing is the empty text; \
+              `worker` (a property of the worker), `secret` (as `secret(...)`, where that may stand) and `kw` (a further named argument). What is missing is the empty text; \
               `:-d` gives `d` if missing, `:~d` gives `d` if missing or false, `:+v` gives `v` if present, and `:?|yes|no` \
               and `:#?|yes|no` choose by presence and by truth. A per cent sign is `%%`.",
         positional: 1,
@@ -56,6 +59,7 @@ fn interpolate(call: &mut Call<'_, '_>) -> Outcome {
     let Some(text) = call.text("text") else { return Outcome::Mistake };
     match parse_template(&text) {
         Ok(pieces) => {
+            call.draft().config.secrets.extend(secrets_of(&pieces));
             let template = Template { pieces, keywords };
             Outcome::Product(Product::Template(TemplateValue::Interpolate(template)))
         }
@@ -64,4 +68,26 @@ fn interpolate(call: &mut Call<'_, '_>) -> Outcome {
             Outcome::Mistake
         }
     }
+}
+
+/// The secrets that a text names, in operands too.
+fn secrets_of(pieces: &[Piece]) -> BTreeSet<SecretName> {
+    let mut names = BTreeSet::new();
+    for piece in pieces {
+        let Piece::Substitute { selector, substitution } = piece else { continue };
+        if let Selector::Secret(name) = selector {
+            names.insert(name.clone());
+        }
+        match substitution {
+            Substitution::Value => {}
+            Substitution::IfMissing(pieces)
+            | Substitution::IfFalsy(pieces)
+            | Substitution::IfPresent(pieces) => names.extend(secrets_of(pieces)),
+            Substitution::Choose { yes, no, .. } => {
+                names.extend(secrets_of(yes));
+                names.extend(secrets_of(no));
+            }
+        }
+    }
+    names
 }

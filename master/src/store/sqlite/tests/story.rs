@@ -515,6 +515,7 @@ fn spec(id: CommandId, build: &BuildRef, step: &str, log: &Log) -> CommandSpec {
         log_max_bytes: 1 << 30,
         capture: false,
         logs: vec![(log.name.clone(), log.id)],
+        secrets: ["key".into()].into(),
     }
 }
 
