@@ -204,6 +204,7 @@ impl Master {
         store.keep_config(&options.config.digest, &options.config.sources)?;
         let library = Arc::new(Library::new());
         library.insert(options.config.generation.clone());
+        let hooks = library.clone();
         let configs = generations(&options.config, &tables, &queries, &library)?;
         let config = options.config.config.clone();
         let logs = LogStore::open(&dir.join("logs"))?;
@@ -285,6 +286,7 @@ impl Master {
             beside: beside_file,
             queries,
             sources: sources.clone(),
+            hooks,
             reloader: reloader.clone(),
             secrets: secrets.clone(),
             dir: dir.clone(),

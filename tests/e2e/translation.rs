@@ -85,6 +85,26 @@ fn the_translated_site_builds() {
     assert_eq!(slow["waiting_changes"].as_array().map(Vec::len), Some(2), "{slow}");
     assert!(slow["next_fire_at"].is_string(), "{slow}");
 
+    // What would become of a commit, without making one.
+    let told = |arguments: &[&str]| -> Vec<(String, bool, bool, Value)> {
+        let said = site.json([&["explain", "change"], arguments].concat());
+        let one = |it: &Value| {
+            let flag = |key: &str| it[key].as_bool().unwrap_or_default();
+            (it["scheduler"].to_string(), flag("takes"), flag("important"), it["rule"].clone())
+        };
+        said.iter().map(one).filter(|it| it.0.contains("fast")).collect()
+    };
+    let repository = source.path().display().to_string();
+    let main = ["--branch", "main", "--repository", repository.as_str(), "--file"];
+    assert_eq!(
+        told(&[&main[..], &["lexer.c"]].concat()),
+        [("\"fast\"".to_owned(), true, true, Value::Null)]
+    );
+    let doc = told(&[&main[..], &["doc/index.md"]].concat());
+    assert_eq!(doc, [("\"fast\"".to_owned(), true, false, "file_is_important".into())]);
+    let topic = told(&["--branch", "topic", "--repository", &repository]);
+    assert_eq!(topic, [("\"fast\"".to_owned(), false, false, "branch".into())]);
+
     // Two releases at once: each takes the one board for its tests, waits for its package, and the package is kept.
     let set = site.json(["force", "x86-0-release", "arm-0-release", "--branch", "main", "--wait"]);
     assert!(matches!(set[0]["results"].as_str(), Some("SUCCESS" | "WARNINGS")), "{set:?}");

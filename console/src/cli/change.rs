@@ -27,6 +27,16 @@ pub struct Send {
     /// Who wrote it: `Name <mail>`
     #[arg(long, value_name = "A", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     author: String,
+    #[command(flatten)]
+    about: About,
+    /// What makes it the same change when it is sent again
+    #[arg(long, value_name = "K", default_value = "", hide_default_value = true)]
+    key: String,
+}
+
+/// What is known of a change beside its author.
+#[derive(Debug, Args)]
+pub(crate) struct About {
     /// The branch [default: the default branch]
     #[arg(long, value_name = "B")]
     branch: Option<String>,
@@ -60,14 +70,12 @@ pub struct Send {
     /// The kind of version control: git, hg, svn ...
     #[arg(long, value_name = "KIND", default_value = "", hide_default_value = true)]
     vcs: String,
-    /// What makes it the same change when it is sent again
-    #[arg(long, value_name = "K", default_value = "", hide_default_value = true)]
-    key: String,
 }
 
 pub(crate) async fn run(verb: ChangeVerb, at: Door<'_>) -> Done {
     let ChangeVerb::Send(send) = verb;
-    let change = new_change(*send)?;
+    let Send { author, about, key } = *send;
+    let change = NewChange { key, ..new_change(author, about)? };
     // Without a key the master could not tell a second sending from a second change, so there is none.
     let repeatable = !change.key.is_empty();
     let mut session = at.open().await?;
@@ -88,7 +96,8 @@ pub(crate) async fn run(verb: ChangeVerb, at: Door<'_>) -> Done {
     Ok(ExitCode::DONE)
 }
 
-fn new_change(send: Send) -> Result<NewChange, ClientError> {
+/// The change that these options tell of, without a key.
+pub(crate) fn new_change(author: String, send: About) -> Result<NewChange, ClientError> {
     let when_ms = match &send.when {
         None => None,
         Some(text) => Some(when::parse(text).ok_or_else(|| {
@@ -105,13 +114,13 @@ fn new_change(send: Send) -> Result<NewChange, ClientError> {
         })
         .collect();
     Ok(NewChange {
-        key: send.key,
+        key: String::new(),
         project: send.project,
         codebase: send.codebase,
         repository: send.repository,
         branch: send.branch,
         revision: send.revision,
-        author: send.author,
+        author,
         committer: String::new(),
         comments: send.comments,
         files: send.files,

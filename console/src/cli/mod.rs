@@ -24,6 +24,7 @@ mod changes;
 pub mod completions;
 mod context;
 mod events;
+mod explain;
 mod force;
 mod hangup;
 mod hook;
@@ -156,6 +157,9 @@ pub enum Scripting {
     /// Write one of them
     #[command(after_help = artifact::EXAMPLE)]
     Artifact(artifact::Artifact),
+    /// Which schedulers take a change; why a request waits
+    #[command(subcommand, after_help = explain::EXAMPLE)]
+    Explain(explain::Explain),
     /// List change sources
     #[command(after_help = sources::EXAMPLE)]
     Sources(sources::Sources),
@@ -261,6 +265,7 @@ async fn perform(command: Scripting, global: &Global, place: &Place, io: &mut Io
         Scripting::Scheduler(verb) => scheduler::run(verb, at).await,
         Scripting::Artifacts(list) => artifacts::run(&list, at).await,
         Scripting::Artifact(one) => artifact::run(&one, at).await,
+        Scripting::Explain(asked) => explain::run(asked, at).await,
         Scripting::Sources(list) => sources::run(&list, at).await,
         Scripting::Source(verb) => source::run(verb, at).await,
         Scripting::Build(build) => build::run(&build, at).await,

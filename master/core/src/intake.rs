@@ -12,6 +12,7 @@ use crate::input::Asking;
 use crate::record::{Record, Subject};
 use crate::schedule;
 use crate::state::{Line, State};
+use crate::time::Timestamp;
 
 /// A hook or a person submits changes, oldest first.
 pub(crate) fn submitted(
@@ -141,24 +142,15 @@ fn bounded(mut files: Vec<String>) -> Vec<String> {
     files
 }
 
-/// Takes one change in; gives back its number, or that of the same change taken in before.
-fn add(ctx: &mut Ctx<'_>, mut new: NewChange) -> ChangeId {
-    if let Some(key) = new.key.as_deref()
-        && let Some(known) = ctx.state().change_by_key(key)
-    {
-        match come_back(ctx.state(), &new) {
-            Back::Told(newest) => return newest.unwrap_or(known),
-            Back::From(other) => new.key = Some(format!("{key} after {other}")),
-        }
-    }
-    let config = ctx.config();
-    let codebase = new.codebase.unwrap_or_else(|| codebase_of(&config, &new.repository));
+/// A change as it is taken in: its codebase and project found, its files bounded (CH-1, CH-2).
+pub(crate) fn taken(config: &Config, new: NewChange, id: ChangeId, now: Timestamp) -> Change {
+    let codebase = new.codebase.unwrap_or_else(|| codebase_of(config, &new.repository));
     let project = match config.codebases.get(&codebase) {
         Some(declared) if new.project.is_empty() => declared.project.clone(),
         _ => new.project,
     };
-    let mut change = Change {
-        id: ChangeId(ctx.state().last().change + 1),
+    Change {
+        id,
         key: new.key,
         author: new.author,
         committer: new.committer,
@@ -172,11 +164,25 @@ fn add(ctx: &mut Ctx<'_>, mut new: NewChange) -> ChangeId {
         project,
         category: new.category,
         revlink: new.revlink,
-        when: new.when.unwrap_or(ctx.now),
-        received_at: ctx.now,
+        when: new.when.unwrap_or(now),
+        received_at: now,
         properties: new.properties,
         vcs: new.vcs,
-    };
+    }
+}
+
+/// Takes one change in; gives back its number, or that of the same change taken in before.
+fn add(ctx: &mut Ctx<'_>, mut new: NewChange) -> ChangeId {
+    if let Some(key) = new.key.as_deref()
+        && let Some(known) = ctx.state().change_by_key(key)
+    {
+        match come_back(ctx.state(), &new) {
+            Back::Told(newest) => return newest.unwrap_or(known),
+            Back::From(other) => new.key = Some(format!("{key} after {other}")),
+        }
+    }
+    let id = ChangeId(ctx.state().last().change + 1);
+    let mut change = taken(&ctx.config(), new, id, ctx.now);
     if change.parents.is_empty() {
         // The change before it on the same line may stand in (CH-7). It is not learnt as a commit, so that what the
         // version control says later takes its place.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use linn_core::action::Answer;
 use linn_proto::change::change_hook_server::ChangeHook;
-use linn_proto::change::{SubmitReply, SubmitRequest};
+use linn_proto::change::{ExplainReply, ExplainRequest, SubmitReply, SubmitRequest};
 use tonic::{Request, Response, Status};
 
 use super::peer::caller;
-use super::{Doors, convert, gone, status};
+use super::{Doors, convert, explain, gone, status};
 use crate::intake::{self, Submission};
 
 /// The largest submission, in bytes.
@@ -23,6 +23,13 @@ pub(super) struct ChangeDoor(pub(super) Arc<Doors>);
 
 #[tonic::async_trait]
 impl ChangeHook for ChangeDoor {
+    async fn explain(
+        &self,
+        request: Request<ExplainRequest>,
+    ) -> Result<Response<ExplainReply>, Status> {
+        explain::explain(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
     async fn submit(
         &self,
         request: Request<SubmitRequest>,

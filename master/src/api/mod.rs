@@ -8,6 +8,7 @@ mod connection;
 mod console;
 mod control;
 mod convert;
+mod explain;
 mod hub;
 mod key;
 mod listen;
@@ -34,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use crate::artifacts::Artifacts;
+use crate::config::Library;
 use crate::engine::{EngineHandle, Gone};
 use crate::logs::LogStore;
 use crate::reload::Reloader;
@@ -70,6 +72,8 @@ pub(crate) struct Doors {
     pub queries: Queries,
     /// Where changes come from.
     pub sources: Sources,
+    /// The functions of `master.star`.
+    pub hooks: Arc<Library>,
     /// Follows other configurations.
     pub reloader: Arc<Reloader>,
     /// What commands are given at the last moment.

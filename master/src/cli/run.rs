@@ -124,27 +124,9 @@ fn misread(error: &clap::Error) -> ExitCode {
 }
 
 /// Commands that the documents promise and that a later version brings: a hint at something that sounds alike would mislead.
-const TO_COME: [&str; 20] = [
-    "artifact",
-    "artifacts",
-    "backup",
-    "can",
-    "doctor",
-    "explain",
-    "invite",
-    "join",
-    "locks",
-    "login",
-    "logout",
-    "notify",
-    "restore",
-    "revoke",
-    "stats",
-    "token",
-    "try",
-    "user",
-    "users",
-    "verify",
+const TO_COME: [&str; 14] = [
+    "backup", "can", "doctor", "invite", "join", "login", "logout", "notify", "restore", "revoke",
+    "token", "user", "users", "verify",
 ];
 
 /// The command that was asked for, if it is one of those.

@@ -66,7 +66,7 @@ pub(crate) fn request(request: &BuildRequest) -> Value {
     })
 }
 
-fn wait(wait: &Wait) -> Value {
+pub(crate) fn wait(wait: &Wait) -> Value {
     json!({"kind": wait.kind, "detail": wait.detail, "until": maybe_time(wait.until_ms)})
 }
 

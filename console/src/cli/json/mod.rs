@@ -12,7 +12,7 @@ use linn_proto::entity::{Entity, entity::Of};
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::build::build;
-pub(crate) use self::flow::{buildset, change, event, fields, log_line, request};
+pub(crate) use self::flow::{buildset, change, event, fields, log_line, request, wait};
 pub(crate) use self::site::{builder, lock, scheduler, source, worker};
 use super::paint::word;
 use super::when::stamp;

@@ -8,7 +8,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use linn_proto::change::change_hook_server::{ChangeHook, ChangeHookServer};
-use linn_proto::change::{NewChange, SubmitReply, SubmitRequest};
+use linn_proto::change::{
+    ExplainReply, ExplainRequest, Judgement, NewChange, SubmitReply, SubmitRequest, explain_request,
+};
 use linn_proto::common::Results;
 use linn_proto::console::console_server::{Console, ConsoleServer};
 use linn_proto::console::*;
@@ -639,6 +641,21 @@ impl Control for Shared {
 
 #[tonic::async_trait]
 impl ChangeHook for Shared {
+    async fn explain(
+        &self,
+        request: Request<ExplainRequest>,
+    ) -> Result<Response<ExplainReply>, Status> {
+        let takes = !matches!(request.into_inner().of, Some(explain_request::Of::Id(1)));
+        let judgement = Judgement {
+            scheduler: "commits".into(),
+            takes,
+            important: takes,
+            rule: if takes { String::new() } else { "branch".into() },
+            detail: String::new(),
+        };
+        Ok(Response::new(ExplainReply { judgements: vec![judgement] }))
+    }
+
     async fn submit(
         &self,
         request: Request<SubmitRequest>,

@@ -19,15 +19,17 @@ pub use stamp::{default_stamp, repository_of};
 pub use switch::is_enabled;
 pub use try_::{Plan, plan};
 
-use crate::change::Change;
+use crate::change::{Change, NewChange};
 use crate::config::{BranchTimer, ChangeFilter, Config, Importance, Scheduler, SchedulerKind};
 use crate::ctx::Ctx;
 use crate::filter::{CompiledFilter, Matcher, any};
 use crate::hooks::{Argument, HookError, HookId, Hooks};
 use crate::id::{ChangeId, CodebaseName, SchedulerName};
+use crate::intake;
 use crate::live::Generation;
 use crate::record::Record;
 use crate::state::State;
+use crate::time::Timestamp;
 use crate::view::{change_view, truthy};
 
 /// An [`Importance`], ready to be asked.
@@ -261,6 +263,19 @@ pub fn explain(
     let generation = Generation::new(Arc::clone(config));
     let judge = |scheduler| judge(state, &generation, scheduler, change, hooks);
     config.schedulers.iter().filter_map(judge).collect()
+}
+
+/// The same of a change that might come (C29): nothing of it is kept.
+#[must_use]
+pub fn explain_new(
+    state: &State,
+    config: &Arc<Config>,
+    change: NewChange,
+    now: Timestamp,
+    hooks: &dyn Hooks,
+) -> Vec<Judgement> {
+    let id = ChangeId(state.last().change + 1);
+    explain(state, config, &intake::taken(config, change, id, now), hooks)
 }
 
 /// Lets every scheduler hear of a new change (CH-8), in the same commit as the change itself (CH-9).

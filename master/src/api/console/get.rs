@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use linn_core::action::Refusal;
 use linn_core::id::{BuilderName, BuildsetId, ChangeId, RequestId};
+use linn_core::master::Master;
 use linn_core::model::Build;
 use linn_proto::entity::entity::Of;
 use linn_proto::entity::{Entity, Kind};
@@ -58,7 +59,7 @@ pub(super) async fn get(doors: &Arc<Doors>, kind: Kind, named: &str) -> Result<E
         }
         Kind::Lock => {
             reference::name(named, "lock")?;
-            let locks = doors.engine.ask(|master| master.locks()).await;
+            let locks = doors.engine.ask(Master::locks).await;
             let locks = locks.map_err(|error| gone(&error))?;
             let found = locks.iter().find(|lock| lock.key.lock.as_str() == named);
             let lock = found.ok_or_else(|| no("lock", named, "linn locks"))?;

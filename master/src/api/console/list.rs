@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use linn_core::master::Master;
 use linn_core::results::Results;
 use linn_core::time::Timestamp;
 use linn_proto::console::{ListReply, ListRequest};
@@ -98,7 +99,7 @@ pub(super) async fn list(doors: &Arc<Doors>, asked: ListRequest) -> Result<ListR
         }
         // Nobody is told of them as they change: they are what they are at the moment.
         Kind::Lock => {
-            let locks = doors.engine.ask(|master| master.locks()).await;
+            let locks = doors.engine.ask(Master::locks).await;
             let locks = locks.map_err(|error| gone(&error))?;
             let entities = locks.iter().take(limit).map(convert::lock);
             let entities = entities.map(|lock| Entity { of: Some(Of::Lock(lock)) }).collect();
