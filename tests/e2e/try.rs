@@ -187,7 +187,7 @@ fn a_checkout_of_mercurial() {
     let folder = site.path().join("hg");
     fs::create_dir(&folder).expect("a folder");
     let hg = |arguments: &[&str]| {
-        run(&folder, "hg", &[&["--config", "ui.username=ben"], arguments].concat())
+        run(&folder, "hg", &[&["--config", "ui.username=ben"], arguments].concat());
     };
     hg(&["init"]);
     fs::write(folder.join("a.txt"), "published\n").expect("written");

@@ -251,7 +251,7 @@ pub(crate) fn forget_secrets(folder: &Path, start: &Start) -> io::Result<()> {
         }
         // What it writes may be a secret, and nobody reads it here again.
         Some(start::What::Files(files)) if matches!(files.what, Some(Write(_))) => {
-            files.what = None
+            files.what = None;
         }
         _ => return Ok(()),
     }

@@ -87,7 +87,7 @@ fn base64(bytes: &[u8], before: usize, alphabet: &[u8; 64]) -> String {
 fn padded(bytes: &[u8], alphabet: &[u8; 64]) -> String {
     let digits = (bytes.len() * 8).div_ceil(6);
     let mut out: String = (0..digits).map(|digit| sextet(bytes, 0, digit, alphabet)).collect();
-    while out.len() % 4 != 0 {
+    while !out.len().is_multiple_of(4) {
         out.push('=');
     }
     out
