@@ -16,6 +16,7 @@ pub mod engine;
 mod fill;
 #[cfg(feature = "master")]
 mod fit;
+#[cfg(feature = "master")]
 mod form;
 #[cfg(feature = "master")]
 mod here;
