@@ -257,8 +257,8 @@ pub enum Record {
         step: StepNumber,
         /// Its name.
         name: String,
-        /// What its build is for.
-        request: RequestId,
+        /// What its build is for: each of them knows the children.
+        requests: Vec<RequestId>,
         /// What is new.
         children: Vec<Child>,
         /// What the step waits for, what an earlier try has triggered included.

@@ -112,7 +112,14 @@ impl MemoryStore {
                     rules::change_request(request, record);
                 }
             }
-            Record::StepTriggered { request, .. } | Record::ChildFinished { request, .. } => {
+            Record::StepTriggered { requests, .. } => {
+                for request in requests {
+                    if let Some(request) = self.requests.get_mut(request) {
+                        rules::change_children(request, record);
+                    }
+                }
+            }
+            Record::ChildFinished { request, .. } => {
                 if let Some(request) = self.requests.get_mut(request) {
                     rules::change_children(request, record);
                 }

@@ -46,8 +46,9 @@ pub struct Buildset {
 /// The step of a build that triggered a buildset.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Parent {
-    /// What the build was for: it stays when the build is tried again (LW-3).
-    pub request: RequestId,
+    /// What the build was for, oldest first: it stays when the build is tried again (LW-3), and what is left of it when one of them
+    /// is cancelled (CA-1).
+    pub requests: Vec<RequestId>,
     /// Which build.
     pub id: BuildId,
     /// The same, for people.

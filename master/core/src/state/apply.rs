@@ -181,8 +181,10 @@ impl State {
                 }
                 self.builds.start_step(*id, *step, *at, shown, spec.as_deref(), logs, locks);
             }
-            Record::StepTriggered { id, step, request, children, waits_for, .. } => {
-                self.requests.adopt(*request, children);
+            Record::StepTriggered { id, step, requests, children, waits_for, .. } => {
+                for request in requests {
+                    self.requests.adopt(*request, children);
+                }
                 self.builds.wait_for(*id, *step, waits_for);
             }
             Record::StepFinished {

@@ -105,7 +105,14 @@ impl Work {
                     rules::change_request(held.touch(seq), record);
                 }
             }
-            Record::StepTriggered { request, .. } | Record::ChildFinished { request, .. } => {
+            Record::StepTriggered { requests, .. } => {
+                for request in requests {
+                    if let Some(held) = self.request(db, *request)? {
+                        rules::change_children(held.touch(seq), record);
+                    }
+                }
+            }
+            Record::ChildFinished { request, .. } => {
                 if let Some(held) = self.request(db, *request)? {
                     rules::change_children(held.touch(seq), record);
                 }

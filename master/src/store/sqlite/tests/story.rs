@@ -168,7 +168,7 @@ impl Story {
                 .is_multiple_of(7)
                 .then(|| BuildRef { builder: "builder 1".into(), number: 3 }),
             parent: dice.is_multiple_of(11).then(|| Parent {
-                request: RequestId(1),
+                requests: vec![RequestId(1)],
                 id: BuildId(3),
                 build: BuildRef { builder: "builder 1".into(), number: 3 },
                 step: StepNumber(2),
