@@ -39,6 +39,7 @@ mod filter;
 mod here;
 pub mod hooks;
 pub mod id;
+mod inheritance;
 pub mod input;
 mod intake;
 mod live;
