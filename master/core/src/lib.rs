@@ -57,6 +57,7 @@ mod reconfigure;
 pub mod record;
 pub mod refusal;
 pub mod render;
+mod resolve;
 pub mod results;
 pub mod schedule;
 pub mod state;

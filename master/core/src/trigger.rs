@@ -226,6 +226,7 @@ fn new_buildset(
         waited_for: asked.wait,
         builders: wanted.filter(|name| config.builders.contains_key(*name)).cloned().collect(),
         priority,
+        unasked: true,
         ..NewBuildset::default()
     }
 }

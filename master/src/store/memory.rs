@@ -124,7 +124,8 @@ impl MemoryStore {
                     rules::change_children(request, record);
                 }
             }
-            Record::BuildsetFirstFailure { buildset, .. }
+            Record::BuildsetPinned { buildset, .. }
+            | Record::BuildsetFirstFailure { buildset, .. }
             | Record::BuildsetFinished { buildset, .. } => {
                 if let Some(buildset) = self.buildsets.get_mut(buildset) {
                     rules::change_buildset(buildset, record);

@@ -39,6 +39,9 @@ pub struct Buildset {
     pub waited_for: bool,
     /// The worker that was chosen for it; `None`: any that the builder has.
     pub worker: Option<WorkerName>,
+    /// A repository is being asked which revisions its stamps are: until it has answered, nothing of it starts (SS-3).
+    #[serde(default)]
+    pub resolving: bool,
     /// One for each builder (BS-1).
     pub requests: Vec<RequestId>,
 }

@@ -71,6 +71,7 @@ pub(super) fn place(ctx: &mut Ctx<'_>, scheduler: &Scheduler, order: Order) {
             properties: order.properties,
             builders,
             priority,
+            unasked: true,
             ..NewBuildset::default()
         },
     );

@@ -117,7 +117,8 @@ impl Work {
                     rules::change_children(held.touch(seq), record);
                 }
             }
-            Record::BuildsetFirstFailure { buildset, .. }
+            Record::BuildsetPinned { buildset, .. }
+            | Record::BuildsetFirstFailure { buildset, .. }
             | Record::BuildsetFinished { buildset, .. } => {
                 let found = fetch(&mut self.buildsets, buildset, || {
                     one(db, "buildset", row::BUILDSET, buildset.0, row::buildset)

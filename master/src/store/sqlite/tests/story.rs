@@ -175,11 +175,17 @@ impl Story {
             }),
             waited_for: dice.is_multiple_of(22),
             worker: dice.is_multiple_of(13).then(|| "worker 1".into()),
+            resolving: dice.is_multiple_of(17),
             requests: requests.iter().map(|request| request.id).collect(),
         };
+        let pinned = buildset.resolving.then(|| {
+            let found = SourceStamp { revision: Some("f00d".to_owned()), ..stamp.clone() };
+            Record::BuildsetPinned { buildset: id, stamps: vec![found], unknown: Vec::new() }
+        });
         self.stamps.insert(id, (vec![stamp], requests.len()));
         records.push(Record::BuildsetAdded(Box::new(buildset)));
         records.extend(requests.iter().cloned().map(Record::RequestAdded));
+        records.extend(pinned);
         self.queue.extend(requests);
         records
     }
