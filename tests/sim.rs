@@ -9,6 +9,8 @@
 mod changes;
 #[path = "sim/convert.rs"]
 mod convert;
+#[path = "sim/edge.rs"]
+mod edge;
 #[path = "sim/invariants.rs"]
 mod invariants;
 #[path = "sim/ledger.rs"]

@@ -95,8 +95,8 @@ impl Master {
         }
     }
 
-    /// It starts, or starts again: from the disk alone.
-    pub(crate) fn boot(&mut self, now: i64) -> Result<(), String> {
+    /// It starts, or starts again: from the disk alone. Answers what it orders.
+    pub(crate) fn boot(&mut self, now: i64) -> Result<Vec<Action>, String> {
         self.unsettled.clear();
         self.sessions.clear();
         self.life += 1;
@@ -107,8 +107,10 @@ impl Master {
         let core = Core::restore(configs, tables, Timestamp(now), &NoHooks, &mut out);
         self.core = Some(core);
         let (records, actions) = out.take();
-        assert!(actions.is_empty(), "nobody is there to be ordered about: {actions:?}");
-        self.commit(now, None, records)
+        let for_workers = actions.iter().find(|action| !matches!(action, Action::Resolve { .. }));
+        assert!(for_workers.is_none(), "nobody is there to be ordered about: {for_workers:?}");
+        self.commit(now, None, records)?;
+        Ok(actions)
     }
 
     /// It dies: everything in memory is gone, and what no sync has reached.
