@@ -56,12 +56,27 @@ pub(crate) const TROUBLE: i64 = 40_000;
 /// How long peace may take before it counts as a stall.
 pub(crate) const PEACE: i64 = 600_000;
 
-/// The configuration, evaluated once for all worlds.
-pub(crate) fn config() -> Result<Arc<Config>, String> {
-    static CONFIGURATION: OnceLock<Result<Arc<Config>, String>> = OnceLock::new();
-    let evaluate = || {
+/// The configuration that is followed, and the other one that it is changed for now and then: a recipe differs, a builder and
+/// who asks for it are gone until it changes back, which it does before the end. Evaluated once for all worlds.
+pub(crate) fn configs() -> Result<[Arc<Config>; 2], String> {
+    static CONFIGURATIONS: OnceLock<Result<[Arc<Config>; 2], String>> = OnceLock::new();
+    let evaluate = |text: &str| {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        linn_tests::scenario::evaluate(folder.path(), CONFIG).map(|loaded| loaded.config)
+        linn_tests::scenario::evaluate(folder.path(), text).map(|loaded| loaded.config)
     };
-    CONFIGURATION.get_or_init(evaluate).clone()
+    CONFIGURATIONS.get_or_init(|| Ok([evaluate(CONFIG)?, evaluate(&other())?])).clone()
+}
+
+/// The other configuration.
+fn other() -> String {
+    let mut other =
+        CONFIG.replace("make check", "make test").replace("interval = \"6s\"", "interval = \"9s\"");
+    for gone in ["builder(\"t\"", "cancel_old_builds(", "any_branch_scheduler(\"each\""] {
+        other = other
+            .lines()
+            .filter(|line| !line.starts_with(gone))
+            .map(|line| format!("{line}\n"))
+            .collect();
+    }
+    other
 }

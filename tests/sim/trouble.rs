@@ -41,6 +41,10 @@ impl World {
                 self.tell(Input::ConfigRefused { file, why })?;
             }
             62..68 => self.chatter()?,
+            68..74 if self.turns => {
+                self.tally.turns += usize::from(self.master.core.is_some());
+                self.tell(self.master.turn())?;
+            }
             _ => self.cut(n),
         }
         Ok(())

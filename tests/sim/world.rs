@@ -29,6 +29,8 @@ const STEPS: usize = 100_000;
 /// One seed's world.
 pub(crate) struct World {
     pub(crate) random: Random,
+    /// Its configuration changes.
+    pub(crate) turns: bool,
     pub(crate) now: i64,
     pub(crate) master: Master,
     /// When the master comes back, while it is down.
@@ -52,10 +54,13 @@ pub(crate) struct World {
 
 impl World {
     /// A world in which nothing has happened yet.
+    ///
+    /// Every third one is reconfigured now and then: that cannot be written down for `linn replay`.
     pub(crate) fn new(seed: u64) -> Result<Self, String> {
-        let master = Master::new(site::config()?);
+        let master = Master::new(site::configs()?);
         Ok(Self {
             random: Random::new(seed),
+            turns: seed % 3 == 0,
             now: 0,
             master,
             boots: Some(0),
@@ -93,6 +98,9 @@ impl World {
                 return Err(format!("L1: after {steps} steps not done: {}", self.still_open()));
             }
             self.step()?;
+            if self.master.is_turned() && self.master.core.is_some() {
+                self.tell(self.master.turn())?;
+            }
             if !resumed && !self.people.wait() {
                 // Only when the last pause that somebody asked for has had its answer.
                 self.people.settle(self.now);
