@@ -6,6 +6,7 @@
 mod builder;
 mod canceller;
 mod clock;
+mod codebase;
 mod files;
 mod here;
 mod lock;
@@ -27,6 +28,7 @@ use serde_json::Value;
 pub use builder::{Builder, BuilderPolicy, Collapse};
 pub use canceller::{Canceller, CancellerKind};
 pub use clock::{Clock, Pace};
+pub use codebase::{Codebase, Revlink};
 pub use files::FilesStep;
 pub use here::HereStep;
 pub use lock::{Lock, LockAccess, LockMode, LockScope, Locks};
@@ -95,17 +97,6 @@ pub struct Project {
     pub description: String,
     /// A link; may be empty.
     pub url: String,
-}
-
-/// A codebase and where it lives.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Codebase {
-    /// URL or path; may be empty.
-    pub repository: String,
-    /// May be empty.
-    pub project: String,
-    /// What `None` as a branch stands for; `None`: the repository's own default.
-    pub branch: Option<String>,
 }
 
 impl Config {

@@ -41,6 +41,8 @@ pub(super) fn codebases(shapes: &Shapes<'_>, out: &mut Vec<Difference>) {
     let tables = (&shapes.old.codebases, &shapes.new.codebases);
     let differ = |old: &crate::config::Codebase, new: &crate::config::Codebase, details: &mut _| {
         value(details, "repository", &old.repository, &new.repository, quoted);
+        shapes.part(details, "forks", &old.also, &new.also);
+        shapes.part(details, "revlink", &old.revlink, &new.revlink);
         value(details, "project", &old.project, &new.project, quoted);
         value(details, "branch", &old.branch, &new.branch, |it| {
             it.as_ref().map_or_else(|| "the default one".to_owned(), quoted)
