@@ -32,6 +32,8 @@ pub mod metrics;
 #[cfg(feature = "master")]
 mod reload;
 #[cfg(feature = "master")]
+mod retention;
+#[cfg(feature = "master")]
 pub mod secret;
 #[cfg(feature = "master")]
 mod seldom;

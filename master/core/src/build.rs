@@ -13,7 +13,7 @@ use crate::ctx::Ctx;
 use crate::here;
 use crate::id::{BuildId, RequestId, SchedulerName, StepNumber, WorkerName};
 use crate::merge::{self, Merged};
-use crate::model::{Blame, Build, Exit, LockShare, Step, StepState, Stop};
+use crate::model::{Blame, Build, Exit, Keeping, LockShare, Step, StepState, Stop};
 use crate::notice;
 use crate::properties::{Origin, Properties};
 use crate::record::Record;
@@ -63,6 +63,7 @@ pub(crate) fn start(
         stop: None,
         ending: false,
         lost_since: None,
+        keeping: Keeping::default(),
         new_failure: false,
         steps: Step::plan(&builder.factory),
         recipe: None,

@@ -105,6 +105,8 @@ fn rig() -> Rig {
             here: crate::here::Orders::new().0,
             replies: Arc::new(Replies::default()),
             logs: None,
+            artifacts: None,
+            retention: Arc::default(),
         },
         metrics: metrics.clone(),
     };
