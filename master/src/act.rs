@@ -20,6 +20,7 @@ use crate::artifacts::Artifacts;
 use crate::engine::{Answered, Replies};
 use crate::here;
 use crate::logs::{LogKey, LogStore};
+use crate::pinning;
 
 /// The edges that take orders.
 pub(crate) struct Act {
@@ -29,6 +30,8 @@ pub(crate) struct Act {
     pub here: here::Orders,
     /// Who goes through history when it is time.
     pub retention: Arc<Notify>,
+    /// Who asks repositories.
+    pub pinning: pinning::Orders,
     /// Who waits for an answer.
     pub replies: Arc<Replies>,
     /// Logs, to be sealed when a build is over; `None` in tests without logs.
@@ -63,6 +66,10 @@ impl Act {
                 let log =
                     command_of(master, spec.id).and_then(|known| known.logs.into_iter().next());
                 self.here.give(here::Order::Run { spec, log });
+            }
+            Action::Resolve { buildset, stamps } => {
+                let config = Arc::clone(master.config());
+                self.pinning.give(pinning::Order { buildset, stamps, config });
             }
             Action::EndHere { command, reason, kill } => {
                 self.here.give(here::Order::End { command, reason, kill });

@@ -16,6 +16,7 @@ pub mod engine;
 mod fill;
 #[cfg(feature = "master")]
 mod fit;
+#[cfg(feature = "master")]
 mod form;
 #[cfg(feature = "master")]
 mod here;
@@ -29,6 +30,8 @@ mod local;
 pub mod logs;
 #[cfg(feature = "master")]
 pub mod metrics;
+#[cfg(feature = "master")]
+mod pinning;
 #[cfg(feature = "master")]
 mod reload;
 #[cfg(feature = "master")]

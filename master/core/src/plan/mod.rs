@@ -2,7 +2,7 @@
 //!
 //! The plan is a pure function of both configurations and the unfinished work, so what is shown before is what is done after. It says
 //! what happens to what runs and waits. Things are the same by what they say, not by where their text stands: a function
-//! that moved or was commented is no difference ([`shape`]).
+//! that moved or was commented is no difference (`shape`).
 
 mod builder;
 mod scheduler;

@@ -4,7 +4,7 @@
 //! The network is asked once: into a mirror of the repository that all builders of this worker share ([`mirror`]);
 //! the work tree ([`tree`]) takes from there. A [`patch`] is laid over at the end.
 //!
-//! Everything that names something to git has passed [`place`](super::place); git runs no hooks, asks nobody, and never looks for
+//! Everything that names something to git has passed [`super::place`]; git runs no hooks, asks nobody, and never looks for
 //! a repository above the build folder (the worker's folder may lie inside the user's own checkout).
 
 mod mirror;

@@ -1,7 +1,7 @@
 //! Brings a build folder to a revision with Mercurial.
 //!
 //! Each tree is a clone of its own: `pull`, `update --clean`, and `purge` where the method asks for it. What names something
-//! has passed [`place`](super::place) and goes to hg in quotes, so that no name is taken for an expression.
+//! has passed [`super::place`] and goes to hg in quotes, so that no name is taken for an expression.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

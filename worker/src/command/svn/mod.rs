@@ -1,7 +1,7 @@
 //! Brings a build folder to a revision with Subversion, in its usual layout: `trunk`, `branches/X` (F48).
 //!
 //! `update` when the tree is of the same branch, `switch` when it is of another, `checkout` when there is none or it cannot
-//! be used. What names something has passed [`place`](super::place); an `@` in a name is no peg, for one always follows.
+//! be used. What names something has passed [`super::place`]; an `@` in a name is no peg, for one always follows.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
