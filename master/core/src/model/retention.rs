@@ -66,7 +66,10 @@ pub struct Gone {
 /// What the steps of a build counted, which goes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GoneStatistics {
-    /// Of which build.
+    /// Of which build, if that is still there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<BuildId>,
+    /// The same, for people.
     pub build: BuildRef,
     /// When that ended.
     pub ended: Timestamp,

@@ -68,6 +68,7 @@ pub fn choose(limits: &Limits, needs: &Needs, history: &History, now: Timestamp)
         for (rank, row) in rows.iter().rev().enumerate() {
             if limit.is_old(row.ended, rank, now) && !row.id.is_some_and(pinned) {
                 chosen.statistics.push(GoneStatistics {
+                    id: row.id,
                     build: build_ref(builder, row.number),
                     ended: row.ended,
                     rule: limit.words(HistoryKind::Statistics),
@@ -158,7 +159,7 @@ fn buildsets<'h>(
 ) {
     let mut edges = BTreeMap::new();
     for row in &history.buildsets {
-        let mut goes = !needs.buildsets.contains(&row.id) && !row.requests.is_empty();
+        let mut goes = !needs.keep_buildset(row.id) && !row.requests.is_empty();
         for (builder, builds) in &row.requests {
             let edge = edges.entry(builder).or_insert_with(|| edge(limits, builder, history, now));
             goes &= !builds.iter().any(|build| kept.builds.contains(build));

@@ -51,6 +51,8 @@ pub struct Needs {
     pub named: BTreeSet<BuildRef>,
     /// These buildsets, and their builds.
     pub buildsets: BTreeSet<BuildsetId>,
+    /// This buildset, so that its id is never given again; its builds may go.
+    pub last_buildset: Option<BuildsetId>,
     /// These changes.
     pub changes: BTreeSet<ChangeId>,
     /// These texts.
@@ -70,7 +72,7 @@ impl Needs {
         needs.builds.extend(state.pins().iter().map(|id| (*id, Need::Pinned)));
         let last = state.last();
         needs.builds.entry(BuildId(last.build)).or_insert(Need::Newest);
-        needs.buildsets.insert(BuildsetId(last.buildset));
+        needs.last_buildset = Some(BuildsetId(last.buildset));
         needs.changes.insert(ChangeId(last.change));
         needs.changes.extend(state.newest_changes());
         needs.changes.extend(state.pinned_changes());
@@ -86,6 +88,12 @@ impl Needs {
             let live = self.buildsets.contains(&buildset) || self.named.contains(build);
             if live { Some(Need::Live) } else { known }
         })
+    }
+
+    /// Whether a buildset stays.
+    #[must_use]
+    pub fn keep_buildset(&self, id: BuildsetId) -> bool {
+        self.last_buildset == Some(id) || self.buildsets.contains(&id)
     }
 
     /// The newest build of a builder, and of each branch the last one and the last good one, as far back as blame looks.

@@ -84,7 +84,9 @@ fn still_free(needs: &Needs, mut bite: Deletion) -> Deletion {
     bite.builds.retain(|gone| need(gone).is_none());
     bite.logs.retain(|gone| !need(gone).is_some_and(Need::keeps_files));
     bite.artifacts.retain(|gone| !need(gone).is_some_and(Need::keeps_files));
-    bite.buildsets.retain(|id| !needs.buildsets.contains(id));
+    let pinned = |id| needs.builds.get(&id) == Some(&Need::Pinned);
+    bite.statistics.retain(|gone| !gone.id.is_some_and(pinned));
+    bite.buildsets.retain(|id| !needs.keep_buildset(*id));
     bite.changes.retain(|id| !needs.changes.contains(id));
     bite.configs.retain(|digest| !needs.configs.contains(digest));
     bite

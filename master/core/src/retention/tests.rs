@@ -165,6 +165,20 @@ fn buildsets_go_after_their_builds() {
     assert!(ids(&chosen(&rules, &needs, &history)).is_empty());
 }
 
+/// Its id is never given again, as it stays; what was built for it is as old as anything.
+#[test]
+fn the_newest_buildset_stays_without_its_builds() {
+    let rules =
+        [rule(HistoryKind::Builds, days(1), None), rule(HistoryKind::Artifacts, days(1), None)];
+    let mut needs = needs(&[(6, Need::Newest)]);
+    needs.last_buildset = Some(BuildsetId(4));
+    let chosen = chosen(&rules, &needs, &history());
+    assert_eq!(numbers(&chosen.builds), [1, 2, 3, 4, 5]);
+    assert_eq!(numbers(&chosen.artifacts), [6]);
+    let ids: Vec<_> = chosen.buildsets.iter().map(|it| it.0.0).collect();
+    assert_eq!(ids, [1, 2, 3, 5]);
+}
+
 #[test]
 fn changes_go_unless_something_that_stays_names_them() {
     let ids = |chosen: &Chosen| -> Vec<_> { chosen.changes.iter().map(|it| it.0.0).collect() };

@@ -87,7 +87,7 @@ fn retention(call: &mut Call<'_, '_>) -> Outcome {
     let mut written = false;
     for what in HistoryKind::ALL {
         let (age, kept) = (what.word(), format!("{}_kept", what.word()));
-        if !call.is_written(age) && !call.is_written(&kept) {
+        if !call.is_given(age) && !call.is_given(&kept) {
             continue;
         }
         written = true;

@@ -72,6 +72,7 @@ impl Story {
             .builds
             .iter()
             .map(|gone| GoneStatistics {
+                id: Some(gone.id),
                 build: gone.build.clone(),
                 ended: gone.ended,
                 rule: gone.rule.clone(),
