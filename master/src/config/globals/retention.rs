@@ -13,7 +13,7 @@ pub(super) static FUNCTIONS: &[Function] = &[Function {
     group: Group::Site,
     doc: "How long history is kept: by age, by count, or by both, and then only what both say is old goes. Without it all is \
           kept. It may be called more than once: of two calls that speak of the same history of a builder the later holds, and \
-          `None` keeps it for ever. What runs or waits needs, what the next build is compared to, and what is pinned with \
+          `None` keeps it for ever. What a running or waiting build needs, what the next build is compared to, and what is pinned with \
           `linn pin` always stays. New rules delete nothing for a day; `linn retention` shows what they will.",
     positional: 0,
     parameters: &[RETENTION],
