@@ -53,13 +53,13 @@ fn print(io: &mut Io, build: &Build) -> Result<(), Stop> {
         fact("stopped", build.stop_reason.as_str().into());
     }
     if let Some(pin) = &build.pin {
-        let day = io.zone.day(pin.at_ms);
+        let day = io.zone.date(pin.at_ms);
         fact("pinned", format!("{day} by {}: {}", pin.by, pin.reason).as_str().into());
     }
     for (what, cleared) in [("logs", &build.logs_deleted), ("artifacts", &build.artifacts_deleted)]
     {
         if let Some(cleared) = cleared {
-            let day = io.zone.day(cleared.at_ms);
+            let day = io.zone.date(cleared.at_ms);
             fact(what, format!("deleted {day} by retention ({})", cleared.rule).into());
         }
     }

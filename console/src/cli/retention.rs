@@ -107,7 +107,7 @@ fn print(io: &mut Io, found: &RetentionReply) -> Result<(), Stop> {
     io.line(&format!("rules  {}", shown(&found.rules)))?;
     for (word, at) in [("last ", found.last_at_ms), ("next ", found.next_at_ms)] {
         if let Some(at) = at {
-            io.line(&format!("{word}  {} {}", io.zone.day(at), io.zone.second(at)))?;
+            io.line(&format!("{word}  {} {}", io.zone.date(at), io.zone.second(at)))?;
         }
     }
     Ok(())
@@ -126,6 +126,6 @@ fn why(item: &RetentionItem) -> &str {
 
 /// `2026-01-05 linux#12`.
 fn end(io: &Io, at: Option<i64>, name: &str) -> String {
-    let day = at.map(|at| io.zone.day(at).to_string()).unwrap_or_default();
+    let day = at.map(|at| io.zone.date(at)).unwrap_or_default();
     format!("{day} {name}").trim().to_owned()
 }

@@ -137,7 +137,17 @@ async fn retention() {
     let fake = Fake::start();
     let said = linn_at(&fake, &["retention"]).await;
     assert_eq!(said.code, 0, "{}", said.err);
-    assert_eq!(said.lines(), Vec::<&str>::new());
+    let wanted = [
+        "WOULD GO  COUNT   BYTES  OLDEST              NEWEST                 BY",
+        "logs      1 234  5.0 MB  1970-01-01 linux#1  1970-01-02 linux#1234  logs = 180d",
+        "",
+        "STAYS   COUNT  THOUGH OLD, FOR",
+        "builds      2  pinned",
+        "",
+        "rules  logs = 180d",
+        "next   1970-01-03 00:00:00",
+    ];
+    assert_eq!(said.lines(), wanted);
     assert!(linn_at(&fake, &["retention", "--now"]).await.out.starts_with("WENT"));
     let lines = linn_at(&fake, &["retention", "--json"]).await.json();
     let went = serde_json::json!({
