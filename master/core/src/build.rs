@@ -13,7 +13,7 @@ use crate::here;
 use crate::id::{BuildId, RequestId, StepNumber, WorkerName};
 use crate::inheritance;
 use crate::merge::{self, Merged};
-use crate::model::{Blame, Build, Exit, LockShare, Step, StepState, Stop};
+use crate::model::{Blame, Build, Exit, Keeping, LockShare, Step, StepState, Stop};
 use crate::notice;
 use crate::properties::Properties;
 use crate::record::Record;
@@ -62,6 +62,7 @@ pub(crate) fn start(
         stop: None,
         ending: false,
         lost_since: None,
+        keeping: Keeping::default(),
         new_failure: false,
         steps: Step::plan(&builder.factory),
         recipe: None,

@@ -10,7 +10,7 @@ use crate::id::{
     BuildId, BuilderName, BuildsetId, ConfigDigest, RequestId, SchedulerName, SessionId, WorkerName,
 };
 use crate::lock::{Lines, Waiter};
-use crate::model::{Build, LockKey, Parent};
+use crate::model::{Build, LockKey, Parent, Totals};
 use crate::policy::Erred;
 use crate::record::Record;
 use crate::results::Results;
@@ -18,6 +18,9 @@ use crate::schedule::{self, Compiled};
 use crate::state::State;
 use crate::time::Span;
 use crate::timers::{Timer, Timers, build_deadline, next_fire};
+
+/// How many deleted builds are known as such: an edge that had read one before its deletion is found out.
+const DELETED_KNOWN: usize = 100_000;
 
 /// A configuration with what is worked out from it once: expressions compiled, builders by worker.
 #[derive(Debug)]
@@ -144,6 +147,10 @@ pub(crate) struct Live {
     /// How much of an unfinished build's time nobody saw (F07, F20). A restart forgets it: then the limit is a little
     /// stricter than it should be.
     unseen: BTreeMap<BuildId, Span>,
+    /// Builds that were deleted of late: history as somebody read it may still have them.
+    pub(crate) deleted: BTreeSet<BuildId>,
+    /// What the present pass through history has deleted.
+    pub(crate) deleting: Totals,
 }
 
 impl Live {
@@ -165,6 +172,8 @@ impl Live {
             unkept: BTreeSet::new(),
             progress: BTreeMap::new(),
             unseen: BTreeMap::new(),
+            deleted: BTreeSet::new(),
+            deleting: Totals::default(),
         }
     }
 
@@ -260,6 +269,15 @@ impl Live {
                 let locks = steps.filter(|it| it.number == *step).flat_map(|step| &step.locks);
                 self.dirty.locks.extend(locks.map(|share| share.key.clone()));
             }
+            Record::RetentionTimed { .. } | Record::RetentionApplied { .. } => {
+                self.time_retention(state);
+            }
+            Record::HistoryDeleted(deletion) => {
+                self.deleted.extend(deletion.builds.iter().map(|gone| gone.id));
+                while self.deleted.len() > DELETED_KNOWN {
+                    self.deleted.pop_first();
+                }
+            }
             Record::BuildFinished { id, .. } => {
                 let locks = state.build(*id).into_iter().flat_map(|build| &build.locks);
                 self.dirty.locks.extend(locks.map(|share| share.key.clone()));
@@ -312,6 +330,7 @@ impl Live {
         for build in state.unfinished() {
             self.time_build(build.id, state);
         }
+        self.time_retention(state);
     }
 
     pub(crate) fn time_scheduler(&mut self, name: &SchedulerName, state: &State) {

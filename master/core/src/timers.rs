@@ -16,6 +16,8 @@ pub(crate) enum Timer {
     Build(BuildId),
     /// A branch has been quiet, or has been waited for long enough; or a slot of the clock has come.
     Scheduler(SchedulerName),
+    /// History is gone through, and what is old goes.
+    Retention,
 }
 
 /// At most one deadline for each thing, in order.

@@ -26,6 +26,20 @@ pub(super) fn finish(draft: &mut Draft) {
         }
     }
     note_the_unasked(draft);
+    note_the_unknown(draft);
+}
+
+/// What a builder left behind that is declared no more may have rules; a slip of the pen is told.
+fn note_the_unknown(draft: &mut Draft) {
+    for (name, place) in std::mem::take(&mut draft.kept_builders) {
+        if !draft.declared.contains_key(&(Kind::Builder, name.clone())) {
+            let message = format!(
+                "`retention` names the builder {}, which is not declared: it speaks of what such a one left",
+                quote(&name)
+            );
+            draft.note(&place, message);
+        }
+    }
 }
 
 fn resolve(draft: &mut Draft, mention: &Mention) {

@@ -22,6 +22,8 @@ mod manual;
 mod nearest;
 mod problem;
 #[cfg(test)]
+mod retention_tests;
+#[cfg(test)]
 mod scheduler_tests;
 mod shape;
 mod size;

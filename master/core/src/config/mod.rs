@@ -11,6 +11,7 @@ mod files;
 mod here;
 mod lock;
 mod observe;
+mod retention;
 mod scheduler;
 mod secret;
 mod source;
@@ -33,6 +34,7 @@ pub use files::FilesStep;
 pub use here::HereStep;
 pub use lock::{Lock, LockAccess, LockMode, LockScope, Locks};
 pub use observe::{FromCommand, Observe};
+pub use retention::{HistoryKind, Limit, Limits, Retention};
 pub use scheduler::{
     BranchPattern, BranchTimer, ChangeFilter, Dependent, Fills, ForceParameter, ForceScheduler,
     Importance, ParameterKind, PatchPart, Pattern, Scheduler, SchedulerKind, StampPart,
@@ -81,6 +83,8 @@ pub struct Config {
     pub builders: BTreeMap<BuilderName, Builder>,
     /// What is not worth finishing any more.
     pub cancellers: Vec<Canceller>,
+    /// How long history is kept; of two that speak of the same the later holds.
+    pub retention: Vec<Retention>,
     /// In the order declared, which decides between force schedulers (C21).
     pub schedulers: Vec<Scheduler>,
     /// The secrets that the text names. Their values are no part of it (F12).
@@ -115,6 +119,7 @@ impl Config {
             workers: BTreeMap::new(),
             builders: BTreeMap::new(),
             cancellers: Vec::new(),
+            retention: Vec::new(),
             schedulers: Vec::new(),
             secrets: BTreeSet::new(),
             functions: Vec::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::shape::{Shapes, or, quoted, value};
 use super::{Difference, Sign, Work, count};
-use crate::config::{Canceller, CancellerKind, Lock, SourceKind, Worker};
+use crate::config::{Canceller, CancellerKind, Lock, Retention, SourceKind, Worker};
 
 /// What needs no word when it comes or goes.
 fn silent<K>(_: Sign, _: &K, _: &mut Vec<String>) {}
@@ -133,6 +133,32 @@ pub(super) fn cancellers(shapes: &Shapes<'_>, out: &mut Vec<Difference>) {
         };
         let name = format!("{what} of {}", builders.join(", "));
         out.push(Difference { sign, kind: "canceller", name, details: Vec::new() });
+    }
+}
+
+/// Rules have no names either, and their order counts: `linn retention` shows what they come to.
+pub(super) fn retention(shapes: &Shapes<'_>, out: &mut Vec<Difference>) {
+    let (old, new) = (&shapes.old.retention, &shapes.new.retention);
+    if old == new {
+        return;
+    }
+    let one = |sign, rule: &Retention| Difference {
+        sign,
+        kind: "retention",
+        name: rule.to_string(),
+        details: Vec::new(),
+    };
+    let before = out.len();
+    out.extend(old.iter().filter(|rule| !new.contains(rule)).map(|rule| one(Sign::Remove, rule)));
+    out.extend(new.iter().filter(|rule| !old.contains(rule)).map(|rule| one(Sign::Add, rule)));
+    if out.len() == before {
+        let details = vec!["they come in another order, and the later holds".to_owned()];
+        out.push(Difference {
+            sign: Sign::Change,
+            kind: "retention",
+            name: "rules".to_owned(),
+            details,
+        });
     }
 }
 

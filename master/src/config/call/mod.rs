@@ -258,6 +258,11 @@ impl<'v> Call<'v, '_> {
         self.values.get(parameter).is_some_and(|value| !value.is_none())
     }
 
+    /// Whether anything was written, `None` too: where that overrules what was said before.
+    pub(in crate::config) fn is_given(&self, parameter: &str) -> bool {
+        self.values.contains_key(parameter)
+    }
+
     /// An argument that must be given was not.
     pub(in crate::config) fn missing(&self, parameter: &str) {
         let message = format!("`{}` needs `{parameter}`", self.function.name);

@@ -4,7 +4,7 @@ use linn_core::config::{Codebase, Project, Revlink};
 use linn_core::id::CodebaseName;
 
 use super::builder::{POLICY, policy};
-use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use super::{Function, Group, Outcome, Parameter, Type, param, retention};
 use crate::config::call::Call;
 use crate::config::draft::Kind;
 use crate::config::problem::quote;
@@ -57,7 +57,12 @@ static MASTER: &[Parameter] = &[
     param("title", Type::Text, "\"\"", "The site's name, for people."),
     param("url", Type::Text, "\"\"", "Where people find it."),
     param("properties", Type::Dict, "{}", "Properties of every build, lowest in rank."),
-    later("log_retention"),
+    param(
+        "log_retention",
+        Type::Duration,
+        "None",
+        "The same as `retention(logs = ...)`: how long logs are kept.",
+    ),
 ];
 
 static PROJECT: &[Parameter] = &[
@@ -99,11 +104,14 @@ fn master(call: &mut Call<'_, '_>) -> Outcome {
     let (title, url) = (call.line("title"), call.line("url"));
     let properties = call.properties("properties");
     let policy = policy(call);
+    let logs = retention::of_site(call);
     let mut draft = call.draft();
     draft.config.title = title;
     draft.config.url = url;
     draft.config.properties = properties;
     draft.site_policy = policy;
+    // Other calls have the say over it, wherever they stand.
+    draft.config.retention.splice(0..0, logs);
     Outcome::Nothing
 }
 
