@@ -247,8 +247,9 @@ fn wait(kind: WaitKind, detail: String) -> Wait {
 }
 
 /// Of a request that no other worker takes.
-fn alone(wait: Wait) -> Wait {
-    Wait { detail: format!("{} (it was asked for there alone)", wait.detail), ..wait }
+fn alone(mut wait: Wait) -> Wait {
+    wait.detail.push_str(" (it was asked for there alone)");
+    wait
 }
 
 /// How many names are listed before the rest is counted.

@@ -51,6 +51,7 @@ pub mod patch;
 pub mod plan;
 mod policy;
 pub mod properties;
+mod queue;
 mod rebuild;
 mod reconfigure;
 pub mod record;

@@ -12,6 +12,7 @@ use crate::id::{
 use crate::lock::{Lines, Waiter};
 use crate::model::{Build, LockKey, Parent};
 use crate::policy::Erred;
+use crate::queue::{Queues, Round};
 use crate::record::Record;
 use crate::results::Results;
 use crate::schedule::{self, Compiled};
@@ -101,6 +102,8 @@ pub(crate) struct Dirty {
     pub(crate) builders: BTreeSet<BuilderName>,
     /// These may have become free.
     pub(crate) workers: BTreeSet<WorkerName>,
+    /// The rounds of these go on.
+    pub(crate) rounds: BTreeSet<BuilderName>,
     /// These were opened.
     pub(crate) opened: Vec<BuildsetId>,
     /// Requests of open buildsets that ended, and how.
@@ -114,7 +117,7 @@ pub(crate) struct Dirty {
 impl Dirty {
     /// Whether nothing has news that could start a build.
     pub(crate) fn is_empty(&self) -> bool {
-        self.builders.is_empty() && self.workers.is_empty()
+        self.builders.is_empty() && self.workers.is_empty() && self.rounds.is_empty()
     }
 }
 
@@ -131,6 +134,10 @@ pub(crate) struct Live {
     pub(crate) leaving: BTreeSet<WorkerName>,
     /// Who waits for locks.
     pub(crate) lines: Lines,
+    /// The waiting requests by what sets them apart.
+    pub(crate) queues: Queues,
+    /// Builders with more requests to be tried than one pass tries.
+    pub(crate) rounds: BTreeMap<BuilderName, Round>,
     /// Why nothing new is started.
     pub(crate) trouble: Option<String>,
     /// Policies that erred when they were last asked.
@@ -159,6 +166,8 @@ impl Live {
             dirty: Dirty::default(),
             leaving: BTreeSet::new(),
             lines: Lines::default(),
+            queues: Queues::default(),
+            rounds: BTreeMap::new(),
             trouble: None,
             erred: Erred::new(),
             vetoed: BTreeMap::new(),
@@ -200,10 +209,12 @@ impl Live {
                 self.time_scheduler(scheduler, state);
             }
             Record::RequestAdded(request) => {
+                self.queues.settle(state, request.id);
                 self.dirty.builders.insert(request.builder.clone());
             }
             Record::BuildsetAdded(buildset) => self.dirty.opened.push(buildset.id),
             Record::RequestReturned { request } => {
+                self.queues.settle(state, *request);
                 if let Some(request) = state.request(*request) {
                     self.dirty.builders.insert(request.builder.clone());
                 }
@@ -218,6 +229,7 @@ impl Live {
                     self.dirty.ended.push((request.buildset, builder, *results));
                 }
                 self.vetoed.remove(request);
+                self.queues.settle(state, *request);
                 if let Some(request) = state.request(*request) {
                     if request.claimed_at.is_none() {
                         self.dirty.builders.insert(request.builder.clone());
@@ -229,6 +241,7 @@ impl Live {
             }
             Record::BuildStarted(build) => {
                 for request in &build.requests {
+                    self.queues.settle(state, *request);
                     self.vetoed.remove(request);
                     self.leave_line(Waiter::Request(*request), &build.builder);
                 }
@@ -281,8 +294,9 @@ impl Live {
         self.dirty.locks.extend(moved);
     }
 
-    /// The steps that waited for locks when the master ended wait on, in the same order.
+    /// The steps that waited for locks when the master ended wait on, in the same order; the requests wait as they did.
     pub(crate) fn line_up(&mut self, state: &State) {
+        self.queues = Queues::new(state);
         for (id, number) in state.waiting_steps() {
             let Some(build) = state.build(id) else { continue };
             let step = build.steps.iter().find(|step| step.number == number);

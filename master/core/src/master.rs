@@ -201,6 +201,7 @@ fn run_due(ctx: &mut Ctx<'_>) {
                 ctx.time_scheduler(&name);
             }
             Timer::Build(id) => build_due(ctx, id),
+            Timer::Queue(builder) => _ = ctx.live.dirty.rounds.insert(builder),
         }
     }
 }
