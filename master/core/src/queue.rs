@@ -18,15 +18,16 @@ pub(crate) type Place = (Reverse<i32>, RequestId);
 pub(crate) struct Kin {
     /// The one worker that it was asked for on.
     pub(crate) worker: Option<WorkerName>,
-    /// The request whose build waits for it: it may take the locks that this build holds (LK-6).
-    pub(crate) parent: Option<RequestId>,
+    /// The requests whose build waits for it: it may take the locks that this build holds (LK-6). None: nobody waits.
+    pub(crate) parents: Vec<RequestId>,
 }
 
 impl Kin {
     fn of(state: &State, request: RequestId) -> Option<Self> {
         let buildset = state.buildset(state.request(request)?.buildset)?;
         let parent = buildset.parent.as_ref().filter(|_| buildset.waited_for);
-        Some(Self { worker: buildset.worker.clone(), parent: parent.map(|parent| parent.request) })
+        let parents = parent.map(|parent| parent.requests.clone()).unwrap_or_default();
+        Some(Self { worker: buildset.worker.clone(), parents })
     }
 }
 

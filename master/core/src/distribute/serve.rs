@@ -278,10 +278,10 @@ impl Trial<'_> {
         wants: &[Vec<LockShare>],
         those: &BTreeSet<RequestId>,
     ) -> Option<RequestId> {
-        let parent = |id| ctx.live.queues.kin(id).map(|kin| &kin.parent);
+        let parents = |id| ctx.live.queues.kin(id).map(|kin| &kin.parents);
         let same = |other: &RequestId| {
             let theirs = ctx.live.lines.wants(Waiter::Request(*other));
-            *other != request && theirs == Some(wants) && parent(*other) == parent(request)
+            *other != request && theirs == Some(wants) && parents(*other) == parents(request)
         };
         those.iter().copied().find(same)
     }

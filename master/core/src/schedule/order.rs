@@ -9,6 +9,7 @@ use crate::ctx::Ctx;
 use crate::hooks::{Argument, HookError};
 use crate::id::BuilderName;
 use crate::properties::{Origin, Properties};
+use crate::state::State;
 use crate::view::change_view;
 
 /// What a scheduler wants built.
@@ -45,6 +46,15 @@ impl Order {
     }
 }
 
+/// The changes of these stamps, for a scheduler whose priority is worked out of them (F25).
+pub(crate) fn heard(state: &State, scheduler: &Scheduler, stamps: &[SourceStamp]) -> Vec<Value> {
+    if scheduler.priority_hook.is_none() {
+        return Vec::new();
+    }
+    let ids = stamps.iter().flat_map(|stamp| &stamp.changes);
+    ids.filter_map(|id| state.change(*id)).map(change_view).collect()
+}
+
 /// Asks the scheduler's builders for it.
 pub(super) fn place(ctx: &mut Ctx<'_>, scheduler: &Scheduler, order: Order) {
     let config = ctx.config();
@@ -61,6 +71,7 @@ pub(super) fn place(ctx: &mut Ctx<'_>, scheduler: &Scheduler, order: Order) {
             properties: order.properties,
             builders,
             priority,
+            unasked: true,
             ..NewBuildset::default()
         },
     );
