@@ -105,6 +105,21 @@ impl Queues {
         found.truncate(most);
         found
     }
+
+    /// Of the waiting children of a builder, the first of each parent, and on each worker that was asked for.
+    pub(crate) fn children(
+        &self,
+        builder: &BuilderName,
+    ) -> impl Iterator<Item = (&Kin, RequestId)> {
+        let kins = self.of.get(builder).into_iter().flatten();
+        let children = kins.filter(|(kin, _)| !kin.parents.is_empty());
+        children.filter_map(|(kin, places)| Some((kin, places.first()?.1)))
+    }
+
+    /// The same, of all builders.
+    pub(crate) fn all_children(&self) -> impl Iterator<Item = RequestId> {
+        self.of.keys().flat_map(|builder| self.children(builder)).map(|(_, request)| request)
+    }
 }
 
 /// Which requests of a builder are looked for.

@@ -11,7 +11,7 @@ use crate::hooks::HookId;
 use crate::id::{BuilderName, RequestId, WorkerName};
 use crate::live::{Dirty, Generation};
 use crate::lock::Waiter;
-use crate::model::LockShare;
+use crate::model::{Build, LockShare, StepState, Worker};
 use crate::policy::{self, Pick};
 use crate::queue::{Round, Which};
 use crate::state::ReadyKey;
@@ -54,6 +54,7 @@ pub(super) fn serve(
     if free.is_empty() {
         // Whoever could not start even with its locks keeps nobody from them.
         leave_line(ctx, &builder.name);
+        break_rings(ctx, builder, &free);
         return false;
     }
     let waited = ctx.live.lines.waits(&key.builder);
@@ -65,7 +66,11 @@ pub(super) fn serve(
     if trial.started.is_none() && goes_on {
         trial.go_on(ctx);
     }
-    let Some(worker) = trial.started else { return false };
+    let Some(worker) = trial.started else {
+        let free = trial.free;
+        break_rings(ctx, builder, &free);
+        return false;
+    };
     if !is_free(ctx, &worker) {
         dirty.workers.remove(&worker);
     }
@@ -222,7 +227,7 @@ impl Trial<'_> {
                 }
                 // A child whose parents hold what somebody wants who holds what it wants itself would wait for ever: that
                 // somebody is told (LK-6).
-                build::break_ring(ctx, request, &wants);
+                build::break_ring(ctx, request);
             }
             Choice::Nobody => {}
         }
@@ -290,6 +295,29 @@ impl Trial<'_> {
         let (heir, from) = (Waiter::Request(heir), Waiter::Request(from));
         let moved = ctx.live.lines.take_over(heir, from, &self.builder.name);
         ctx.live.dirty.locks.extend(moved);
+    }
+}
+
+/// Children for which no worker is free are waited for for ever where every worker that could take them has a build that waits
+/// for them, however far down (LK-6).
+fn break_rings(ctx: &mut Ctx<'_>, builder: &Builder, free: &[WorkerName]) {
+    let waits = |build: &Build| build.steps.iter().any(|it| it.state() == StepState::Waiting);
+    let held_up = |worker: &WorkerName| {
+        let mut here = ctx.state().running_on(worker);
+        let own = |build: &Build| build.builder == builder.name && build.is_parked();
+        here.any(|build| own(build) || waits(build))
+    };
+    let declared = |name: &&WorkerName| ctx.live.current.config.workers.contains_key(*name);
+    let was_seen = |name: &&WorkerName| ctx.state().worker(name).is_some_and(Worker::was_seen);
+    let known = || builder.workers.iter().filter(declared).filter(was_seen);
+    let without = |chosen: Option<&WorkerName>| match chosen {
+        Some(chosen) => !free.contains(chosen) && held_up(chosen),
+        None => free.is_empty() && known().all(held_up),
+    };
+    let children = ctx.live.queues.children(&builder.name);
+    let children = children.filter(|(kin, _)| without(kin.worker.as_ref()));
+    for request in children.map(|(_, request)| request).collect::<Vec<_>>() {
+        build::break_ring(ctx, request);
     }
 }
 
