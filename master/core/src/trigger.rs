@@ -139,8 +139,9 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, id: BuildId, number: StepNumber, asked: &
         let requests = build.requests.clone();
         let parent = Parent { requests, id, build: build.reference(), step: number };
         let changes = order::heard(ctx.state(), scheduler, &build.stamps);
-        let own = order::priority(ctx, scheduler, &scheduler.builders, changes);
         let mut new = new_buildset(ctx.state(), &config, scheduler, &build, parent, asked);
+        new.builders = order::builders(ctx, scheduler, &new.reason, &new.stamps, &new.properties);
+        let own = order::priority(ctx, scheduler, &new.builders, changes);
         // TR-5: as urgent as the parent at least.
         new.priority = new.priority.max(own);
         let made = buildset::open(ctx, new);
@@ -216,7 +217,6 @@ fn new_buildset(
     };
     let own = build.requests.iter().filter_map(|id| state.request(*id));
     let priority = own.map(|request| request.priority).max().unwrap_or(0);
-    let wanted = scheduler.builders.iter();
     NewBuildset {
         reason,
         scheduler: scheduler.name.to_string(),
@@ -224,7 +224,6 @@ fn new_buildset(
         properties,
         parent: Some(parent),
         waited_for: asked.wait,
-        builders: wanted.filter(|name| config.builders.contains_key(*name)).cloned().collect(),
         priority,
         unasked: true,
         ..NewBuildset::default()

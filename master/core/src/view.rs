@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::change::{Change, SourceStamp};
-use crate::config::{Builder, Config};
-use crate::id::WorkerName;
+use crate::config::{Builder, Config, Scheduler};
+use crate::id::{BuilderName, WorkerName};
 use crate::model::{Build, BuildRequest};
 use crate::properties::Properties;
 use crate::results::Results;
@@ -37,12 +37,8 @@ pub fn change_view(change: &Change) -> Value {
 /// `results` is the given one: a step's while `hide_step_if` asks (F22), else the build's so far.
 #[must_use]
 pub fn build_view(state: &State, config: &Config, build: &Build, results: Results) -> Value {
-    let ids = build.stamps.iter().flat_map(|stamp| &stamp.changes);
-    let changes: Vec<&Change> = ids.filter_map(|id| state.change(*id)).collect();
-    let mut files: Vec<&str> =
-        changes.iter().flat_map(|change| change.files.iter().map(String::as_str)).collect();
-    files.sort_unstable();
-    files.dedup();
+    let changes = changes_of(state, &build.stamps);
+    let files = files_of(&changes);
     let builder = config.builders.get(&build.builder);
     json!({
         "properties": plain(&build.properties),
@@ -58,6 +54,28 @@ pub fn build_view(state: &State, config: &Config, build: &Build, results: Result
         "changes": changes.into_iter().map(change_view).collect::<Vec<_>>(),
         "files": files,
         "results": results.word(),
+    })
+}
+
+/// What a scheduler wants built, before its builders are chosen (TS-11): `scheduler`, `reason`, `builders`, and what a
+/// build of it would have: `properties`, `sources`, `changes`, `files`.
+#[must_use]
+pub(crate) fn order_view(
+    state: &State,
+    scheduler: &Scheduler,
+    reason: &str,
+    stamps: &[SourceStamp],
+    properties: &Properties,
+) -> Value {
+    let changes = changes_of(state, stamps);
+    json!({
+        "scheduler": scheduler.name.as_str(),
+        "reason": reason,
+        "builders": scheduler.builders.iter().map(BuilderName::as_str).collect::<Vec<_>>(),
+        "properties": plain(properties),
+        "sources": sources(stamps),
+        "files": files_of(&changes),
+        "changes": changes.into_iter().map(change_view).collect::<Vec<_>>(),
     })
 }
 
@@ -111,6 +129,20 @@ pub fn request_view(state: &State, request: &BuildRequest) -> Value {
         "sources": buildset.map(|buildset| sources(&buildset.stamps)).unwrap_or_default(),
         "changes": changes,
     })
+}
+
+fn changes_of<'a>(state: &'a State, stamps: &[SourceStamp]) -> Vec<&'a Change> {
+    let ids = stamps.iter().flat_map(|stamp| &stamp.changes);
+    ids.filter_map(|id| state.change(*id)).collect()
+}
+
+/// The files of changes, each once, sorted.
+fn files_of<'a>(changes: &[&'a Change]) -> Vec<&'a str> {
+    let mut files: Vec<&str> =
+        changes.iter().flat_map(|change| change.files.iter().map(String::as_str)).collect();
+    files.sort_unstable();
+    files.dedup();
+    files
 }
 
 fn plain(properties: &Properties) -> Map<String, Value> {

@@ -592,6 +592,7 @@ fn polled(event: &Event) -> NewChange {
     NewChange {
         key: event.get("key").map(str::to_owned),
         author: event.get("by").unwrap_or("ana <ana@example.org>").to_owned(),
+        comments: event.text_of("comments"),
         files: event.list("files"),
         branch: event.get("branch").map(str::to_owned),
         revision: event.get("rev").map(str::to_owned),
