@@ -7,6 +7,7 @@ use linn_core::id::{BuilderName, CodebaseName};
 
 use super::circles;
 use super::draft::{Draft, Kind, Mention};
+use super::endless;
 use super::nearest;
 use super::problem::{Place, quote};
 
@@ -26,6 +27,7 @@ pub(super) fn finish(draft: &mut Draft) {
         }
     }
     note_the_unasked(draft);
+    endless::note(draft);
 }
 
 fn resolve(draft: &mut Draft, mention: &Mention) {

@@ -11,6 +11,7 @@ mod call;
 mod calls;
 mod circles;
 mod draft;
+mod endless;
 mod facts;
 mod finish;
 mod globals;
