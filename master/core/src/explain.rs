@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::{Builder, Config, LockMode};
 use crate::eta;
 use crate::id::{BuilderName, RequestId, WorkerName};
-use crate::live::Live;
+use crate::live::{Live, Veto};
 use crate::lock::{self, Waiter};
 use crate::model::{BuildRequest, Hold, LockShare, Wait, WaitKind, Worker};
 use crate::resolve;
@@ -95,8 +95,15 @@ impl<'a> Explainer<'a> {
             let share = share.or_else(|| wants.first()?.first())?;
             return Some(wait(WaitKind::Lock, self.lock_detail(request, share)));
         }
-        let function = self.live.vetoed.get(&request.id)?;
-        Some(wait(WaitKind::Policy, format!("{function} of {} does not let it", builder.name)))
+        Some(match self.live.vetoed.get(&request.id)? {
+            Veto::Function(function) => {
+                wait(WaitKind::Policy, format!("{function} of {} does not let it", builder.name))
+            }
+            Veto::Scarce { never: true, why } => {
+                wait(WaitKind::Lock, format!("it can never start: {why}"))
+            }
+            Veto::Scarce { never: false, why } => wait(WaitKind::Lock, why.clone()),
+        })
     }
 
     /// Whether somebody holds so much of a lock that nobody else could take this share.
@@ -154,7 +161,7 @@ impl<'a> Explainer<'a> {
     fn chosen_worker(&mut self, builder: &'a Builder, chosen: &'a WorkerName) -> Vec<Wait> {
         // A reload may have taken it away since.
         if !builder.workers.contains(chosen) || !self.config.workers.contains_key(chosen) {
-            let detail = format!("{chosen} is no worker of {}", builder.name);
+            let detail = format!("it can never start: {chosen} is no worker of {}", builder.name);
             return vec![alone(wait(WaitKind::NoWorker, detail))];
         }
         let waits = self.workers(builder, std::slice::from_ref(chosen));

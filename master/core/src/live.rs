@@ -121,6 +121,20 @@ impl Dirty {
     }
 }
 
+/// Why a free worker does not take a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Veto {
+    /// A function of the builder does not let it start: this one.
+    Function(&'static str),
+    /// A worker has less of a lock than it would take there: a clause says which.
+    Scarce {
+        /// No other worker of the builder has more.
+        never: bool,
+        /// The clause.
+        why: String,
+    },
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Live {
@@ -142,8 +156,8 @@ pub(crate) struct Live {
     pub(crate) trouble: Option<String>,
     /// Policies that erred when they were last asked.
     pub(crate) erred: Erred,
-    /// Requests that a function does not let start, and which one.
-    pub(crate) vetoed: BTreeMap<RequestId, &'static str>,
+    /// Requests for which a worker was free that did not take them, and why.
+    pub(crate) vetoed: BTreeMap<RequestId, Veto>,
     /// Unfinished builds of which a property was not kept, and people were told so.
     pub(crate) unkept: BTreeSet<BuildId>,
     /// How far the running steps of builds are, as far as their commands tell (F21).
@@ -286,6 +300,9 @@ impl Live {
                 self.dirty.workers.insert(worker.clone());
             }
             Record::ConfigApplied { .. } => {
+                // What was judged and tried so far was judged by what no longer counts.
+                self.vetoed.clear();
+                self.rounds.clear();
                 self.all_dirty(state);
                 self.time_all(state);
             }

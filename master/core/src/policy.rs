@@ -9,6 +9,7 @@ use crate::config::{Builder, Config, LockAccess};
 use crate::ctx::Ctx;
 use crate::hooks::{Argument, HookError, HookId};
 use crate::id::{RequestId, WorkerName};
+use crate::live::Veto;
 use crate::model::BuildRequest;
 use crate::view::{builder_view, request_view, truthy, worker_view};
 
@@ -40,7 +41,7 @@ pub(crate) fn pick(
             ctx.live.erred.remove(hook);
             for request in shown {
                 if choice.is_none() {
-                    ctx.live.vetoed.insert(*request, "next_build");
+                    ctx.live.vetoed.insert(*request, Veto::Function("next_build"));
                 } else {
                     ctx.live.vetoed.remove(request);
                 }

@@ -38,6 +38,7 @@ mod tests;
     reason = "deriving Starlark's own `ProvidesStaticType` writes an `unsafe impl`; nothing else here does"
 )]
 mod values;
+mod weighing;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::config::{Builder, LockAccess, Locks};
 use crate::ctx::Ctx;
 use crate::id::{RequestId, WorkerName};
+use crate::live::Veto;
 use crate::lock::{self, Wanting};
 use crate::model::LockShare;
 use crate::policy;
@@ -36,14 +37,17 @@ pub(super) fn worker_for(
     }
     willing.retain(|worker| policy::may_start(ctx, builder, worker, request));
     if willing.is_empty() {
-        ctx.live.vetoed.insert(request, "can_start_build");
+        ctx.live.vetoed.insert(request, Veto::Function("can_start_build"));
         return Choice::Nobody;
     }
-    let wants = locks_for(ctx, builder, request, &willing);
-    if wants.is_empty() {
-        ctx.live.vetoed.insert(request, "locks");
-        return Choice::Nobody;
-    }
+    let all = chosen.as_ref().map_or(builder.workers.as_slice(), std::slice::from_ref);
+    let wants = match locks_for(ctx, builder, request, &willing, all) {
+        Ok(wants) => wants,
+        Err(veto) => {
+            ctx.live.vetoed.insert(request, veto);
+            return Choice::Nobody;
+        }
+    };
     let wanting = Wanting::request(ctx.state(), request);
     let free = |shares: &[LockShare]| lock::are_free(ctx.state(), ctx.live, &wanting, shares);
     let ready: Vec<WorkerName> =
@@ -54,7 +58,7 @@ pub(super) fn worker_for(
         return Choice::Wait(sets.into_iter().collect());
     }
     let Some(worker) = policy::worker(ctx, builder, request, &ready) else {
-        ctx.live.vetoed.insert(request, "next_worker");
+        ctx.live.vetoed.insert(request, Veto::Function("next_worker"));
         return Choice::Nobody;
     };
     let shares =
@@ -63,27 +67,39 @@ pub(super) fn worker_for(
 }
 
 /// The locks that a request would take on each worker: its builder's and the worker's own (LK-8). A worker on which they
-/// cannot be taken at all is left out.
+/// cannot be taken at all is left out. Where that leaves none, whether another of all its workers would do.
 fn locks_for(
     ctx: &mut Ctx<'_>,
     builder: &Builder,
     request: RequestId,
     workers: &[WorkerName],
-) -> Vec<(WorkerName, Vec<LockShare>)> {
+    all: &[WorkerName],
+) -> Result<Vec<(WorkerName, Vec<LockShare>)>, Veto> {
     let accesses = match &builder.locks {
         Locks::These(locks) => locks.clone(),
-        Locks::Hook(hook) => match policy::locks(ctx, hook, request) {
-            Some(locks) => locks,
-            None => return Vec::new(),
-        },
+        Locks::Hook(hook) => policy::locks(ctx, hook, request).ok_or(Veto::Function("locks"))?,
     };
     let config = ctx.config();
     let on = |worker: &WorkerName| {
         let own = config.workers.get(worker).into_iter().flat_map(|worker| &worker.locks);
         let all: Vec<LockAccess> = accesses.iter().chain(own).cloned().collect();
-        Some((worker.clone(), lock::shares(&config, &all, worker).ok()?))
+        lock::shares(&config, &all, worker)
     };
-    workers.iter().filter_map(on).collect()
+    let mut why = None;
+    let mut wants = Vec::new();
+    for worker in workers {
+        match on(worker) {
+            Ok(shares) => wants.push((worker.clone(), shares)),
+            Err(clause) => why = why.or(Some(clause)),
+        }
+    }
+    match why {
+        Some(why) if wants.is_empty() => {
+            let mut declared = all.iter().filter(|worker| config.workers.contains_key(*worker));
+            Err(Veto::Scarce { never: declared.all(|worker| on(worker).is_err()), why })
+        }
+        _ => Ok(wants),
+    }
 }
 
 /// The workers that can take a build of this builder: fewest running first, then longest idle, then by name (RQ-3).
