@@ -6,7 +6,7 @@ use linn_proto::entity::{Buildset, Kind};
 
 use super::io::Stop;
 use super::session::{Door, Session, VERB_PATIENCE};
-use super::{Done, ExitCode, json, outcome, paint, pairs, unpack};
+use super::{Done, ExitCode, json, outcome, paint, pairs, progress, unpack};
 use crate::client::{ClientError, Master, Patience, request_id};
 
 pub(crate) const EXAMPLE: &str = "Example:\n  \
@@ -70,6 +70,9 @@ pub(crate) async fn run(force: Force, at: Door<'_>) -> Done {
     finish(&mut session, &accepted, force.wait).await
 }
 
+/// So many lines of the journal before an answer may be of the commit that it answers.
+const SAME_COMMIT: u64 = 200;
+
 /// What `force` and `rebuild` do once the master has said yes (C1).
 pub(crate) async fn finish(session: &mut Session<'_>, accepted: &Accepted, wait: bool) -> Done {
     let made = unpack::made(session, accepted, Kind::Buildset).await?;
@@ -84,7 +87,13 @@ pub(crate) async fn finish(session: &mut Session<'_>, accepted: &Accepted, wait:
         }
         return Ok(ExitCode::DONE);
     }
-    let ended = session.wait(Kind::Buildset, buildset.id.to_string()).await?;
+    let ended = if session.json {
+        session.wait(Kind::Buildset, buildset.id.to_string()).await?
+    } else {
+        // The build may have begun in the commit that took the asking.
+        let since = accepted.seq.saturating_sub(SAME_COMMIT);
+        progress::wait(session, buildset.id, &buildset.requests, since).await?
+    };
     let results = unpack::results(&ended);
     if session.json {
         session.io.json(&json::entity(&ended))?;

@@ -39,6 +39,7 @@ mod paint;
 mod pairs;
 mod pin;
 mod priority;
+mod progress;
 mod rebuild;
 mod reload;
 mod requests;

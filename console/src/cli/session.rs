@@ -127,10 +127,18 @@ impl Session<'_> {
 
     /// Waits until a build, request or buildset is complete, however long and through any number of lost links.
     pub(crate) async fn wait(&mut self, kind: Kind, reference: String) -> Result<Entity, Stop> {
+        self.wait_on(Patience::endless(), kind, reference).await
+    }
+
+    /// As [`Session::wait`], when the link may have been lost before.
+    pub(crate) async fn wait_on(
+        &mut self,
+        patience: Patience,
+        kind: Kind,
+        reference: String,
+    ) -> Result<Entity, Stop> {
         let request = WaitRequest { kind: kind.into(), r#ref: reference };
-        self.persist(Patience::endless(), async |master: &Master| {
-            master.console().wait(request.clone()).await
-        })
-        .await
+        self.persist(patience, async |master: &Master| master.console().wait(request.clone()).await)
+            .await
     }
 }

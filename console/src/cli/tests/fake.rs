@@ -517,7 +517,33 @@ impl Console for Shared {
         if !request.follow {
             return Ok(events);
         }
-        let more = tokio_stream::pending();
+        let mut finished = self.finished.subscribe();
+        let of = |seq, kind: &str, subject: &str, json: &str| Event {
+            seq,
+            at_ms: 1_790_000_000_000,
+            kind: kind.to_owned(),
+            subject: subject.to_owned(),
+            json: json.to_owned(),
+        };
+        let word = crate::cli::paint::word(self.world().results).unwrap_or_default();
+        let results = format!("{{\"results\":\"{word}\",\"text\":\"as it went\"}}");
+        let told = [
+            of(7, "build_started", "linux#43", r#"{"worker":"w2","requests":[17]}"#),
+            of(8, "build_started", "mac#9", r#"{"worker":"w3","requests":[99]}"#),
+            of(9, "step_finished", "linux#43/unit tests", &results),
+            of(10, "build_finished", "linux#43", &results),
+            of(11, "buildset_finished", "5", &results),
+        ];
+        let (sender, more) = tokio::sync::mpsc::channel(told.len());
+        tokio::spawn(async move {
+            let _ = finished.wait_for(|finished| *finished).await;
+            for event in told {
+                let _ = sender.send(Ok(event)).await;
+            }
+            // A journal that is followed has no end.
+            sender.closed().await;
+        });
+        let more = tokio_stream::wrappers::ReceiverStream::new(more);
         Ok(Response::new(Box::pin(events.into_inner().chain(more))))
     }
 

@@ -30,7 +30,15 @@ async fn exit_codes_by_result() {
             let said = linn_at(&fake, args).await;
             assert_eq!(said.code, code, "{args:?}");
             assert_eq!(said.lines(), ["request 17 linux", "request 18 mac"]);
-            assert!(said.err.contains(word));
+            let mut told = vec!["linux#43 begins on w2".to_owned()];
+            if !matches!(results, Results::Success | Results::Skipped) {
+                told.push(format!(
+                    "linux#43/unit tests {word}: as it went; its log: linn log 'linux#43/unit tests'"
+                ));
+            }
+            told.push(format!("linux#43 ended: {word}: as it went"));
+            told.push(format!("buildset 5 ended: {word}"));
+            assert_eq!(said.err.lines().collect::<Vec<_>>(), told, "{args:?}");
             let said = linn_at(&fake, &[args, &["--json"]].concat()).await;
             assert_eq!((said.code, said.json()[0]["results"].as_str()), (code, Some(word)));
         }
