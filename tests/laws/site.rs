@@ -147,6 +147,7 @@ impl Site {
             // Its recipes have no steps of the master.
             Action::RunHere { .. }
             | Action::Resolve { .. }
+            | Action::ReadHistory
             | Action::EndHere { .. }
             | Action::RefuseWorker { .. }
             | Action::CloseSession { .. }

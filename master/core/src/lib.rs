@@ -53,6 +53,7 @@ pub mod pin;
 pub mod plan;
 mod policy;
 pub mod properties;
+mod queue;
 mod rebuild;
 mod reconfigure;
 pub mod record;

@@ -208,6 +208,7 @@ fn run_due(ctx: &mut Ctx<'_>) {
             }
             Timer::Build(id) => build_due(ctx, id),
             Timer::Retention => retention::due(ctx),
+            Timer::Queue(builder) => _ = ctx.live.dirty.rounds.insert(builder),
         }
     }
 }

@@ -11,6 +11,7 @@ mod call;
 mod calls;
 mod circles;
 mod draft;
+mod endless;
 mod facts;
 mod finish;
 mod globals;
@@ -39,6 +40,7 @@ mod tests;
     reason = "deriving Starlark's own `ProvidesStaticType` writes an `unsafe impl`; nothing else here does"
 )]
 mod values;
+mod weighing;
 
 use std::path::Path;
 use std::sync::Arc;
