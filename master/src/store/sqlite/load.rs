@@ -117,12 +117,12 @@ fn numbers(db: &Connection) -> Result<BTreeMap<BuilderName, u32>> {
     Ok(pairs.into_iter().collect())
 }
 
+/// Builds as they are, more of them as blame needs them, and the numbers of those that were deleted.
+type Builds = (Vec<Build>, Vec<Built>, Vec<(BuilderName, u32)>);
+
 /// Unfinished builds, and of each builder the last finished ones: some whole, more of them only for blame. Those that were
 /// deleted count, so that nothing older moves up.
-fn builds(
-    db: &Connection,
-    builders: &BTreeMap<BuilderName, u32>,
-) -> Result<(Vec<Build>, Vec<Built>, Vec<(BuilderName, u32)>)> {
+fn builds(db: &Connection, builders: &BTreeMap<BuilderName, u32>) -> Result<Builds> {
     let unfinished = format!("SELECT {} FROM build WHERE complete_at IS NULL", row::BUILD);
     let whole = format!(
         "SELECT {} FROM build WHERE builder = ?1 AND complete_at IS NOT NULL ORDER BY number DESC LIMIT ?2",

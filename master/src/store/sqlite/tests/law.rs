@@ -10,7 +10,7 @@ use super::super::SqliteStore;
 use super::story::Story;
 use linn_core::config::{HistoryKind, Limit, Limits, Retention};
 use linn_core::id::{BuildId, BuildRef, ChangeId};
-use linn_core::model::Artifact;
+use linn_core::model::{Artifact, Deletion};
 use linn_core::record::Record;
 use linn_core::retention::{Needs, choose};
 use linn_core::state::{State, Tables};
@@ -182,7 +182,8 @@ fn history_is_read_as_it_was_written() {
     assert_eq!(queries.weigh(&mut chosen).unwrap(), ["aa".repeat(32)].into());
     assert_eq!(chosen.builds[0].bytes, 5, "empty logs and one artifact");
     for bite in chosen.first().into_iter().chain(chosen.then()) {
-        sqlite.commit(Timestamp(1), &[Record::HistoryDeleted(Box::new(bite))]).unwrap();
+        let bite = Box::new(Deletion { at: Timestamp(1), ..bite });
+        sqlite.commit(Timestamp(1), &[Record::HistoryDeleted(bite)]).unwrap();
     }
     assert!(!queries.is_named(&"aa".repeat(32)).unwrap());
     assert_eq!(queries.without_logs(&[id, builds[2].0, BuildId(99)]).unwrap(), [id]);
