@@ -238,8 +238,10 @@ impl Live {
             Record::BuildsetAdded(buildset) => self.dirty.opened.push(buildset.id),
             Record::BuildsetPinned { buildset, .. } => {
                 let requests = state.buildset(*buildset).into_iter().flat_map(|it| &it.requests);
-                let requests = requests.filter_map(|request| state.request(*request));
-                self.dirty.builders.extend(requests.map(|request| request.builder.clone()));
+                for request in requests.filter_map(|request| state.request(*request)) {
+                    self.queues.settle(state, request.id);
+                    self.dirty.builders.insert(request.builder.clone());
+                }
             }
             Record::RequestReturned { request } => {
                 self.queues.settle(state, *request);

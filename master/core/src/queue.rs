@@ -23,8 +23,12 @@ pub(crate) struct Kin {
 }
 
 impl Kin {
+    /// None: it is still being asked what the request is to build (SS-3), so it stands in no queue.
     fn of(state: &State, request: RequestId) -> Option<Self> {
         let buildset = state.buildset(state.request(request)?.buildset)?;
+        if buildset.resolving {
+            return None;
+        }
         let parent = buildset.parent.as_ref().filter(|_| buildset.waited_for);
         let parents = parent.map(|parent| parent.requests.clone()).unwrap_or_default();
         Some(Self { worker: buildset.worker.clone(), parents })
