@@ -190,6 +190,7 @@ fn force(asking: Asking, builder: &str, random: &mut Random) -> Input {
         properties: BTreeMap::new(),
         reason,
         priority: Some(i32::try_from(random.below(3)).expect("small")),
+        external_id: String::new(),
     }
 }
 

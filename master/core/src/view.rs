@@ -8,7 +8,7 @@ use crate::id::WorkerName;
 use crate::model::{Build, BuildRequest};
 use crate::properties::Properties;
 use crate::results::Results;
-use crate::state::State;
+use crate::state::{GOT_REVISION, State};
 
 /// A change, with the keys of cli.md.
 #[must_use]
@@ -45,8 +45,8 @@ pub fn build_view(state: &State, config: &Config, build: &Build, results: Result
     files.dedup();
     let builder = config.builders.get(&build.builder);
     json!({
-        "properties": plain(&build.properties),
-        "sources": sources(&build.stamps),
+        "properties": recipe_properties(build),
+        "sources": sources_of(build),
         "builder": {
             "name": build.builder.as_str(),
             "tags": builder.map(|builder| builder.tags.as_slice()).unwrap_or_default(),
@@ -113,6 +113,26 @@ pub fn request_view(state: &State, request: &BuildRequest) -> Value {
     })
 }
 
+/// A property as the recipe sees it: values, templates, conditions and functions agree on it. What source steps obtained is
+/// kept as a map of codebase to revision; a build of one codebase sees the revision itself (SS-7 better).
+#[must_use]
+pub fn recipe_property<'a>(build: &'a Build, name: &str) -> Option<&'a Value> {
+    let value = build.properties.get(name)?;
+    match (name, build.stamps.as_slice(), value) {
+        (GOT_REVISION, [stamp], Value::Object(map)) if map.len() == 1 => {
+            Some(map.get(stamp.codebase.as_str()).unwrap_or(value))
+        }
+        _ => Some(value),
+    }
+}
+
+fn recipe_properties(build: &Build) -> Map<String, Value> {
+    let names = build.properties.iter().map(|(name, _)| name);
+    names
+        .filter_map(|name| Some((name.to_owned(), recipe_property(build, name)?.clone())))
+        .collect()
+}
+
 fn plain(properties: &Properties) -> Map<String, Value> {
     properties.iter().map(|(name, it)| (name.to_owned(), it.value.clone())).collect()
 }
@@ -129,6 +149,18 @@ fn sources(stamps: &[SourceStamp]) -> Map<String, Value> {
         (stamp.codebase.to_string(), source)
     };
     stamps.iter().map(source).collect()
+}
+
+/// A build's stamps, each with what was obtained of it; `None` until its source step is over.
+fn sources_of(build: &Build) -> Map<String, Value> {
+    let mut all = sources(&build.stamps);
+    for (codebase, source) in &mut all {
+        if let Value::Object(source) = source {
+            source
+                .insert(GOT_REVISION.to_owned(), build.got_revision.get(codebase).cloned().into());
+        }
+    }
+    all
 }
 
 /// Whether a value counts as true, as in Python: `None`, `False`, zero and empty things do not.

@@ -240,6 +240,9 @@ pub struct Shell {
     /// absent: its output is a log and nothing else
     #[prost(message, optional, tag = "9")]
     pub observe: ::core::option::Option<Observe>,
+    /// of logfiles: the names of those that begin at the end of what their file holds already
+    #[prost(string, repeated, tag = "10")]
+    pub followed: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What the worker looks for in what a program writes: the bytes are here, and none has to travel for it.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -384,6 +387,9 @@ pub struct Download {
     /// below the build folder; replaced as a whole, when there
     #[prost(string, tag = "2")]
     pub dest: ::prost::alloc::string::String,
+    /// its permissions; 0: as files are made there
+    #[prost(uint32, tag = "3")]
+    pub mode: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StoredFile {
@@ -445,6 +451,9 @@ pub struct WriteFile {
     pub dest: ::prost::alloc::string::String,
     #[prost(bytes = "vec", tag = "2")]
     pub text: ::prost::alloc::vec::Vec<u8>,
+    /// its permissions; 0: as files are made there
+    #[prost(uint32, tag = "3")]
+    pub mode: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Timeouts {

@@ -3,8 +3,9 @@
 //!
 //! Every path is looked at link by link before anything is touched: none leads out of the build folder.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use linn_proto::worker::files::What;
@@ -104,16 +105,18 @@ fn exists(base: &Path, file: &str) -> Result<(), Failure> {
 }
 
 fn write_file(base: &Path, write: &WriteFile) -> Result<(), Failure> {
-    let WriteFile { dest, text } = write;
+    let WriteFile { dest, text, mode } = write;
     let path = folder::inside(base, dest, "file", Last::AsItIs).map_err(Failure::Refused)?;
-    place(base, &path, dest, |mut file| file.write_all(text))
+    place(base, &path, dest, *mode, |mut file| file.write_all(text))
 }
 
-/// Puts a file at a path, whole or not at all: written beside it, then renamed. A link there is replaced, not followed.
+/// Puts a file at a path, whole or not at all: written beside it, then renamed. A link there is replaced, not followed. Its
+/// permissions are the given ones, from before its first byte on; 0: as files are made here.
 pub(super) fn place(
     base: &Path,
     path: &Path,
     named: &str,
+    mode: u32,
     write: impl FnOnce(&fs::File) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let refused = |why: &str| Err(Failure::Refused(format!("cannot write `{named}`: {why}")));
@@ -131,11 +134,22 @@ pub(super) fn place(
     beside.push(name);
     let beside = above.join(beside);
     let _ = fs::remove_file(&beside);
-    let written = fs::File::options()
-        .write(true)
-        .create_new(true)
+    let mut options = fs::File::options();
+    options.write(true).create_new(true);
+    if mode != 0 {
+        options.mode(mode & 0o600);
+    }
+    let written = options
         .open(&beside)
-        .and_then(|file| write(&file))
+        .and_then(|file| {
+            write(&file)?;
+            // The umask has no say in what somebody asked for.
+            if mode == 0 {
+                Ok(())
+            } else {
+                file.set_permissions(Permissions::from_mode(mode & 0o777))
+            }
+        })
         .and_then(|()| fs::rename(&beside, path));
     written.map_err(|error| {
         let _ = fs::remove_file(&beside);

@@ -1,6 +1,6 @@
 //! The small steps on files, and that none of them leaves the build folder.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 
 use linn_proto::worker::files::What;
@@ -18,11 +18,28 @@ fn base(world: &World) -> PathBuf {
 }
 
 fn write(dest: &str, text: &str) -> What {
-    What::Write(WriteFile { dest: dest.into(), text: text.into() })
+    What::Write(WriteFile { dest: dest.into(), text: text.into(), mode: 0 })
 }
 
 fn copy(source: &str, dest: &str) -> What {
     What::CopyFolder(CopyFolder { source: source.into(), dest: dest.into() })
+}
+
+/// A file with a secret is its owner's alone, and a script can be run.
+#[tokio::test]
+async fn files_have_the_permissions_that_were_asked_for() {
+    let world = World::new().await;
+    let mode = |name: &str| {
+        let found = std::fs::metadata(base(&world).join(name)).unwrap();
+        found.permissions().mode() & 0o777
+    };
+    let write = |mode| What::Write(WriteFile { dest: "x".into(), text: "x".into(), mode });
+    assert!(succeeded(&act(&world, 1, write(0)).await));
+    assert_eq!(mode("x") & 0o600, 0o600);
+    assert!(succeeded(&act(&world, 2, write(0o600)).await));
+    assert_eq!(mode("x"), 0o600);
+    assert!(succeeded(&act(&world, 3, write(0o777)).await));
+    assert_eq!(mode("x"), 0o777);
 }
 
 #[tokio::test]

@@ -11,11 +11,11 @@ pub(super) fn render(
     env: Vec<EnvEntry>,
 ) -> Result<(HereCommand, String), RenderError> {
     match step {
-        HereStep::Shell { command, stdin, .. } => {
+        HereStep::Shell { command, workdir, stdin, .. } => {
             let (argv, shown) = words(renderer, command)?;
             let stdin =
                 stdin.as_ref().map(|stdin| renderer.handled_text("stdin", stdin)).transpose()?;
-            let (workdir, logfiles) = (String::new(), Vec::new());
+            let (workdir, logfiles) = (renderer.text("workdir", workdir)?, Vec::new());
             let shell = ShellCommand {
                 argv,
                 workdir,
@@ -24,6 +24,7 @@ pub(super) fn render(
                 pty: false,
                 separate: false,
                 logfiles,
+                followed: Vec::new(),
                 look: Look::default(),
             };
             Ok((HereCommand::Shell(shell), shown))

@@ -13,6 +13,9 @@ pub enum HereStep {
     Shell {
         /// A list is run as it is; a text goes to the shell (PR-3).
         command: TemplateValue,
+        /// Below the folder of `master.star`.
+        #[serde(default = "TemplateValue::empty")]
+        workdir: TemplateValue,
         /// Written to its standard input; `None`: closed.
         stdin: Option<TemplateValue>,
         /// Exit codes that mean something else (F18).

@@ -73,6 +73,9 @@ pub struct ShellCommand {
     pub separate: bool,
     /// Further logs: name and path.
     pub logfiles: Vec<(String, String)>,
+    /// Names of those that begin at the end of what is in their file already.
+    #[serde(default)]
+    pub followed: Vec<String>,
     /// What is looked for in what it writes.
     #[serde(default)]
     pub look: Look,

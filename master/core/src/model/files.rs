@@ -25,6 +25,9 @@ pub enum FilesCommand {
         dest: String,
         /// What is in it.
         text: String,
+        /// Its permissions; `None`: as files are made there.
+        #[serde(default)]
+        mode: Option<u32>,
     },
 }
 
@@ -38,10 +41,10 @@ impl FilesCommand {
             Self::CopyFolder { source, dest } => format!("copy {source} to {dest}"),
             Self::Exists(file) => format!("look for {file}"),
             // How long it will be is nobody's business, and not known here.
-            Self::Write { dest, text } if !super::secret::names(text).is_empty() => {
+            Self::Write { dest, text, .. } if !super::secret::names(text).is_empty() => {
                 format!("write a text with a secret to {dest}")
             }
-            Self::Write { dest, text } => format!("write {} bytes to {dest}", text.len()),
+            Self::Write { dest, text, .. } => format!("write {} bytes to {dest}", text.len()),
         }
     }
 }

@@ -46,6 +46,7 @@ pub(crate) fn start(spec: &CommandSpec, masked: &[String]) -> wire::Start {
             CommandWhat::Download(command) => Some(wire::start::What::Download(wire::Download {
                 source: command.source.clone(),
                 dest: command.dest.clone(),
+                mode: command.mode.unwrap_or_default(),
             })),
             // Never sent: the core orders it of the master's own machine.
             CommandWhat::Here(_) => None,
@@ -67,6 +68,7 @@ fn shell(command: &ShellCommand, masked: &[String]) -> wire::Shell {
         masked: masked.to_vec(),
         logfiles: command.logfiles.iter().cloned().collect(),
         observe: said::observe(&command.look),
+        followed: command.followed.clone(),
     }
 }
 
@@ -111,9 +113,11 @@ fn files(command: &FilesCommand) -> wire::Files {
             What::CopyFolder(wire::CopyFolder { source: source.clone(), dest: dest.clone() })
         }
         FilesCommand::Exists(file) => What::Exists(file.clone()),
-        FilesCommand::Write { dest, text } => {
-            What::Write(wire::WriteFile { dest: dest.clone(), text: text.clone().into_bytes() })
-        }
+        FilesCommand::Write { dest, text, mode } => What::Write(wire::WriteFile {
+            dest: dest.clone(),
+            text: text.clone().into_bytes(),
+            mode: mode.unwrap_or_default(),
+        }),
     };
     wire::Files { what: Some(what) }
 }

@@ -38,6 +38,28 @@ async fn log(site: &Site, build: &Build, step: usize) -> String {
     String::from_utf8(text).unwrap()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_may_run_in_a_folder_beside_the_configuration() {
+    let (site, build) = built(
+        r#"master_shell("make", command = "mkdir -p tools/sub && echo here > tools/sub/x"),
+           master_shell("below", workdir = "tools/sub", command = "cat x"),
+           master_shell("none", workdir = "nowhere", command = "cat x"),
+           master_shell("out", workdir = lambda build: "../..", command = "cat x")"#,
+    )
+    .await;
+    assert_eq!(log(&site, &build, 1).await, "here\n");
+    let said: Vec<_> = build.steps.iter().skip(1).map(|step| step.text.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "done",
+            "could not start: there is no folder `nowhere` beside master.star",
+            "could not start: the work folder `../..` is not below the folder of master.star",
+        ]
+    );
+    site.stop().await;
+}
+
 /// Waits until a file is there. Nobody tells of files, so it is looked for.
 async fn appears(file: &Path) -> String {
     soon(async {

@@ -258,6 +258,16 @@ impl<'v> Call<'v, '_> {
         self.values.get(parameter).is_some_and(|value| !value.is_none())
     }
 
+    /// The same, where a written `None` says something.
+    pub(in crate::config) fn is_mentioned(&self, parameter: &str) -> bool {
+        self.values.contains_key(parameter)
+    }
+
+    /// Whether an empty list was written.
+    pub(in crate::config) fn is_empty_list(&self, parameter: &str) -> bool {
+        self.present(parameter).and_then(lower::elements).is_some_and(|items| items.is_empty())
+    }
+
     /// An argument that must be given was not.
     pub(in crate::config) fn missing(&self, parameter: &str) {
         let message = format!("`{}` needs `{parameter}`", self.function.name);

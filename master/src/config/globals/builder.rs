@@ -107,15 +107,41 @@ pub(super) fn policy(call: &Call<'_, '_>) -> PolicyGiven {
         max_time: call.duration("max_time"),
         collapse: call.is_written("collapse_requests").then(|| {
             match call.condition("collapse_requests", true) {
-                Condition::Is(true) => Collapse::Compatible,
                 Condition::Is(false) => Collapse::Never,
                 Condition::Hook(hook) => Collapse::Hook(hook),
+                Condition::Is(true) | Condition::Value(_) => Collapse::Compatible,
             }
         }),
         next_build: call.hook("next_build", "builder, requests"),
         next_worker: call.hook("next_worker", "builder, workers, request"),
         can_start_build: call.hook("can_start_build", "builder, worker, request"),
     }
+}
+
+/// The longest tag, in bytes.
+const MAX_TAG_BYTES: usize = 100;
+
+/// RC-7: what nobody could type or see is no tag.
+fn tags(call: &Call<'_, '_>) -> Vec<String> {
+    let mut tags: Vec<String> = Vec::new();
+    for (tag, place) in call.texts("tags").unwrap_or_default() {
+        let why = if tag.is_empty() {
+            "is empty"
+        } else if tag.len() > MAX_TAG_BYTES {
+            "is too long"
+        } else if tag.trim() != tag || tag.chars().any(char::is_control) {
+            "has blanks around it, or control characters"
+        } else if tags.contains(&tag) {
+            "is there twice"
+        } else {
+            tags.push(tag);
+            continue;
+        };
+        let message = format!("tag {} {why}", quote(&tag));
+        let hint = "each tag once, in at most 100 bytes, without blanks around it";
+        call.draft().problem(&place, message, hint);
+    }
+    tags
 }
 
 fn builder(call: &mut Call<'_, '_>) -> Outcome {
@@ -142,7 +168,7 @@ fn builder(call: &mut Call<'_, '_>) -> Outcome {
     let made = Builder {
         name: BuilderName::from(name.as_str()),
         description: call.line("description"),
-        tags: call.texts("tags").unwrap_or_default().into_iter().map(|(tag, _)| tag).collect(),
+        tags: tags(call),
         project,
         workers,
         factory,

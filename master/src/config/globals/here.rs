@@ -8,7 +8,7 @@ use starlark::values::Value;
 
 use super::files::required;
 use super::shell::{command, decode_rc};
-use super::step::{COMMON, NAME, step};
+use super::step::{COMMON, NAME, step, workdir};
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::problem::quote;
@@ -48,6 +48,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
 
 static SHELL: &[Parameter] = &[
     param("command", Type::Command, "", "What to run: a list as it is, a text by the shell."),
+    param("workdir", Type::Value, "\"\"", "Below the folder of `master.star`."),
     param("stdin", Type::Value, "None", "Written to its standard input."),
     param(
         "decode_rc",
@@ -78,6 +79,7 @@ fn assert_that(call: &mut Call<'_, '_>) -> Outcome {
 fn master_shell(call: &mut Call<'_, '_>) -> Outcome {
     let kind = HereStep::Shell {
         command: command(call, None),
+        workdir: workdir(call),
         stdin: call.text_template("stdin"),
         decode_rc: decode_rc(call),
     };

@@ -221,3 +221,8 @@ CREATE TABLE artifact (
 
 -- What the steps of a build do, where functions made some of them; else its configuration says it.
 ALTER TABLE build ADD COLUMN recipe TEXT;
+
+-- step 7
+
+-- A buildset is found by the id that somebody outside gave it (BS-7).
+CREATE INDEX buildset_by_external_id ON buildset (external_id) WHERE external_id <> '';
