@@ -18,6 +18,7 @@ use crate::api::{Command, Order, Sessions};
 use crate::engine::{Answered, Replies};
 use crate::here;
 use crate::logs::{LogKey, LogStore};
+use crate::pinning;
 
 /// The edges that take orders.
 pub(crate) struct Act {
@@ -25,6 +26,8 @@ pub(crate) struct Act {
     pub sessions: Arc<Sessions>,
     /// What happens on this machine.
     pub here: here::Orders,
+    /// Who asks repositories.
+    pub pinning: pinning::Orders,
     /// Who waits for an answer.
     pub replies: Arc<Replies>,
     /// Logs, to be sealed when a build is over; `None` in tests without logs.
@@ -57,6 +60,10 @@ impl Act {
                 let log =
                     command_of(master, spec.id).and_then(|known| known.logs.into_iter().next());
                 self.here.give(here::Order::Run { spec, log });
+            }
+            Action::Resolve { buildset, stamps } => {
+                let config = Arc::clone(master.config());
+                self.pinning.give(pinning::Order { buildset, stamps, config });
             }
             Action::EndHere { command, reason, kill } => {
                 self.here.give(here::Order::End { command, reason, kill });

@@ -22,7 +22,7 @@ use linn_core::time::Timestamp;
 use linn_core::view::truthy;
 
 use crate::engine::{Answered, EngineHandle, Gone};
-use crate::source::{Ended, Intake, ResolveError, resolve};
+use crate::source::{Ended, Intake, ResolveError, Resolved, resolve};
 
 /// How long a repository may take to answer somebody who waits. A fetch that has begun goes on after that.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -133,18 +133,7 @@ pub(crate) async fn pin(
 ) -> Result<Learnt, Refusal> {
     let mut learnt = Vec::new();
     for stamp in stamps.iter_mut().filter(|stamp| !stamp.repository.is_empty()) {
-        let vcs = vcs_of(config, Some(&stamp.codebase), &stamp.repository);
-        let (branch, revision) = (stamp.branch.as_deref(), stamp.revision.as_deref());
-        let asked = resolve(dir, vcs, &stamp.repository, branch, revision);
-        let resolved = match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(resolved) => resolved.map_err(|error| refusal(&error))?,
-            Err(_) => {
-                let seconds = PATIENCE.as_secs();
-                return Err(Refusal::not_now("the repository does not answer")
-                    .because(format!("it was waited for {seconds} seconds"))
-                    .hint("a fetch that has begun goes on; ask again in some minutes"));
-            }
-        };
+        let resolved = look_up(dir, config, stamp).await?;
         let typed = stamp.revision.replace(resolved.revision);
         // SS-3 better: a tag or a short id says more to people than what it stood for.
         if typed.is_some() && typed != stamp.revision {
@@ -154,6 +143,29 @@ pub(crate) async fn pin(
         learnt.push((stamp.repository.clone(), resolved.commits));
     }
     Ok(learnt)
+}
+
+/// What the repository of a stamp says that the stamp is. Mirrors live in `dir`.
+///
+/// # Errors
+/// There is no such branch or revision, or the repository does not answer.
+pub(crate) async fn look_up(
+    dir: &Path,
+    config: &Config,
+    stamp: &SourceStamp,
+) -> Result<Resolved, Refusal> {
+    let vcs = vcs_of(config, Some(&stamp.codebase), &stamp.repository);
+    let (branch, revision) = (stamp.branch.as_deref(), stamp.revision.as_deref());
+    let asked = resolve(dir, vcs, &stamp.repository, branch, revision);
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(resolved) => resolved.map_err(|error| refusal(&error)),
+        Err(_) => {
+            let seconds = PATIENCE.as_secs();
+            Err(Refusal::not_now("the repository does not answer")
+                .because(format!("it was waited for {seconds} seconds"))
+                .hint("a fetch that has begun goes on; ask again in some minutes"))
+        }
+    }
 }
 
 /// Changes that somebody hands in.

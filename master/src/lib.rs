@@ -31,6 +31,8 @@ pub mod logs;
 #[cfg(feature = "master")]
 pub mod metrics;
 #[cfg(feature = "master")]
+mod pinning;
+#[cfg(feature = "master")]
 mod reload;
 #[cfg(feature = "master")]
 pub mod secret;

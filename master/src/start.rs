@@ -29,6 +29,7 @@ use crate::here;
 use crate::local::LocalWorkers;
 use crate::logs::{Growing, LogError, LogStore};
 use crate::metrics::{Metrics, Reading};
+use crate::pinning::{self, Pinning};
 use crate::reload::{self, Reloader};
 use crate::secret::Secrets;
 use crate::source::{self, Sources};
@@ -221,6 +222,7 @@ impl Master {
         let sessions = Arc::new(Sessions::default());
         let metrics = Arc::new(Metrics::default());
         let (here, orders) = here::Orders::new();
+        let (pinning, to_pin) = pinning::Orders::new();
         // Steps of the master find what lies beside its configuration.
         let beside = options.config_file.as_deref().and_then(Path::parent);
         let beside_file = beside.map(Path::to_owned);
@@ -245,6 +247,7 @@ impl Master {
             act: Act {
                 sessions: sessions.clone(),
                 here,
+                pinning,
                 replies: Arc::new(Replies::default()),
                 logs: Some(logs.clone()),
             },
@@ -260,6 +263,9 @@ impl Master {
             mark: epoch.iter().map(|byte| format!("{byte:02x}")).collect(),
         };
         let here = tokio::spawn(here.run(orders));
+        let pinning = Pinning { engine: engine.handle.clone(), dir: dir.clone() };
+        // It ends with the engine, from which its orders come.
+        tokio::spawn(pinning.run(to_pin));
         let sources = source::start(&config, &dir, &secrets, &engine.handle);
 
         let (connect, connections) = mpsc::channel(api::WAITING_CONNECTIONS);

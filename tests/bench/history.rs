@@ -87,6 +87,7 @@ fn one(n: u64, out: &mut Vec<Record>) {
         parent: None,
         waited_for: false,
         worker: None,
+        resolving: false,
         requests: vec![request],
     })));
     out.push(Record::RequestAdded(BuildRequest {

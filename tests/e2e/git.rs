@@ -134,3 +134,39 @@ fn a_vanished_repository_is_told_and_comes_back() {
     site.ok(["source", "poll", "app"]);
     assert_eq!(site.json(["changes"]).len(), 1, "nothing was lost");
 }
+
+/// SS-3: no source watches the repository, and yet both builders of the triggered buildset build one revision, though the
+/// branch moves on while the first of them builds.
+#[test]
+fn what_no_source_watches_is_pinned_when_it_is_asked_for() {
+    let site = Site::new("");
+    let repository = Repository::new(&site.path().join("app"));
+    let pinned = repository.commit("a.txt", "one\n", "begin");
+    let path = repository.path().display();
+    let config = format!(
+        r#"
+codebase("app", repository = "{path}", branch = "main")
+local_worker("w", max_builds = 1)
+builder("all", workers = ["w"], factory = [
+    trigger(schedulers = ["parts"], source_stamps = [{{"codebase": "app"}}], wait_for_finish = True),
+])
+builder("first", workers = ["w"], factory = [
+    git(codebase = "app"),
+    shell("move on", command = ["git", "-C", "{path}", "commit", "--quiet", "--allow-empty", "-m", "later"]),
+])
+builder("second", workers = ["w"], factory = [git(codebase = "app")])
+triggerable_scheduler("parts", builders = ["first", "second"])
+force_scheduler("force", builders = ["all"])
+"#
+    );
+    fs::write(site.path().join("master.star"), config).expect("written");
+    let _master = site.master();
+    site.until_worker("w", "online");
+    site.ok(["force", "all", "--wait"]);
+    assert_ne!(repository.git(&["rev-parse", "HEAD"]), pinned, "it has moved on");
+    for build in ["first#1", "second#1"] {
+        let build = site.build(build);
+        assert_eq!(build["sourcestamps"][0]["revision"], pinned.as_str(), "{build}");
+        assert_eq!(build["got_revision"]["app"], pinned.as_str(), "{build}");
+    }
+}

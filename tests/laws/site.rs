@@ -146,6 +146,7 @@ impl Site {
             }
             // Its recipes have no steps of the master.
             Action::RunHere { .. }
+            | Action::Resolve { .. }
             | Action::EndHere { .. }
             | Action::RefuseWorker { .. }
             | Action::CloseSession { .. }

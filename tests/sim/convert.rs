@@ -42,6 +42,7 @@ pub(crate) fn message(master: &Master, action: &Action) -> Option<(SessionId, to
         Action::Reply { .. }
         | Action::CloseSession { .. }
         | Action::RunHere { .. }
+        | Action::Resolve { .. }
         | Action::EndHere { .. } => return None,
     })
 }

@@ -1,9 +1,11 @@
 //! What this machine is: said in every `Hello`, shown to people.
 
+use std::path::Path;
+
 use linn_proto::worker::WorkerInfo;
 
 /// Describes this machine and program. Never fails: what cannot be found out is left empty.
-pub(crate) fn describe(admin: &str) -> WorkerInfo {
+pub(crate) fn describe(admin: &str, folder: &Path) -> WorkerInfo {
     let system = rustix::system::sysinfo();
     let name = rustix::system::uname();
     WorkerInfo {
@@ -17,6 +19,7 @@ pub(crate) fn describe(admin: &str) -> WorkerInfo {
             .and_then(|count| u32::try_from(count.get()).ok())
             .unwrap_or(0),
         memory_bytes: u64::from(system.mem_unit).saturating_mul(system.totalram as u64),
+        folder: folder.to_string_lossy().into_owned(),
     }
 }
 
@@ -33,7 +36,7 @@ mod tests {
 
     #[test]
     fn the_description_is_filled() {
-        let info = describe("ana");
+        let info = describe("ana", Path::new("/srv/worker"));
         assert_eq!(info.admin, "ana");
         assert_eq!(info.boot_id.len(), 36);
         assert!(info.platform.starts_with("linux-"));

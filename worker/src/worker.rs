@@ -96,7 +96,7 @@ impl Worker {
         let greeting = Greeting {
             name: self.settings.name.clone(),
             instance: self.instance.to_vec(),
-            info: info::describe(&self.settings.admin),
+            info: info::describe(&self.settings.admin, &self.settings.dir),
         };
         let failed = |source| WorkerError::Folder { dir: self.settings.dir.clone(), source };
         let mut agent =

@@ -1,6 +1,7 @@
 //! What an edge must do, after the records before it are durable.
 
-use crate::id::{ChangeId, CommandId, SessionId, Token};
+use crate::change::SourceStamp;
+use crate::id::{BuildsetId, ChangeId, CommandId, SessionId, Token};
 use crate::model::CommandSpec;
 use crate::record::Subject;
 
@@ -50,6 +51,14 @@ pub enum Action {
     RunHere {
         /// All of it.
         spec: Box<CommandSpec>,
+    },
+    /// Ask the repositories of a buildset's stamps which revisions they are at. The answer comes as
+    /// [`Input::StampsResolved`](crate::input::Input::StampsResolved).
+    Resolve {
+        /// Whose.
+        buildset: BuildsetId,
+        /// Those that have a repository and no revision.
+        stamps: Vec<SourceStamp>,
     },
     /// Ask a command on this machine to end: TERM, then KILL; or KILL at once. One that is not known has ended.
     EndHere {

@@ -7,18 +7,17 @@ use std::sync::Arc;
 use crate::blame;
 use crate::buildset;
 use crate::cancel;
-use crate::change::SourceStamp;
-use crate::config::{Builder, Config, SchedulerKind};
+use crate::config::{Builder, Config};
 use crate::ctx::Ctx;
 use crate::here;
-use crate::id::{BuildId, RequestId, SchedulerName, StepNumber, WorkerName};
+use crate::id::{BuildId, RequestId, StepNumber, WorkerName};
+use crate::inheritance;
 use crate::merge::{self, Merged};
 use crate::model::{Blame, Build, Exit, LockShare, Step, StepState, Stop};
 use crate::notice;
-use crate::properties::{Origin, Properties};
+use crate::properties::Properties;
 use crate::record::Record;
 use crate::results::Results;
-use crate::state::State;
 use crate::step::{self, Position};
 
 /// Starts a build of a request, and of those that fit with it, on a worker (MG-1).
@@ -67,7 +66,7 @@ pub(crate) fn start(
         steps: Step::plan(&builder.factory),
         recipe: None,
     };
-    build.properties = properties(state, &config, builder, &merged.properties, &build);
+    build.properties = inheritance::of(state, &config, builder, &merged.properties, &build);
     build.blame = blame::of(state, &build);
     let (id, oldest) = (build.id, (oldest.id, oldest.priority));
     if oldest.1 < wanted {
@@ -76,75 +75,6 @@ pub(crate) fn start(
     }
     ctx.record(Record::BuildStarted(Box::new(build)));
     advance(ctx, id);
-}
-
-/// PP-1: site, changes, request, builder, worker, facts of the build; later ones win. Defaults fill what is missing.
-/// A parameter that a force form declares wins over builder and worker, as its form says so (PP-3 better).
-fn properties(
-    state: &State,
-    config: &Config,
-    builder: &Builder,
-    asked: &Properties,
-    build: &Build,
-) -> Properties {
-    let mut all = Properties::new();
-    for (name, value) in &config.properties {
-        all.set(name.clone(), value.clone(), Origin::Master);
-    }
-    for id in build.stamps.iter().flat_map(|stamp| &stamp.changes) {
-        for (name, value) in state.change(*id).into_iter().flat_map(|change| &change.properties) {
-            all.set(name.clone(), value.clone(), Origin::Change);
-        }
-    }
-    all.lay_over(asked);
-    for (name, value) in &builder.properties {
-        all.set(name.clone(), value.clone(), Origin::Builder);
-    }
-    let worker = config.workers.get(&build.worker);
-    for (name, value) in worker.into_iter().flat_map(|worker| &worker.properties) {
-        all.set(name.clone(), value.clone(), Origin::Worker);
-    }
-    for (name, value) in &builder.defaults {
-        if all.get(name).is_none() {
-            all.set(name.clone(), value.clone(), Origin::Builder);
-        }
-    }
-    for (name, value) in worker.into_iter().flat_map(|worker| &worker.defaults) {
-        if all.get(name).is_none() {
-            all.set(name.clone(), value.clone(), Origin::Worker);
-        }
-    }
-    // A rebuild has the properties of what it rebuilds (CA-5), so its form is that of the first asking.
-    let form = asked.text("scheduler").unwrap_or(&build.scheduler);
-    let scheduler = config.scheduler(&SchedulerName::new(form));
-    if let Some(SchedulerKind::Force(form)) = scheduler.map(|scheduler| &scheduler.kind) {
-        for parameter in form.parameters.iter().flatten() {
-            if let Some(value) = asked.get(&parameter.name) {
-                all.set(parameter.name.clone(), value.clone(), Origin::Force);
-            }
-        }
-    }
-    let name = build.builder.as_str();
-    all.set("builder", name, Origin::Build);
-    all.set("buildername", name, Origin::Build);
-    all.set("buildnumber", build.number, Origin::Build);
-    all.set("workername", build.worker.as_str(), Origin::Build);
-    if all.get("scheduler").is_none() {
-        all.set("scheduler", build.scheduler.as_str(), Origin::Build);
-    }
-    // PP-2: they would be ambiguous with several.
-    if let [stamp] = build.stamps.as_slice() {
-        stamp_properties(&mut all, stamp);
-    }
-    all
-}
-
-fn stamp_properties(all: &mut Properties, stamp: &SourceStamp) {
-    all.set("branch", stamp.branch.clone(), Origin::Build);
-    all.set("revision", stamp.revision.clone(), Origin::Build);
-    all.set("repository", stamp.repository.as_str(), Origin::Build);
-    all.set("project", stamp.project.as_str(), Origin::Build);
-    all.set("codebase", stamp.codebase.as_str(), Origin::Build);
 }
 
 /// Drives a build on until a command runs on its worker, or to its end.

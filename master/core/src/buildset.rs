@@ -8,6 +8,7 @@ use crate::id::{BuildRef, BuilderName, BuildsetId, RequestId, WorkerName};
 use crate::model::{BuildRequest, Buildset, Parent};
 use crate::properties::Properties;
 use crate::record::{Record, Subject};
+use crate::resolve;
 use crate::results::Results;
 use crate::schedule::dependent;
 
@@ -25,6 +26,8 @@ pub(crate) struct NewBuildset {
     pub(crate) external_id: String,
     pub(crate) builders: Vec<BuilderName>,
     pub(crate) priority: i32,
+    /// Nobody has asked the repositories of its stamps yet, as a door does for people: they are asked now (SS-3).
+    pub(crate) unasked: bool,
 }
 
 /// The longest external id, in bytes.
@@ -56,6 +59,8 @@ pub(crate) fn open(ctx: &mut Ctx<'_>, new: NewBuildset) -> Vec<Subject> {
         // A stamp names only changes that are remembered: so a state equals what a store would load.
         stamp.changes.retain(|change| ctx.state().change(*change).is_some());
     }
+    let resolving =
+        new.unasked && !resolve::open(&ctx.config(), new.builders.iter(), &stamps).is_empty();
     let mut made = vec![Subject::Buildset(id)];
     made.extend(requests.iter().map(|request| Subject::Request(*request)));
     ctx.record(Record::BuildsetAdded(Box::new(Buildset {
@@ -73,6 +78,7 @@ pub(crate) fn open(ctx: &mut Ctx<'_>, new: NewBuildset) -> Vec<Subject> {
         parent: new.parent,
         waited_for: new.waited_for,
         worker: new.worker,
+        resolving,
         requests: requests.clone(),
     })));
     for (request, builder) in requests.into_iter().zip(new.builders) {
@@ -89,6 +95,9 @@ pub(crate) fn open(ctx: &mut Ctx<'_>, new: NewBuildset) -> Vec<Subject> {
             merged_into: None,
             children: Vec::new(),
         }));
+    }
+    if resolving {
+        resolve::ask(ctx, id);
     }
     settle(ctx, id);
     made

@@ -1,13 +1,15 @@
 //! Stop a build, cancel a request, change its priority (CA-1 to CA-4, CA-6), each refused with a sentence when it cannot
 //! be.
 
+use std::collections::BTreeMap;
+
 use crate::action::Refusal;
 use crate::build;
 use crate::buildset;
 use crate::ctx::Ctx;
 use crate::id::{BuildId, BuildRef, BuilderName, BuildsetId, RequestId};
 use crate::input::Asking;
-use crate::model::{Build, BuildRequest, Stop};
+use crate::model::{Build, BuildRequest, Buildset, Stop};
 use crate::record::{Record, Subject};
 use crate::results::Results;
 use crate::state::State;
@@ -73,19 +75,28 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, asking: &Asking, id: RequestId, reason: 
 }
 
 /// Nobody waits any more for what these requests' builds triggered and waited for: it ends too (TR-4).
-pub(crate) fn orphans(ctx: &mut Ctx<'_>, requests: &[RequestId]) {
-    let requests = requests.iter().filter_map(|id| ctx.state().request(*id));
-    let children: Vec<_> = requests
+pub(crate) fn orphans(ctx: &mut Ctx<'_>, over: &[RequestId]) {
+    let requests = over.iter().filter_map(|id| ctx.state().request(*id));
+    let children: BTreeMap<_, _> = requests
         .flat_map(|request| &request.children)
         .filter(|child| child.results.is_none())
         .filter_map(|child| ctx.state().buildset(child.buildset))
-        .filter(|buildset| buildset.waited_for)
+        .filter(|buildset| buildset.waited_for && !is_waited_for(ctx.state(), buildset, over))
         .map(|buildset| (buildset.id, buildset.parent.as_ref().map(|it| it.build.to_string())))
         .collect();
     for (buildset, parent) in children {
         let why = format!("{}, which waited for it, is over", parent.unwrap_or_default());
         all_of(ctx, buildset, "", &why);
     }
+}
+
+/// Whether a request that was merged with those that are over, and is tried again apart from them, waits for a buildset as well (LW-3).
+fn is_waited_for(state: &State, buildset: &Buildset, over: &[RequestId]) -> bool {
+    let parents = buildset.parent.iter().flat_map(|parent| &parent.requests);
+    parents
+        .filter(|id| !over.contains(id))
+        .filter_map(|id| state.request(*id))
+        .any(|request| request.complete_at.is_none())
 }
 
 /// Cancels what is not over of a buildset.

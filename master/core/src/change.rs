@@ -7,6 +7,23 @@ use std::collections::BTreeMap;
 use crate::id::{ChangeId, CodebaseName};
 use crate::time::Timestamp;
 
+/// Whether a message asks that its commit is not built: `[ci skip]` or `[skip ci]`, however spaced and spelt (GP-7).
+#[must_use]
+pub fn is_skipped(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.find('[') {
+        rest = &rest[at + 1..];
+        let Some(end) = rest.find(']') else { return false };
+        let words: Vec<String> =
+            rest[..end].split_whitespace().map(str::to_ascii_lowercase).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if matches!(words.as_slice(), ["ci", "skip"] | ["skip", "ci"]) {
+            return true;
+        }
+    }
+    false
+}
+
 /// A change as its source tells it, before it has a number.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -133,4 +150,21 @@ pub struct Patch {
     pub comment: String,
     /// Where it applies, inside the tree; empty: at its root.
     pub subdir: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_skipped;
+
+    /// GP-7.
+    #[test]
+    fn a_message_can_ask_not_to_be_built() {
+        for text in ["x [ci skip]", "[skip ci] x", "[a] [ CI   Skip ] b", "x\n\n[SKIP CI]"] {
+            assert!(is_skipped(text), "{text}");
+        }
+        for text in ["", "ci skip", "[ciskip]", "[skip]", "[ci skip", "[ci [skip]", "[no skip ci]"]
+        {
+            assert!(!is_skipped(text), "{text}");
+        }
+    }
 }

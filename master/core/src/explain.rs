@@ -8,6 +8,7 @@ use crate::id::{BuilderName, RequestId, WorkerName};
 use crate::live::Live;
 use crate::lock::{self, Waiter};
 use crate::model::{BuildRequest, Hold, LockShare, Wait, WaitKind, Worker};
+use crate::resolve;
 use crate::state::State;
 use crate::time::{Span, Timestamp};
 
@@ -70,6 +71,14 @@ impl<'a> Explainer<'a> {
 
     /// What keeps this request though a worker of its builder is free: a lock, a worker that was chosen, a function.
     fn held_back(&self, builder: &Builder, request: &BuildRequest) -> Option<Wait> {
+        if let Some(buildset) = self.state.buildset(request.buildset)
+            && buildset.resolving
+        {
+            return Some(wait(
+                WaitKind::Dependency,
+                resolve::awaited(self.state, self.config, buildset),
+            ));
+        }
         if let Some(wants) = self.live.lines.wants(Waiter::Request(request.id)) {
             let share = wants.first().and_then(|shares| shares.iter().find(|it| self.is_taken(it)));
             let share = share.or_else(|| wants.first()?.first())?;

@@ -12,8 +12,8 @@ use serde_json::Value;
 use crate::change::{Commit, NewChange, SourceStamp};
 use crate::config::Config;
 use crate::id::{
-    BuildRef, BuilderName, CommandId, RequestId, SchedulerName, SessionId, SourceName, Token,
-    WorkerName,
+    BuildRef, BuilderName, BuildsetId, CodebaseName, CommandId, RequestId, SchedulerName,
+    SessionId, SourceName, Token, WorkerName,
 };
 use crate::model::{Finished, Url, WorkerInfo};
 use crate::properties::Properties;
@@ -39,6 +39,15 @@ pub struct AskedFor {
     pub properties: Properties,
     /// Of its request.
     pub priority: i32,
+}
+
+/// What a repository says that a stamp is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Resolution {
+    /// Of the branch that the stamp named, or the repository's own; `None`: it has no name.
+    pub branch: Option<String>,
+    /// Its tip.
+    pub revision: String,
 }
 
 /// What happened.
@@ -271,6 +280,16 @@ pub enum Input {
         /// All of it.
         finished: Box<Finished>,
     },
+    /// Repositories have been asked about the stamps of a buildset (SS-3).
+    StampsResolved {
+        /// Whose.
+        buildset: BuildsetId,
+        /// Branch and revision by codebase, or a sentence why nobody knows.
+        answers: Vec<(CodebaseName, Result<Resolution, String>)>,
+        /// Learnt while resolving, by repository.
+        #[serde(default)]
+        commits: Vec<(String, Vec<Commit>)>,
+    },
     /// Another configuration, evaluated and right, is to be followed from now on (RC-1).
     #[serde(skip)]
     Reconfigured(Arc<Config>),
@@ -327,6 +346,7 @@ impl Input {
             | Self::ProgressTold { .. }
             | Self::CommandFinished { .. }
             | Self::HereFinished { .. }
+            | Self::StampsResolved { .. }
             | Self::Reconfigured(_)
             | Self::ConfigRefused { .. }
             | Self::DiskState(_)

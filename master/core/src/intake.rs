@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Action, Answer, Refusal};
-use crate::change::{Change, Commit, NewChange};
+use crate::change::{Change, Commit, NewChange, is_skipped};
 use crate::config::{Config, Source};
 use crate::ctx::Ctx;
 use crate::id::{ChangeId, CodebaseName, SourceName};
@@ -45,6 +45,11 @@ pub(crate) fn polled(
     for mut change in changes {
         if let Some(source) = config.sources.get(&name) {
             complete(&mut change, source);
+        }
+        // One rule for what is pushed, however it is told of. A look does not see which commits were pushed together, so each
+        // speaks for itself; the cursor passes it all the same.
+        if is_skipped(&change.comments) {
+            continue;
         }
         made.push(Subject::Change(add(ctx, change)));
     }

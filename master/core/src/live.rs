@@ -203,6 +203,11 @@ impl Live {
                 self.dirty.builders.insert(request.builder.clone());
             }
             Record::BuildsetAdded(buildset) => self.dirty.opened.push(buildset.id),
+            Record::BuildsetPinned { buildset, .. } => {
+                let requests = state.buildset(*buildset).into_iter().flat_map(|it| &it.requests);
+                let requests = requests.filter_map(|request| state.request(*request));
+                self.dirty.builders.extend(requests.map(|request| request.builder.clone()));
+            }
             Record::RequestReturned { request } => {
                 if let Some(request) = state.request(*request) {
                     self.dirty.builders.insert(request.builder.clone());

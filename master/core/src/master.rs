@@ -13,6 +13,7 @@ use crate::live::Live;
 use crate::lock::{self, LockView};
 use crate::model::{Stop, Wait};
 use crate::record::{Record, Subject};
+use crate::resolve;
 use crate::results::Results;
 use crate::schedule::force::{self, Force};
 use crate::schedule::try_::{self, Try};
@@ -80,6 +81,7 @@ impl Master {
                     build::lose(ctx, id, "the master ended while it ran this step");
                 }
             }
+            resolve::ask_again(ctx);
         });
         master
     }
@@ -294,6 +296,12 @@ fn take(ctx: &mut Ctx<'_>, input: Input) {
         }
         Input::CommandFinished { session, finished } => worker::finished(ctx, session, *finished),
         Input::HereFinished { finished } => here::finished(ctx, *finished),
+        Input::StampsResolved { buildset, answers, commits } => {
+            for (repository, commits) in commits {
+                intake::learn(ctx, repository, commits);
+            }
+            resolve::answered(ctx, buildset, answers);
+        }
         Input::Reconfigured(config) => reconfigure::reconfigure(ctx, config),
         Input::ConfigRefused { file, why } => reconfigure::refused(ctx, file, &why),
         Input::DiskState(trouble) => trouble::disk_state(ctx, trouble),

@@ -10,11 +10,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::change::{Change, Commit};
+use crate::change::{Change, Commit, SourceStamp};
 use crate::config::StepSpec;
 use crate::id::{
-    BuildId, BuildRef, BuilderName, BuildsetId, ChangeId, CommandId, ConfigDigest, RequestId,
-    SchedulerName, SourceName, StepNumber, WorkerName,
+    BuildId, BuildRef, BuilderName, BuildsetId, ChangeId, CodebaseName, CommandId, ConfigDigest,
+    RequestId, SchedulerName, SourceName, StepNumber, WorkerName,
 };
 use crate::model::{
     Artifact, Blame, Build, BuildRequest, Buildset, Child, CommandSpec, Hold, LockShare, Log,
@@ -153,6 +153,15 @@ pub enum Record {
         /// To what.
         priority: i32,
     },
+    /// The stamps of a buildset are what its repositories say, once for all its builds (SS-3).
+    BuildsetPinned {
+        /// Which.
+        buildset: BuildsetId,
+        /// All of its stamps, as they are now.
+        stamps: Vec<SourceStamp>,
+        /// Codebases whose repository did not say, and why: each of its builds takes the tip that it finds.
+        unknown: Vec<(CodebaseName, String)>,
+    },
     /// A request went back to the queue after a lost worker, with its id and age (LW-1).
     RequestReturned {
         /// Which.
@@ -260,8 +269,8 @@ pub enum Record {
         step: StepNumber,
         /// Its name.
         name: String,
-        /// What its build is for.
-        request: RequestId,
+        /// What its build is for: each of them knows the children.
+        requests: Vec<RequestId>,
         /// What is new.
         children: Vec<Child>,
         /// What the step waits for, what an earlier try has triggered included.
@@ -471,6 +480,7 @@ impl Record {
             Self::BuildsetAdded(_) => "buildset_added",
             Self::RequestAdded(_) => "request_added",
             Self::RequestPrioritised { .. } => "request_prioritised",
+            Self::BuildsetPinned { .. } => "buildset_pinned",
             Self::RequestReturned { .. } => "request_returned",
             Self::RequestFinished { .. } => "request_finished",
             Self::BuildsetFirstFailure { .. } => "buildset_first_failure",
@@ -503,7 +513,7 @@ impl Record {
     }
 
     /// All of those words.
-    pub const KINDS: [&'static str; 40] = [
+    pub const KINDS: [&'static str; 41] = [
         "change_added",
         "commits_learned",
         "change_classified",
@@ -516,6 +526,7 @@ impl Record {
         "buildset_added",
         "request_added",
         "request_prioritised",
+        "buildset_pinned",
         "request_returned",
         "request_finished",
         "buildset_first_failure",
@@ -565,7 +576,8 @@ impl Record {
             | Self::RequestReturned { request }
             | Self::ChildFinished { request, .. }
             | Self::RequestFinished { request, .. } => request.to_string(),
-            Self::BuildsetFirstFailure { buildset, .. }
+            Self::BuildsetPinned { buildset, .. }
+            | Self::BuildsetFirstFailure { buildset, .. }
             | Self::BuildsetFinished { buildset, .. } => buildset.to_string(),
             Self::BuildStarted(build) => build.reference().to_string(),
             Self::StepWaiting { build, name, .. }

@@ -86,9 +86,9 @@ impl Renderer<'_> {
         }
         match value {
             TemplateValue::Plain(value) => Ok(escaped(value.clone())),
-            TemplateValue::Prop { name, default } => {
-                Ok(escaped(recipe_property(self.build, name).unwrap_or(default).clone()))
-            }
+            TemplateValue::Prop { name, default } => Ok(escaped(
+                recipe_property(self.config, self.build, name).unwrap_or(default).clone(),
+            )),
             TemplateValue::Secret(name) => Ok(Value::String(secret::handle(name))),
             TemplateValue::Interpolate(template) => {
                 self.template(template, depth).map(Value::String)
@@ -208,7 +208,7 @@ impl Renderer<'_> {
                 return value.transpose();
             }
             Selector::Secret(name) => return Ok(Some(Value::String(secret::handle(name)))),
-            Selector::Prop(name) => recipe_property(self.build, name).cloned(),
+            Selector::Prop(name) => recipe_property(self.config, self.build, name).cloned(),
             Selector::Src { codebase, attribute } if attribute == GOT_REVISION => {
                 let got = self.build.got_revision.get(codebase.as_str());
                 got.map(|revision| revision.as_str().into())

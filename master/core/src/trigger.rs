@@ -10,12 +10,13 @@ use crate::change::SourceStamp;
 use crate::config::{Config, Scheduler, SchedulerKind, TriggerSources, TriggerStep};
 use crate::ctx::Ctx;
 use crate::id::{BuildId, BuildsetId, CodebaseName, RequestId, SchedulerName, StepNumber};
+use crate::intake;
 use crate::model::{Build, Child, Parent, StepState};
 use crate::properties::{Origin, Properties, unfit};
 use crate::record::{Record, Subject};
 use crate::render::{RenderError, Renderer};
 use crate::results::Results;
-use crate::schedule::{codebases_of, default_stamp, is_enabled, order};
+use crate::schedule::{codebases_of, default_stamp, is_enabled, order, tip_stamp};
 use crate::state::State;
 
 /// What a trigger step asks for, rendered.
@@ -129,7 +130,6 @@ fn given(value: &Value) -> Result<BTreeMap<CodebaseName, SourceStamp>, RenderErr
 pub(crate) fn start(ctx: &mut Ctx<'_>, id: BuildId, number: StepNumber, asked: &Asked) {
     let config = ctx.config();
     let Some(build) = ctx.state().build(id).cloned() else { return };
-    let Some(request) = build.requests.first().copied() else { return };
     let known = children_of(ctx.state(), &build, number);
     let mut children = Vec::new();
     for name in &asked.schedulers {
@@ -137,9 +137,12 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, id: BuildId, number: StepNumber, asked: &
         if known.iter().any(|child| child.scheduler == *name) {
             continue;
         }
-        let parent = Parent { request, id, build: build.reference(), step: number };
-        let own = order::priority(ctx, scheduler, &scheduler.builders, Vec::new());
+        let requests = build.requests.clone();
+        let parent = Parent { requests, id, build: build.reference(), step: number };
+        let changes = order::heard(ctx.state(), scheduler, &build.stamps);
         let mut new = new_buildset(ctx.state(), &config, scheduler, &build, parent, asked);
+        new.builders = order::builders(ctx, scheduler, &new.reason, &new.stamps, &new.properties);
+        let own = order::priority(ctx, scheduler, &new.builders, changes);
         // TR-5: as urgent as the parent at least.
         new.priority = new.priority.max(own);
         let made = buildset::open(ctx, new);
@@ -161,14 +164,15 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, id: BuildId, number: StepNumber, asked: &
         build: build.reference(),
         step: number,
         name: name.unwrap_or_default(),
-        request,
+        requests: build.requests.clone(),
         children,
         waits_for: if asked.wait { all } else { Vec::new() },
     });
     // A buildset without builders was over before anybody could wait for it.
-    let over = unfinished_at_once(ctx.state(), request);
-    for (buildset, results) in over {
-        ctx.record(Record::ChildFinished { request, buildset, results });
+    for request in build.requests {
+        for (buildset, results) in unfinished_at_once(ctx.state(), request) {
+            ctx.record(Record::ChildFinished { request, buildset, results });
+        }
     }
 }
 
@@ -181,11 +185,15 @@ fn unfinished_at_once(state: &State, request: RequestId) -> Vec<(BuildsetId, Res
         .collect()
 }
 
-/// What a step of this build, or of an earlier one of its requests, has triggered already.
+/// What a step of this build, or of an earlier one of its requests, has triggered already: requests that were merged know the same.
 fn children_of(state: &State, build: &Build, number: StepNumber) -> Vec<Child> {
     let requests = build.requests.iter().filter_map(|id| state.request(*id));
     let children = requests.flat_map(|request| &request.children);
-    children.filter(|child| child.step == number).cloned().collect()
+    let by_buildset: BTreeMap<_, _> = children
+        .filter(|child| child.step == number)
+        .map(|child| (child.buildset, child.clone()))
+        .collect();
+    by_buildset.into_values().collect()
 }
 
 fn new_buildset(
@@ -210,7 +218,6 @@ fn new_buildset(
     };
     let own = build.requests.iter().filter_map(|id| state.request(*id));
     let priority = own.map(|request| request.priority).max().unwrap_or(0);
-    let wanted = scheduler.builders.iter();
     NewBuildset {
         reason,
         scheduler: scheduler.name.to_string(),
@@ -218,8 +225,8 @@ fn new_buildset(
         properties,
         parent: Some(parent),
         waited_for: asked.wait,
-        builders: wanted.filter(|name| config.builders.contains_key(*name)).cloned().collect(),
         priority,
+        unasked: true,
         ..NewBuildset::default()
     }
 }
@@ -241,19 +248,35 @@ fn stamps(
         let wanted = match &asked.sources {
             Sources::Same { updated } => same(&codebase, *updated),
             Sources::Latest => None,
-            Sources::These(stamps) => stamps.get(&codebase).map(|stamp| {
-                let usual = default_stamp(state, config, &codebase);
-                let repository = if stamp.repository.is_empty() {
-                    usual.repository
-                } else {
-                    stamp.repository.clone()
-                };
-                SourceStamp { repository, ..stamp.clone() }
+            Sources::These(stamps) => stamps.get(&codebase).map(|given| {
+                let usual = tip_stamp(state, config, &codebase, given.branch.as_deref());
+                completed(given, usual)
             }),
         };
         wanted.unwrap_or_else(|| default_stamp(state, config, &codebase))
     };
     codebases_of(config, scheduler).into_iter().map(stamp).collect()
+}
+
+/// What a recipe left out of a stamp is what is usual of the codebase; the tip as it is now (SS-3), unless the stamp speaks of a
+/// repository of its own.
+fn completed(given: &SourceStamp, usual: SourceStamp) -> SourceStamp {
+    let elsewhere = !given.repository.is_empty()
+        && !intake::is_same_repository(&given.repository, &usual.repository);
+    if elsewhere {
+        return given.clone();
+    }
+    let project = if given.project.is_empty() { usual.project } else { given.project.clone() };
+    SourceStamp {
+        codebase: usual.codebase,
+        repository: usual.repository,
+        project,
+        branch: given.branch.clone().or(usual.branch),
+        revision: given.revision.clone().or(usual.revision),
+        requested: None,
+        patch: None,
+        changes: Vec::new(),
+    }
 }
 
 /// How a trigger step ends, once nothing that it waits for is open (TR-3).
@@ -273,6 +296,10 @@ pub(crate) fn outcome(
         children.iter().filter(|child| step.waits_for.contains(&child.buildset)).collect();
     if awaited.iter().any(|child| child.results.is_none()) {
         return None;
+    }
+    // What nobody knows any more has not ended well (TR-6).
+    if awaited.len() < step.waits_for.len() {
+        return Some((Results::Exception, "what it waited for is not known any more".to_owned()));
     }
     let important = awaited.iter().filter(|child| child.important);
     let results =
@@ -309,14 +336,16 @@ pub(crate) fn child_over(
     buildset: BuildsetId,
     results: Results,
 ) {
-    let request = parent.request;
-    if ctx.state().request(request).is_none() {
-        return;
+    for request in parent.requests.iter().copied() {
+        if ctx.state().request(request).is_none() {
+            continue;
+        }
+        ctx.record(Record::ChildFinished { request, buildset, results });
+        let build = waiting_build(ctx.state(), request);
+        let ready = build.filter(|build| is_ready(ctx.state(), build));
+        let worker = ready.map(|build| build.worker.clone());
+        ctx.live.dirty.workers.extend(worker);
     }
-    ctx.record(Record::ChildFinished { request, buildset, results });
-    let build = waiting_build(ctx.state(), request).filter(|build| is_ready(ctx.state(), build));
-    let worker = build.map(|build| build.worker.clone());
-    ctx.live.dirty.workers.extend(worker);
 }
 
 /// The unfinished build of a request.

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::change::{Change, SourceStamp};
-use crate::config::{Builder, Config};
-use crate::id::WorkerName;
+use crate::config::{Builder, Config, Scheduler};
+use crate::id::{BuilderName, WorkerName};
+use crate::inheritance;
 use crate::model::{Build, BuildRequest};
 use crate::properties::Properties;
 use crate::results::Results;
@@ -37,15 +38,11 @@ pub fn change_view(change: &Change) -> Value {
 /// `results` is the given one: a step's while `hide_step_if` asks (F22), else the build's so far.
 #[must_use]
 pub fn build_view(state: &State, config: &Config, build: &Build, results: Results) -> Value {
-    let ids = build.stamps.iter().flat_map(|stamp| &stamp.changes);
-    let changes: Vec<&Change> = ids.filter_map(|id| state.change(*id)).collect();
-    let mut files: Vec<&str> =
-        changes.iter().flat_map(|change| change.files.iter().map(String::as_str)).collect();
-    files.sort_unstable();
-    files.dedup();
+    let changes = changes_of(state, &build.stamps);
+    let files = files_of(&changes);
     let builder = config.builders.get(&build.builder);
     json!({
-        "properties": recipe_properties(build),
+        "properties": recipe_properties(config, build),
         "sources": sources_of(build),
         "builder": {
             "name": build.builder.as_str(),
@@ -58,6 +55,28 @@ pub fn build_view(state: &State, config: &Config, build: &Build, results: Result
         "changes": changes.into_iter().map(change_view).collect::<Vec<_>>(),
         "files": files,
         "results": results.word(),
+    })
+}
+
+/// What a scheduler wants built, before its builders are chosen (TS-11): `scheduler`, `reason`, `builders`, and what a
+/// build of it would have: `properties`, `sources`, `changes`, `files`.
+#[must_use]
+pub(crate) fn order_view(
+    state: &State,
+    scheduler: &Scheduler,
+    reason: &str,
+    stamps: &[SourceStamp],
+    properties: &Properties,
+) -> Value {
+    let changes = changes_of(state, stamps);
+    json!({
+        "scheduler": scheduler.name.as_str(),
+        "reason": reason,
+        "builders": scheduler.builders.iter().map(BuilderName::as_str).collect::<Vec<_>>(),
+        "properties": plain(properties),
+        "sources": sources(stamps),
+        "files": files_of(&changes),
+        "changes": changes.into_iter().map(change_view).collect::<Vec<_>>(),
     })
 }
 
@@ -114,23 +133,41 @@ pub fn request_view(state: &State, request: &BuildRequest) -> Value {
 }
 
 /// A property as the recipe sees it: values, templates, conditions and functions agree on it. What source steps obtained is
-/// kept as a map of codebase to revision; a build of one codebase sees the revision itself (SS-7 better).
+/// kept as a map of codebase to revision; where the builder checks out one codebase, its recipe sees the revision itself
+/// (SS-7 better).
 #[must_use]
-pub fn recipe_property<'a>(build: &'a Build, name: &str) -> Option<&'a Value> {
+pub fn recipe_property<'a>(config: &Config, build: &'a Build, name: &str) -> Option<&'a Value> {
     let value = build.properties.get(name)?;
-    match (name, build.stamps.as_slice(), value) {
-        (GOT_REVISION, [stamp], Value::Object(map)) if map.len() == 1 => {
-            Some(map.get(stamp.codebase.as_str()).unwrap_or(value))
-        }
+    let (GOT_REVISION, Value::Object(map)) = (name, value) else { return Some(value) };
+    let only = config
+        .builders
+        .get(&build.builder)
+        .and_then(|builder| inheritance::only_stamp(config, builder, build));
+    match only {
+        Some(stamp) if map.len() == 1 => Some(map.get(stamp.codebase.as_str()).unwrap_or(value)),
         _ => Some(value),
     }
 }
 
-fn recipe_properties(build: &Build) -> Map<String, Value> {
+fn recipe_properties(config: &Config, build: &Build) -> Map<String, Value> {
     let names = build.properties.iter().map(|(name, _)| name);
     names
-        .filter_map(|name| Some((name.to_owned(), recipe_property(build, name)?.clone())))
+        .filter_map(|name| Some((name.to_owned(), recipe_property(config, build, name)?.clone())))
         .collect()
+}
+
+fn changes_of<'a>(state: &'a State, stamps: &[SourceStamp]) -> Vec<&'a Change> {
+    let ids = stamps.iter().flat_map(|stamp| &stamp.changes);
+    ids.filter_map(|id| state.change(*id)).collect()
+}
+
+/// The files of changes, each once, sorted.
+fn files_of<'a>(changes: &[&'a Change]) -> Vec<&'a str> {
+    let mut files: Vec<&str> =
+        changes.iter().flat_map(|change| change.files.iter().map(String::as_str)).collect();
+    files.sort_unstable();
+    files.dedup();
+    files
 }
 
 fn plain(properties: &Properties) -> Map<String, Value> {

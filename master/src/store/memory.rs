@@ -112,12 +112,20 @@ impl MemoryStore {
                     rules::change_request(request, record);
                 }
             }
-            Record::StepTriggered { request, .. } | Record::ChildFinished { request, .. } => {
+            Record::StepTriggered { requests, .. } => {
+                for request in requests {
+                    if let Some(request) = self.requests.get_mut(request) {
+                        rules::change_children(request, record);
+                    }
+                }
+            }
+            Record::ChildFinished { request, .. } => {
                 if let Some(request) = self.requests.get_mut(request) {
                     rules::change_children(request, record);
                 }
             }
-            Record::BuildsetFirstFailure { buildset, .. }
+            Record::BuildsetPinned { buildset, .. }
+            | Record::BuildsetFirstFailure { buildset, .. }
             | Record::BuildsetFinished { buildset, .. } => {
                 if let Some(buildset) = self.buildsets.get_mut(buildset) {
                     rules::change_buildset(buildset, record);

@@ -170,6 +170,10 @@ pub(super) fn change_children(request: &mut BuildRequest, record: &Record) {
 /// Changes a buildset.
 pub(super) fn change_buildset(buildset: &mut Buildset, record: &Record) {
     match record {
+        Record::BuildsetPinned { stamps, .. } => {
+            buildset.stamps.clone_from(stamps);
+            buildset.resolving = false;
+        }
         Record::BuildsetFirstFailure { .. } => buildset.first_failure_told = true,
         Record::BuildsetFinished { results, at, .. } => {
             buildset.results = Some(*results);

@@ -93,6 +93,9 @@ pub struct WorkerInfo {
     pub cpus: u32,
     #[prost(uint64, tag = "7")]
     pub memory_bytes: u64,
+    /// where it lives on its machine
+    #[prost(string, tag = "8")]
+    pub folder: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Held {

@@ -9,9 +9,10 @@ use linn_core::change::{Change, Commit, NewChange, Patch, SourceStamp};
 use linn_core::config::Config;
 use linn_core::ctx::Outbox;
 use linn_core::id::{
-    BuildRef, ChangeId, CodebaseName, CommandId, RequestId, SessionId, Token, WorkerName,
+    BuildRef, BuildsetId, ChangeId, CodebaseName, CommandId, RequestId, SessionId, Token,
+    WorkerName,
 };
-use linn_core::input::{Asking, Input, WorkerVerb};
+use linn_core::input::{Asking, Input, Resolution, WorkerVerb};
 use linn_core::master::Master;
 use linn_core::model::{
     Artifact, Build, Exit, FinalLog, Finished, Said, Test, TestResult, TestResults, Url, WorkerInfo,
@@ -349,6 +350,7 @@ impl Stage {
             }
             "finish" => self.finish(event)?,
             "ended" => Input::HereFinished { finished: Box::new(self.finished(event)?) },
+            "resolved" => resolved(event)?,
             "disk" => Input::DiskState(event.words.first().filter(|word| *word != "ok").cloned()),
             verb => return Err(format!("no event is called `{verb}`")),
         })
@@ -512,6 +514,22 @@ fn kept(text: &str) -> Result<Artifact, String> {
     Ok(Artifact { name: name.to_owned(), bytes: number(bytes)?, sha256: "0".repeat(64) })
 }
 
+/// `resolved 3 lib@r9 app!gone`: what the repositories of a buildset answered.
+fn resolved(event: &Event) -> Result<Input, String> {
+    let answer = |word: &String| {
+        if let Some((codebase, revision)) = word.split_once('@') {
+            let answer = Resolution { branch: None, revision: revision.to_owned() };
+            return Ok((CodebaseName::from(codebase), Ok(answer)));
+        }
+        let (codebase, why) =
+            word.split_once('!').ok_or("an answer is NAME@REVISION or NAME!WHY")?;
+        Ok((CodebaseName::from(codebase), Err(why.to_owned())))
+    };
+    let answers = event.words.iter().skip(1).map(answer).collect::<Result<_, String>>()?;
+    let buildset = BuildsetId(number(event.word(0)?)?);
+    Ok(Input::StampsResolved { buildset, answers, commits: Vec::new() })
+}
+
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("`{text}` is no number here"))
 }
@@ -576,6 +594,7 @@ fn polled(event: &Event) -> NewChange {
     NewChange {
         key: event.get("key").map(str::to_owned),
         author: event.get("by").unwrap_or("ana <ana@example.org>").to_owned(),
+        comments: event.text_of("comments"),
         files: event.list("files"),
         branch: event.get("branch").map(str::to_owned),
         revision: event.get("rev").map(str::to_owned),

@@ -147,10 +147,11 @@ impl Config {
         said.next().unwrap_or_default()
     }
 
-    /// The codebases a builder may be asked for: those its source steps name, else all declared ones, else the unnamed one.
+    /// The codebases a builder may be asked for: those its source steps name, else all declared ones, else the unnamed one. Which
+    /// ones the steps of a function will name (F39) nobody knows before, so that may be all.
     #[must_use]
     pub fn codebases_of(&self, builder: &Builder) -> Vec<CodebaseName> {
-        let named: BTreeSet<_> = builder
+        let mut named: BTreeSet<_> = builder
             .factory
             .iter()
             .filter_map(|step| match &step.kind {
@@ -158,6 +159,9 @@ impl Config {
                 _ => None,
             })
             .collect();
+        if builder.factory.iter().any(|step| matches!(step.kind, StepKind::Dynamic(_))) {
+            named.extend(self.codebases.keys().cloned());
+        }
         if !named.is_empty() {
             return named.into_iter().collect();
         }

@@ -17,6 +17,8 @@ pub struct Scheduler {
     pub name: SchedulerName,
     /// What it asks for.
     pub builders: Vec<BuilderName>,
+    /// A function that picks some of them for what is wanted (TS-11); one that errs leaves them all.
+    pub choice: Option<HookId>,
     /// `None`: all declared ones (F7).
     pub codebases: Option<Vec<CodebaseName>>,
     /// Laid over the arguments, under the changes' (TS-11).

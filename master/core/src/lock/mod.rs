@@ -92,11 +92,11 @@ fn ancestors(state: &State, mut requests: Vec<RequestId>) -> BTreeSet<BuildId> {
     while let Some(request) = requests.pop() {
         let buildset = state.request(request).and_then(|request| state.buildset(request.buildset));
         let Some(buildset) = buildset.filter(|buildset| buildset.waited_for) else { continue };
-        let parent = buildset.parent.as_ref();
-        if let Some(build) = parent.and_then(|parent| waiting_build(state, parent.request))
-            && found.insert(build.id)
-        {
-            requests.extend(build.requests.iter().copied());
+        let parents = buildset.parent.iter().flat_map(|parent| &parent.requests);
+        for build in parents.filter_map(|request| waiting_build(state, *request)) {
+            if found.insert(build.id) {
+                requests.extend(build.requests.iter().copied());
+            }
         }
     }
     found

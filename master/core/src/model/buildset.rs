@@ -39,6 +39,9 @@ pub struct Buildset {
     pub waited_for: bool,
     /// The worker that was chosen for it; `None`: any that the builder has.
     pub worker: Option<WorkerName>,
+    /// A repository is being asked which revisions its stamps are: until it has answered, nothing of it starts (SS-3).
+    #[serde(default)]
+    pub resolving: bool,
     /// One for each builder (BS-1).
     pub requests: Vec<RequestId>,
 }
@@ -46,8 +49,9 @@ pub struct Buildset {
 /// The step of a build that triggered a buildset.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Parent {
-    /// What the build was for: it stays when the build is tried again (LW-3).
-    pub request: RequestId,
+    /// What the build was for, oldest first: it stays when the build is tried again (LW-3), and what is left of it when one of them
+    /// is cancelled (CA-1).
+    pub requests: Vec<RequestId>,
     /// Which build.
     pub id: BuildId,
     /// The same, for people.

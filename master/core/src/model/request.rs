@@ -80,6 +80,8 @@ pub enum WaitKind {
     Limit,
     /// A lock it needs is held, or others wait for it first (LK-2).
     Lock,
+    /// It is not known yet what it is to build: a repository is being asked (SS-3).
+    Dependency,
     /// A function of the configuration does not let it start (RQ-2).
     Policy,
     /// Its builder is not in the configuration.
@@ -99,6 +101,7 @@ impl WaitKind {
             Self::Priority => "priority",
             Self::Limit => "limit",
             Self::Lock => "lock",
+            Self::Dependency => "dependency",
             Self::Policy => "policy",
             Self::Orphaned => "orphaned",
         }

@@ -75,4 +75,7 @@ pub struct WorkerInfo {
     pub cpus: u32,
     /// Memory, in bytes.
     pub memory_bytes: u64,
+    /// Where it lives on its machine; empty: it does not tell.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub folder: String,
 }

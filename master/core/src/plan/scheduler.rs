@@ -28,6 +28,7 @@ pub(super) fn schedulers(shapes: &Shapes<'_>, work: &Work, out: &mut Vec<Differe
 
 fn differ(shapes: &Shapes<'_>, old: &Scheduler, new: &Scheduler, details: &mut Vec<String>) {
     names(details, "builders", &old.builders, &new.builders);
+    shapes.part(details, "choice of builders", &old.choice, &new.choice);
     shapes.part(details, "codebases", &old.codebases, &new.codebases);
     shapes.part(details, "properties", &old.properties, &new.properties);
     value(details, "priority", &old.priority, &new.priority, ToString::to_string);

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 pub use force::forced_builders;
 pub use form::{Place, form_of, places};
-pub(crate) use stamp::stamp_of;
 pub use stamp::{default_stamp, repository_of};
+pub(crate) use stamp::{stamp_of, tip_stamp};
 pub use switch::is_enabled;
 pub use try_::{Plan, plan};
 

@@ -9,7 +9,8 @@ use crate::ctx::Ctx;
 use crate::hooks::{Argument, HookError};
 use crate::id::BuilderName;
 use crate::properties::{Origin, Properties};
-use crate::view::change_view;
+use crate::state::State;
+use crate::view::{change_view, order_view};
 
 /// What a scheduler wants built.
 pub(super) struct Order {
@@ -45,12 +46,21 @@ impl Order {
     }
 }
 
-/// Asks the scheduler's builders for it.
+/// The changes of these stamps, for a scheduler whose priority is worked out of them (F25).
+pub(crate) fn heard(state: &State, scheduler: &Scheduler, stamps: &[SourceStamp]) -> Vec<Value> {
+    if scheduler.priority_hook.is_none() {
+        return Vec::new();
+    }
+    let ids = stamps.iter().flat_map(|stamp| &stamp.changes);
+    ids.filter_map(|id| state.change(*id)).map(change_view).collect()
+}
+
+/// Asks the scheduler's builders for it; none at all when its function picks none.
 pub(super) fn place(ctx: &mut Ctx<'_>, scheduler: &Scheduler, order: Order) {
-    let config = ctx.config();
-    let wanted = scheduler.builders.iter();
-    let builders: Vec<BuilderName> =
-        wanted.filter(|name| config.builders.contains_key(*name)).cloned().collect();
+    let builders = builders(ctx, scheduler, &order.reason, &order.stamps, &order.properties);
+    if builders.is_empty() && scheduler.choice.is_some() {
+        return;
+    }
     let priority = priority(ctx, scheduler, &builders, order.changes);
     buildset::open(
         ctx,
@@ -61,9 +71,52 @@ pub(super) fn place(ctx: &mut Ctx<'_>, scheduler: &Scheduler, order: Order) {
             properties: order.properties,
             builders,
             priority,
+            unasked: true,
             ..NewBuildset::default()
         },
     );
+}
+
+/// Which of a scheduler's builders are asked: those that its function picks, or else all (TS-11). The function chooses
+/// from names that are known, so that a wrong one is a mistake of the configuration, and everybody can see who may be asked.
+pub(crate) fn builders(
+    ctx: &mut Ctx<'_>,
+    scheduler: &Scheduler,
+    reason: &str,
+    stamps: &[SourceStamp],
+    properties: &Properties,
+) -> Vec<BuilderName> {
+    let config = ctx.config();
+    let own = scheduler.builders.iter().filter(|name| config.builders.contains_key(*name));
+    let own: Vec<BuilderName> = own.cloned().collect();
+    let Some(hook) = &scheduler.choice else { return own };
+    let view = order_view(ctx.state(), scheduler, reason, stamps, properties);
+    let picked = ctx.hooks.call(hook, &[Argument::Object(view)]);
+    match picked.and_then(|value| chosen(scheduler, &own, &value)) {
+        Ok(picked) => picked,
+        Err(error) => {
+            ctx.tell_hook(hook, &error, "all of them are asked", None);
+            own
+        }
+    }
+}
+
+/// The builders that a function named, in the order of the declaration.
+fn chosen(
+    scheduler: &Scheduler,
+    own: &[BuilderName],
+    value: &Value,
+) -> Result<Vec<BuilderName>, HookError> {
+    let wrong = || HookError { what: "it did not return a list of names of builders".to_owned() };
+    let named = value.as_array().ok_or_else(wrong)?.iter();
+    let named: Vec<&str> = named.map(Value::as_str).collect::<Option<_>>().ok_or_else(wrong)?;
+    // One that the scheduler names and the configuration has no more is skipped, as it is without a function.
+    let knows = |name: &&str| scheduler.builders.iter().any(|own| own.as_str() == *name);
+    if let Some(other) = named.iter().find(|name| !knows(name)) {
+        let what = format!("{other:?} is none of the builders of {}", scheduler.name);
+        return Err(HookError { what });
+    }
+    Ok(own.iter().filter(|name| named.contains(&name.as_str())).cloned().collect())
 }
 
 /// The priorities that there are.

@@ -52,7 +52,7 @@ pub fn default_stamp(state: &State, config: &Config, codebase: &CodebaseName) ->
 }
 
 /// The same of a branch that is named (PN-8).
-pub(super) fn tip_stamp(
+pub(crate) fn tip_stamp(
     state: &State,
     config: &Config,
     codebase: &CodebaseName,

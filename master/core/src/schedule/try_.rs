@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{force, is_enabled};
+use super::{force, is_enabled, order};
 use crate::action::Refusal;
 use crate::buildset::{self, NewBuildset};
 use crate::change::SourceStamp;
@@ -41,7 +41,12 @@ pub(crate) fn try_(ctx: &mut Ctx<'_>, asking: &Asking, asked: Try) {
     let names: Vec<_> = asked.builders.iter().map(BuilderName::as_str).collect();
     let about = names.join(" ");
     match prepare(ctx, asking, asked) {
-        Ok(new) => {
+        Ok(mut new) => {
+            let config = ctx.config();
+            let scheduler = config.scheduler(&SchedulerName::from(new.scheduler.as_str()));
+            if let Some(scheduler) = scheduler {
+                new.priority = order::priority(ctx, scheduler, &new.builders, Vec::new());
+            }
             let made = buildset::open(ctx, new);
             ctx.accept(asking, made);
         }
@@ -90,7 +95,6 @@ fn prepare(ctx: &Ctx<'_>, asking: &Asking, asked: Try) -> Result<NewBuildset, Re
         stamps,
         properties,
         builders,
-        priority: scheduler.priority,
         external_id,
         ..NewBuildset::default()
     })

@@ -58,6 +58,7 @@ impl State {
             | Record::RequestReturned { .. }
             | Record::ChildFinished { .. }
             | Record::RequestFinished { .. }
+            | Record::BuildsetPinned { .. }
             | Record::BuildsetFirstFailure { .. }
             | Record::BuildsetFinished { .. } => self.apply_to_buildset(record),
             Record::BuildStarted(_)
@@ -115,7 +116,9 @@ impl State {
             }
             Record::RequestAdded(request) => {
                 self.last.request = self.last.request.max(request.id.0);
-                self.requests.add(request.clone());
+                let buildset = self.buildsets.get(&request.buildset);
+                let held = buildset.is_some_and(|buildset| buildset.resolving);
+                self.requests.add(request.clone(), held);
             }
             Record::RequestPrioritised { request, priority } => {
                 self.requests.prioritise(*request, *priority);
@@ -126,6 +129,15 @@ impl State {
             }
             Record::RequestFinished { request, results, at, .. } => {
                 self.requests.finish(*request, *results, *at);
+            }
+            Record::BuildsetPinned { buildset, stamps, .. } => {
+                if let Some(buildset) = self.buildsets.get_mut(buildset) {
+                    buildset.stamps.clone_from(stamps);
+                    buildset.resolving = false;
+                    for request in &buildset.requests {
+                        self.requests.release(*request);
+                    }
+                }
             }
             Record::BuildsetFirstFailure { buildset, .. } => {
                 if let Some(buildset) = self.buildsets.get_mut(buildset) {
@@ -189,8 +201,10 @@ impl State {
                     locks,
                 );
             }
-            Record::StepTriggered { id, step, request, children, waits_for, .. } => {
-                self.requests.adopt(*request, children);
+            Record::StepTriggered { id, step, requests, children, waits_for, .. } => {
+                for request in requests {
+                    self.requests.adopt(*request, children);
+                }
                 self.builds.wait_for(*id, *step, waits_for);
             }
             Record::StepFinished {

@@ -34,7 +34,9 @@ impl State {
             state.buildsets.insert(buildset.id, buildset);
         }
         for request in tables.requests {
-            state.requests.add(request);
+            let buildset = state.buildsets.get(&request.buildset);
+            let held = buildset.is_some_and(|buildset| buildset.resolving);
+            state.requests.add(request, held);
         }
         for build in tables.builds {
             if build.complete_at.is_none() {

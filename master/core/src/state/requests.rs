@@ -27,6 +27,8 @@ pub(super) struct Requests {
     by_id: BTreeMap<RequestId, BuildRequest>,
     /// Waiting ones: highest priority first, then oldest.
     queues: BTreeMap<BuilderName, BTreeSet<(Reverse<i32>, RequestId)>>,
+    /// These are in no queue yet: it is being asked what they are to build (SS-3).
+    held: BTreeSet<(BuilderName, RequestId)>,
     ready: BTreeSet<ReadyKey>,
     /// Each waiting builder's key in `ready`.
     places: BTreeMap<BuilderName, ReadyKey>,
@@ -49,11 +51,14 @@ impl Requests {
     }
 
     pub(super) fn pending(&self, builder: &BuilderName) -> usize {
-        self.queues.get(builder).map_or(0, BTreeSet::len)
+        let held = self.held.range((builder.clone(), RequestId(0))..);
+        let held = held.take_while(|(of, _)| of == builder).count();
+        self.queues.get(builder).map_or(0, BTreeSet::len) + held
     }
 
     pub(super) fn waiting(&self) -> impl Iterator<Item = &BuildRequest> {
-        self.queues.values().flatten().filter_map(|(_, id)| self.by_id.get(id))
+        let queued = self.queues.values().flatten().map(|(_, id)| id);
+        queued.chain(self.held.iter().map(|(_, id)| id)).filter_map(|id| self.by_id.get(id))
     }
 
     pub(super) fn waiting_builders(&self) -> impl Iterator<Item = &BuilderName> {
@@ -69,9 +74,21 @@ impl Requests {
         self.ready.range((from, Bound::Unbounded)).next()
     }
 
-    pub(super) fn add(&mut self, request: BuildRequest) {
+    /// Takes a request in; one that is `held` waits outside its queue until it is released.
+    pub(super) fn add(&mut self, request: BuildRequest, held: bool) {
         let (builder, id) = (request.builder.clone(), request.id);
+        if held && request.complete_at.is_none() {
+            self.held.insert((builder.clone(), id));
+        }
         self.by_id.insert(id, request);
+        self.enqueue(&builder, id);
+    }
+
+    /// A request that was held goes into its queue.
+    pub(super) fn release(&mut self, id: RequestId) {
+        let Some(request) = self.by_id.get(&id) else { return };
+        let builder = request.builder.clone();
+        self.held.remove(&(builder.clone(), id));
         self.enqueue(&builder, id);
     }
 
@@ -93,6 +110,7 @@ impl Requests {
         if let Some(request) = self.by_id.get(&id)
             && request.claimed_at.is_none()
             && request.complete_at.is_none()
+            && !self.held.contains(&(builder.clone(), id))
         {
             let queue = self.queues.entry(builder.clone()).or_default();
             queue.insert((Reverse(request.priority), id));
@@ -144,6 +162,9 @@ impl Requests {
             request.results = Some(results);
             request.complete_at = Some(at);
         });
+        if let Some(request) = self.by_id.get(&id) {
+            self.held.remove(&(request.builder.clone(), id));
+        }
     }
 
     /// A step of its build triggered these.
@@ -163,6 +184,7 @@ impl Requests {
     /// Forgets the requests of a finished buildset.
     pub(super) fn forget(&mut self, id: RequestId) {
         let Some(request) = self.by_id.remove(&id) else { return };
+        self.held.remove(&(request.builder.clone(), id));
         if let Some(queue) = self.queues.get_mut(&request.builder) {
             queue.remove(&(Reverse(request.priority), id));
             if queue.is_empty() {

@@ -81,6 +81,13 @@ fn detail(record: &Record) -> String {
             out
         }
         Record::BuildsetFinished { results, .. } => results.to_string(),
+        Record::BuildsetPinned { stamps, unknown, .. } => {
+            let mut out = format!("at {}", joined(stamps.iter().map(stamp)));
+            for (codebase, why) in unknown {
+                let _ = write!(out, " [{codebase}: {why}]");
+            }
+            out
+        }
         Record::BuildsetFirstFailure { request, .. } => format!("by request {request}"),
         Record::BuildStarted(build) => {
             let mut out = format!("request {} on {}", joined(build.requests.iter()), build.worker);
@@ -189,6 +196,10 @@ pub fn action_line(action: &Action) -> String {
             format!("-> send command {} to session {session}: {}", spec.id, what(spec))
         }
         Action::RunHere { spec } => format!("-> run command {} here: {}", spec.id, what(spec)),
+        Action::Resolve { buildset, stamps } => {
+            let stamps = joined(stamps.iter().map(stamp));
+            format!("-> resolve buildset {buildset}: {stamps}")
+        }
         Action::EndHere { command, reason, kill } => {
             let verb = if *kill { "kill" } else { "interrupt" };
             format!("-> {verb} command {command} here: {reason}")

@@ -120,6 +120,7 @@ fn scheduler(name: &str, builders: &[&str], kind: SchedulerKind) -> Scheduler {
     Scheduler {
         name: SchedulerName::from(name),
         builders: builders.iter().map(|name| BuilderName::from(*name)).collect(),
+        choice: None,
         codebases: None,
         properties: BTreeMap::new(),
         priority: 0,

@@ -178,6 +178,7 @@ pub(crate) fn read_info(info: wire::WorkerInfo) -> WorkerInfo {
         boot_id: cut(info.boot_id),
         cpus: info.cpus,
         memory_bytes: info.memory_bytes,
+        folder: cut(info.folder),
     }
 }
 

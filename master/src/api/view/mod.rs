@@ -259,7 +259,8 @@ fn touched(record: &Record, state: &State, config: &Config, keys: &mut BTreeSet<
                 keys.insert(Key::Builder(request.builder.clone()));
             }
         }
-        Record::BuildsetFirstFailure { buildset, .. }
+        Record::BuildsetPinned { buildset, .. }
+        | Record::BuildsetFirstFailure { buildset, .. }
         | Record::BuildsetFinished { buildset, .. } => {
             keys.insert(Key::Buildset(buildset.0));
         }

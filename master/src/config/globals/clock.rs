@@ -7,7 +7,8 @@ use linn_core::time::Span;
 use serde_json::Value as Json;
 
 use super::scheduler::{
-    COMMON, FILTER, IMPORTANT, IMPORTANT_FILES, UNIMPORTANT_FILES, declare_of, filter, importance,
+    CHOICE, COMMON, FILTER, IMPORTANT, IMPORTANT_FILES, UNIMPORTANT_FILES, declare_of, filter,
+    importance,
 };
 use super::site::{by, mentioned};
 use super::{Function, Group, Outcome, Parameter, Type, param};
@@ -23,7 +24,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         doc: "Builds the tip of a branch at once when it is declared first, and then always so long after the last time, which \
               outlives a restart. A time that came while the master was down is made up for at its start.",
         positional: 1,
-        parameters: &[COMMON, PERIODIC, CLOCK],
+        parameters: &[COMMON, CHOICE, PERIODIC, CLOCK],
         open: false,
         example: "periodic_scheduler(\"benchmarks\", builders = [\"linux\"], interval = \"6h\", branch = \"main\")",
         call: periodic,
@@ -39,7 +40,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
               counts once. A time that came while the master was down is made up for at its start, once, however many there \
               were.",
         positional: 1,
-        parameters: &[COMMON, NIGHTLY, CLOCK],
+        parameters: &[COMMON, CHOICE, NIGHTLY, CLOCK],
         open: false,
         example: "nightly_scheduler(\"nightly\", builders = [\"linux\"], at = \"0 3 * * *\", tz = \"Europe/Berlin\", branch = \"main\", only_if_changed = True, force_at = \"0 3 * * sun\")",
         call: nightly,

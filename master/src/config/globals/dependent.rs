@@ -3,7 +3,7 @@
 use linn_core::config::{Dependent, SchedulerKind};
 use linn_core::id::SchedulerName;
 
-use super::scheduler::{COMMON, declare};
+use super::scheduler::{CHOICE, COMMON, declare};
 use super::site::{by, mentioned};
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
@@ -15,7 +15,7 @@ pub(super) static FUNCTIONS: &[Function] = &[Function {
     doc: "Builds when what another scheduler asked for ended with SUCCESS or WARNINGS: the very revisions that were built \
           there. Rebuilds, and builds that people forced by a form of their own, do not count.",
     positional: 1,
-    parameters: &[COMMON, DEPENDENT],
+    parameters: &[COMMON, CHOICE, DEPENDENT],
     open: false,
     example: "dependent_scheduler(\"release\", builders = [\"linux\"], upstream = any_branch_scheduler(\"commits\", builders = [\"linux\"]))",
     call: dependent,

@@ -19,7 +19,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         group: Group::Schedulers,
         doc: "Builds the changes that its filter takes, with one timer for all of them.",
         positional: 1,
-        parameters: &[COMMON, BRANCH],
+        parameters: &[COMMON, CHOICE, BRANCH],
         open: false,
         example: "single_branch_scheduler(\"main\", builders = [\"linux\"], change_filter = change_filter(branch = \"main\"), tree_stable_timer = \"30s\", max_wait = \"10m\")",
         call: |call| branch(call, SchedulerKind::SingleBranch),
@@ -29,7 +29,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         group: Group::Schedulers,
         doc: "Builds the changes that its filter takes, with a timer for each branch.",
         positional: 1,
-        parameters: &[COMMON, BRANCH],
+        parameters: &[COMMON, CHOICE, BRANCH],
         open: false,
         example: "any_branch_scheduler(\"commits\", builders = builders(), unimportant_files = [\"doc/*\", \"*.md\"])",
         call: |call| branch(call, SchedulerKind::AnyBranch),
@@ -39,7 +39,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         group: Group::Schedulers,
         doc: "Builds what a `trigger` step of another build asks for.",
         positional: 1,
-        parameters: &[COMMON],
+        parameters: &[COMMON, CHOICE],
         open: false,
         example: "triggerable_scheduler(\"packages\", builders = [\"linux\"], properties = {\"package\": True})",
         call: |call| declare(call, SchedulerKind::Triggerable),
@@ -86,6 +86,14 @@ pub(super) static COMMON: &[Parameter] = &[
         "Whether it acts; `linn scheduler enable` and `disable` switch it at run time.",
     ),
 ];
+
+/// What every scheduler takes of which nobody has chosen the builders before.
+pub(super) static CHOICE: &[Parameter] = &[param(
+    "choose_builders",
+    Type::Function,
+    "all of them",
+    "Called with what is to be built, which has `builders`, `changes`, `files`, `sources`, `properties`, `reason` and `scheduler`; returns the names of those of `builders` that are asked. With an empty list nothing is built.",
+)];
 
 static BRANCH: &[Parameter] = &[
     FILTER,
@@ -176,6 +184,9 @@ pub(super) fn declare_of(
         };
         named.into_iter().map(mention).collect()
     });
+    // People choose for themselves.
+    let of_people = matches!(kind, SchedulerKind::Force(_) | SchedulerKind::Try);
+    let choice = if of_people { None } else { call.hook("choose_builders", "wanted") };
     let priority_hook = call.hook_or_none("priority");
     let priority = match priority_hook {
         Some(_) => 0,
@@ -184,6 +195,7 @@ pub(super) fn declare_of(
     let scheduler = Scheduler {
         name: SchedulerName::from(name.clone().unwrap_or_default()),
         builders,
+        choice,
         codebases: only.map(|only| vec![only]).or(codebases),
         properties: call.properties("properties"),
         priority: i32::try_from(priority).unwrap_or(0),

@@ -12,7 +12,7 @@ use crate::config::draft::Kind;
 pub(super) static FUNCTIONS: &[Function] = &[Function {
     name: "git_poller",
     group: Group::Sources,
-    doc: "Looks at a git repository from time to time and tells of new commits. The first look only remembers the tips.",
+    doc: "Looks at a git repository from time to time and tells of new commits. The first look only remembers the tips. A commit whose message has `[ci skip]` or `[skip ci]` is left out.",
     positional: 1,
     parameters: &[POLLER],
     open: false,

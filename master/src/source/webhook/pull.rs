@@ -1,11 +1,9 @@
 //! What a pull or merge request means, whichever forge tells of it: a change for its newest commit (F15, GP-7).
 
-use linn_core::change::NewChange;
+use linn_core::change::{self, NewChange};
 use linn_core::config::Webhook;
 use linn_core::time::Timestamp;
 use serde_json::Value;
-
-use super::push::is_skipped;
 
 /// Something is asked to be taken in.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -34,7 +32,10 @@ pub(super) struct Pull {
 impl Pull {
     /// Its change; none when it is not built.
     pub(super) fn changes(self, hook: &Webhook) -> Vec<NewChange> {
-        if !hook.pull_requests || is_skipped(&self.title) || is_skipped(&self.message) {
+        if !hook.pull_requests
+            || change::is_skipped(&self.title)
+            || change::is_skipped(&self.message)
+        {
             return Vec::new();
         }
         let mut properties = std::collections::BTreeMap::new();

@@ -1,6 +1,6 @@
 //! What a push means, whichever forge tells of it: one change for each of its commits (GP-7, F34, F35).
 
-use linn_core::change::NewChange;
+use linn_core::change::{self, NewChange};
 use linn_core::config::Webhook;
 use linn_core::time::Timestamp;
 
@@ -46,7 +46,7 @@ impl Push {
             return Vec::new();
         }
         let newest = self.head.clone().or_else(|| self.commits.last().cloned());
-        if newest.as_ref().is_some_and(|commit| is_skipped(&commit.message)) {
+        if newest.as_ref().is_some_and(|commit| change::is_skipped(&commit.message)) {
             return Vec::new();
         }
         if self.reference.starts_with("refs/tags/") {
@@ -111,22 +111,6 @@ impl Commit {
 /// Whether a revision is none: forges write zeros for a branch that was or will not be.
 pub(super) fn is_nothing(revision: &str) -> bool {
     revision.bytes().all(|byte| byte == b'0')
-}
-
-/// GP-7: `[ci skip]` or `[skip ci]`, however spaced and spelt.
-pub(super) fn is_skipped(text: &str) -> bool {
-    let mut rest = text;
-    while let Some(at) = rest.find('[') {
-        rest = &rest[at + 1..];
-        let Some(end) = rest.find(']') else { return false };
-        let words: Vec<String> =
-            rest[..end].split_whitespace().map(str::to_ascii_lowercase).collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        if matches!(words.as_slice(), ["ci", "skip"] | ["skip", "ci"]) {
-            return true;
-        }
-    }
-    false
 }
 
 /// `Name <mail>`, or what there is of it.
@@ -202,13 +186,6 @@ mod tests {
     /// GP-7.
     #[test]
     fn a_push_can_ask_not_to_be_built() {
-        for text in ["x [ci skip]", "[skip ci] x", "[a] [ CI   Skip ] b", "x\n\n[SKIP CI]"] {
-            assert!(is_skipped(text), "{text}");
-        }
-        for text in ["", "ci skip", "[ciskip]", "[skip]", "[ci skip", "[ci [skip]", "[no skip ci]"]
-        {
-            assert!(!is_skipped(text), "{text}");
-        }
         let mut push = push("a", "c", &["b", "c"]);
         push.commits[0].message = "old [ci skip]".to_owned();
         assert_eq!(push.clone().changes(&hook()).len(), 2, "the newest message alone decides");

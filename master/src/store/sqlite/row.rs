@@ -355,6 +355,8 @@ pub(super) struct Asked<'a> {
     pub(super) waited_for: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) worker: Option<Cow<'a, WorkerName>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) resolving: bool,
 }
 
 /// A row of [`BUILDSET`].
@@ -375,6 +377,7 @@ pub(super) fn buildset(row: &Row<'_>) -> Result<Buildset> {
         parent: asked.parent.map(Cow::into_owned),
         waited_for: asked.waited_for,
         worker: asked.worker.map(Cow::into_owned),
+        resolving: asked.resolving,
         requests: asked.requests.into_owned(),
     })
 }

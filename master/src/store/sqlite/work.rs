@@ -105,12 +105,20 @@ impl Work {
                     rules::change_request(held.touch(seq), record);
                 }
             }
-            Record::StepTriggered { request, .. } | Record::ChildFinished { request, .. } => {
+            Record::StepTriggered { requests, .. } => {
+                for request in requests {
+                    if let Some(held) = self.request(db, *request)? {
+                        rules::change_children(held.touch(seq), record);
+                    }
+                }
+            }
+            Record::ChildFinished { request, .. } => {
                 if let Some(held) = self.request(db, *request)? {
                     rules::change_children(held.touch(seq), record);
                 }
             }
-            Record::BuildsetFirstFailure { buildset, .. }
+            Record::BuildsetPinned { buildset, .. }
+            | Record::BuildsetFirstFailure { buildset, .. }
             | Record::BuildsetFinished { buildset, .. } => {
                 let found = fetch(&mut self.buildsets, buildset, || {
                     one(db, "buildset", row::BUILDSET, buildset.0, row::buildset)

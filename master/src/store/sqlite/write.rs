@@ -160,19 +160,6 @@ pub(super) fn request(db: &Connection, held: &Held<BuildRequest>) -> Result<()> 
 pub(super) fn buildset(db: &Connection, held: &Held<Buildset>) -> Result<()> {
     let it = &held.row;
     let complete_at = it.complete_at.map(|at| at.0);
-    if !held.new {
-        db.prepare_cached(
-            "UPDATE buildset SET seq = ?2, complete_at = ?3, results = ?4, told = ?5 WHERE id = ?1",
-        )?
-        .execute(params![
-            int(it.id.0),
-            int(held.seq),
-            complete_at,
-            word(it.results),
-            it.first_failure_told,
-        ])?;
-        return Ok(());
-    }
     let given = text(&Asked {
         requests: Cow::Borrowed(&it.requests),
         stamps: Cow::Borrowed(&it.stamps),
@@ -180,7 +167,23 @@ pub(super) fn buildset(db: &Connection, held: &Held<Buildset>) -> Result<()> {
         parent: it.parent.as_ref().map(Cow::Borrowed),
         waited_for: it.waited_for,
         worker: it.worker.as_ref().map(Cow::Borrowed),
+        resolving: it.resolving,
     })?;
+    if !held.new {
+        db.prepare_cached(
+            "UPDATE buildset SET seq = ?2, complete_at = ?3, results = ?4, told = ?5, given = ?6 \
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            int(it.id.0),
+            int(held.seq),
+            complete_at,
+            word(it.results),
+            it.first_failure_told,
+            given,
+        ])?;
+        return Ok(());
+    }
     db.prepare_cached(
         "INSERT INTO buildset (id, seq, reason, scheduler, external_id, submitted_at, complete_at, results, told, \
          given, properties) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",

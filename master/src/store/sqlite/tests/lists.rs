@@ -185,7 +185,8 @@ fn statistics_are_what_the_steps_counted() {
             let name = name.map(str::to_owned);
             let filter = StatisticFilter { builder: builder.clone(), name, before, limit };
             let found = queries.statistics(&filter).unwrap().into_iter();
-            found.map(|it| (it.number, it.name, it.value)).collect::<Vec<_>>()
+            let counted = found.filter(|it| !it.name.starts_with("seconds"));
+            counted.map(|it| (it.number, it.name, it.value)).collect::<Vec<_>>()
         };
         assert_eq!(ask(None, None, 10_000), expected);
         assert_eq!(ask(Some("warnings"), None, 10_000), expected, "the story has one name");
@@ -198,6 +199,46 @@ fn statistics_are_what_the_steps_counted() {
         some += expected.len();
     }
     assert!(some > 20, "{some}");
+}
+
+#[test]
+fn how_long_builds_and_steps_took_is_a_statistic() {
+    let (_folder, sqlite, memory) = told();
+    let queries = sqlite.queries();
+    let seconds = |from: Timestamp, to: Timestamp| (to.0 - from.0) as f64 / 1000.0;
+    let mut some = 0;
+    for builder in (0..8).map(builder) {
+        let mut expected = Vec::new();
+        let all = (1..).map_while(|id| memory.build(BuildId(id)));
+        for build in all.filter(|build| build.builder == builder) {
+            let Some(end) = build.complete_at else { continue };
+            expected.push((build.number, "seconds".to_owned(), seconds(build.started_at, end)));
+            for step in &build.steps {
+                if let (Some(from), Some(to)) = (step.started_at, step.complete_at) {
+                    let name = format!("seconds/{}", step.name);
+                    expected.push((build.number, name, seconds(from, to)));
+                }
+            }
+        }
+        let ask = |name: Option<&str>| {
+            let name = name.map(str::to_owned);
+            let filter =
+                StatisticFilter { builder: builder.clone(), name, before: None, limit: 10_000 };
+            let found = queries.statistics(&filter).unwrap().into_iter();
+            let timed = found.filter(|it| it.name.starts_with("seconds"));
+            let mut timed: Vec<_> = timed.map(|it| (it.number, it.name, it.value)).collect();
+            timed.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
+            timed
+        };
+        expected.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
+        assert_eq!(ask(None), expected);
+        for name in ["seconds", "seconds/step 1"] {
+            let of_name: Vec<_> = expected.iter().filter(|it| it.1 == name).cloned().collect();
+            assert_eq!(ask(Some(name)), of_name);
+        }
+        some += expected.len();
+    }
+    assert!(some > 10, "{some}");
 }
 
 /// A database of the step before brings the numbers of its builds.

@@ -169,18 +169,24 @@ impl Story {
                 .is_multiple_of(7)
                 .then(|| BuildRef { builder: "builder 1".into(), number: 3 }),
             parent: dice.is_multiple_of(11).then(|| Parent {
-                request: RequestId(1),
+                requests: vec![RequestId(1)],
                 id: BuildId(3),
                 build: BuildRef { builder: "builder 1".into(), number: 3 },
                 step: StepNumber(2),
             }),
             waited_for: dice.is_multiple_of(22),
             worker: dice.is_multiple_of(13).then(|| "worker 1".into()),
+            resolving: dice.is_multiple_of(17),
             requests: requests.iter().map(|request| request.id).collect(),
         };
+        let pinned = buildset.resolving.then(|| {
+            let found = SourceStamp { revision: Some("f00d".to_owned()), ..stamp.clone() };
+            Record::BuildsetPinned { buildset: id, stamps: vec![found], unknown: Vec::new() }
+        });
         self.stamps.insert(id, (vec![stamp], requests.len()));
         records.push(Record::BuildsetAdded(Box::new(buildset)));
         records.extend(requests.iter().cloned().map(Record::RequestAdded));
+        records.extend(pinned);
         self.queue.extend(requests);
         records
     }
