@@ -363,6 +363,8 @@ mod tests {
             project: String::new(),
             workers: Vec::new(),
             factory: Vec::new(),
+            workdir: linn_core::config::TemplateValue::empty(),
+            folder: None,
             env: Vec::new(),
             properties: BTreeMap::new(),
             defaults: BTreeMap::new(),

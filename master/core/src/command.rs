@@ -73,7 +73,7 @@ pub(crate) fn render(
             (CommandWhat::Files(command), shown)
         }
         StepKind::Upload(upload) => {
-            let workdir = renderer.text("workdir", &upload.workdir)?;
+            let workdir = renderer.workdir(&upload.workdir)?;
             if !upload.directory && workdir.contains(['*', '?', '[', '{']) {
                 // It would become a part of the glob.
                 let what = format!(
@@ -116,6 +116,7 @@ pub(crate) fn render(
     let spec = CommandSpec {
         id,
         build: renderer.build.reference(),
+        folder: builder.folder.clone(),
         step: name.to_owned(),
         attempt: renderer.build.attempt,
         what,
@@ -149,7 +150,7 @@ fn shell_command(
         shell.stdin.as_ref().map(|stdin| renderer.handled_text("stdin", stdin)).transpose()?;
     let command = ShellCommand {
         argv,
-        workdir: renderer.text("workdir", &shell.workdir)?,
+        workdir: renderer.workdir(&shell.workdir)?,
         env,
         stdin,
         pty: shell.use_pty,
@@ -286,7 +287,7 @@ fn checkout_command(
         vcs: source.vcs,
         repository,
         codebase: source.codebase.to_string(),
-        workdir: renderer.text("workdir", &source.workdir)?,
+        workdir: renderer.workdir(&source.workdir)?,
         branch,
         revision,
         method: method.to_owned(),

@@ -68,7 +68,7 @@ pub(crate) fn of(
     if let Some(stamp) = only_stamp(config, builder, build) {
         stamp_properties(&mut all, stamp);
     }
-    places(state, &mut all, build);
+    places(state, &mut all, builder, build);
     owners(state, &mut all, build);
     all
 }
@@ -89,14 +89,14 @@ pub(crate) fn only_stamp<'a>(
 }
 
 /// Where the build happens on its worker, as the worker told; an older one does not tell.
-fn places(state: &State, all: &mut Properties, build: &Build) {
+fn places(state: &State, all: &mut Properties, builder: &Builder, build: &Build) {
     let folder = state.worker(&build.worker).map_or("", |worker| &worker.info.folder);
     if folder.is_empty() {
         return;
     }
     all.set("basedir", folder, Origin::Worker);
     // Workers keep a folder for each builder below this one.
-    all.set("builddir", format!("{folder}/builds/{}", build.builder), Origin::Worker);
+    all.set("builddir", format!("{folder}/builds/{}", builder.folder()), Origin::Worker);
 }
 
 /// BM-3: whom the build concerns: the authors of its changes and patches, and who asked for it.

@@ -133,6 +133,17 @@ impl Renderer<'_> {
         text_of(what, self.open(what, value)?)
     }
 
+    /// Where a step works, below the build's folder: as it says, or else as its builder does.
+    pub(crate) fn workdir(&self, own: &TemplateValue) -> Result<String, RenderError> {
+        let builder = self.config.builders.get(&self.build.builder);
+        let workdir = match builder {
+            Some(builder) if own.is_empty() => self.text("workdir", &builder.workdir)?,
+            _ => self.text("workdir", own)?,
+        };
+        // So that a step can say that it works in the build's folder itself.
+        Ok(if workdir == "." { String::new() } else { workdir })
+    }
+
     /// Renders what people read, whatever it is.
     pub(crate) fn words(&self, value: &TemplateValue) -> Result<String, RenderError> {
         Ok(as_text(&self.open("a description", value)?))

@@ -228,3 +228,36 @@ fn compile_counts_warnings_by_itself() {
     let said = wrong(&star("warning_pattern = None, max_warnings = 3"));
     assert!(said.len() == 1 && said[0].contains("no meaning without"), "{said:?}");
 }
+
+/// Where builds happen, and how a server is asked.
+#[test]
+fn folders_of_builders() {
+    let star = |arguments: &str| {
+        format!("worker(\"w\")\nbuilder(\"b\", workers = [\"w\"], factory = [], {arguments})\n")
+    };
+    let loaded = good(&star("workdir = \"src\", builddir = \"shared\""));
+    let builder = &loaded.config.builders["b"];
+    assert_eq!(builder.folder(), "shared");
+    assert!(!builder.workdir.is_empty());
+    assert_eq!(good(&star("")).config.builders["b"].folder(), "b");
+    for bad in ["", "a/b", ".", "..", "-x"] {
+        let said = wrong(&star(&format!("builddir = \"{bad}\"")));
+        assert!(said.len() == 1 && said[0].contains("cannot be the name of a folder"), "{said:?}");
+    }
+    assert_eq!(wrong(&star("workdir = \"../x\"")).len(), 1);
+}
+
+#[test]
+fn a_server_may_ask_for_a_name_and_a_password() {
+    let star = |auth: &str| {
+        format!(
+            "worker(\"w\")\nbuilder(\"b\", workers = [\"w\"], factory = [http_request(url = \"https://h\", params = {{\"n\": prop(\"buildnumber\")}}, auth = {auth})])\n"
+        )
+    };
+    assert!(text(&star("(\"me\", secret(\"forge\"))")).is_ok());
+    assert!(text(&star("None")).is_ok());
+    for auth in ["\"me\"", "(\"me\",)", "(\"me\", 7)"] {
+        let said = wrong(&star(auth));
+        assert!(said.len() == 1 && said[0].contains("a name and a password"), "{said:?}");
+    }
+}

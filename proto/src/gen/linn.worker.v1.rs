@@ -343,7 +343,7 @@ pub struct Patch {
 /// One small thing done to the files of the build folder. All paths are below it; the worker refuses any other.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Files {
-    #[prost(oneof = "files::What", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "files::What", tags = "1, 2, 3, 4, 5, 6")]
     pub what: ::core::option::Option<files::What>,
 }
 /// Nested message and enum types in `Files`.
@@ -363,6 +363,9 @@ pub mod files {
         Exists(::prost::alloc::string::String),
         #[prost(message, tag = "5")]
         Write(super::WriteFile),
+        /// or a link; none being there will do
+        #[prost(string, tag = "6")]
+        RemoveFile(::prost::alloc::string::String),
     }
 }
 /// Keeps files of the build folder on the master. The worker copies them into its spool first, so that a build that goes on

@@ -34,6 +34,7 @@ fn perform(tools: &mut Tools<'_, '_>, files: &Files) -> Result<(), Failure> {
         Some(What::MakeFolder(dir)) => make(tools, &base, dir),
         Some(What::RemoveFolder(dir)) => remove(tools, &base, dir),
         Some(What::CopyFolder(copy)) => copy_folder(tools, &base, copy),
+        Some(What::RemoveFile(file)) => remove_file(tools, &base, file),
         Some(What::Exists(file)) => exists(&base, file),
         Some(What::Write(write)) => write_file(&base, write),
         None => Err(Failure::Refused(
@@ -66,6 +67,21 @@ fn remove(tools: &mut Tools<'_, '_>, base: &Path, dir: &str) -> Result<(), Failu
         }
         Ok(found) if found.is_dir() || found.is_symlink() => tools.remove(&path),
         Ok(_) => Err(Failure::failed(format!("`{dir}` is a file, not a folder"))),
+    }
+}
+
+fn remove_file(tools: &mut Tools<'_, '_>, base: &Path, file: &str) -> Result<(), Failure> {
+    let path = folder::inside(base, file, "file", Last::AsItIs).map_err(Failure::Refused)?;
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            tools.watch.say("# there is none");
+            Ok(())
+        }
+        Err(error) => Err(failed("remove", file, &error)),
+        Ok(found) if found.is_dir() => {
+            Err(Failure::failed(format!("`{file}` is a folder, not a file")))
+        }
+        Ok(_) => fs::remove_file(&path).map_err(|error| failed("remove", file, &error)),
     }
 }
 

@@ -78,6 +78,15 @@ async fn folders_and_files_come_and_go() {
     assert!(!base.join("a").exists());
     let finished = act(&world, 14, What::RemoveFolder("copy/old/c/x.txt".into())).await;
     assert_eq!(why(&finished), "`copy/old/c/x.txt` is a file, not a folder");
+
+    let remove = |file: &str| What::RemoveFile(file.into());
+    assert!(succeeded(&act(&world, 15, remove("copy/old/c/near")).await));
+    assert!(base.join("copy/old/c/x.txt").exists(), "the link went, not the file");
+    assert!(succeeded(&act(&world, 16, remove("copy/old/c/x.txt")).await));
+    assert!(!base.join("copy/old/c/x.txt").exists());
+    assert!(succeeded(&act(&world, 17, remove("copy/old/c/x.txt")).await));
+    let finished = act(&world, 18, remove("copy")).await;
+    assert_eq!(why(&finished), "`copy` is a folder, not a file");
 }
 
 #[tokio::test]
@@ -97,6 +106,8 @@ async fn nothing_outside_the_build_folder_is_touched() {
         What::RemoveFolder("out/x".into()),
         What::RemoveFolder("/".into()),
         What::RemoveFolder(".".into()),
+        What::RemoveFile("out/keep.txt".into()),
+        What::RemoveFile("../x".into()),
         What::Exists("out/keep.txt".into()),
         What::Exists("file".into()),
         write("out/keep.txt", "theirs"),

@@ -22,6 +22,7 @@ pub(super) fn render(
         FilesWork::CopyFolder { source, dest } => {
             FilesCommand::CopyFolder { source: path("src", source)?, dest: path("dest", dest)? }
         }
+        FilesWork::RemoveFile { file } => FilesCommand::RemoveFile(path("file", file)?),
         FilesWork::Exists { file } => FilesCommand::Exists(path("file", file)?),
         FilesWork::Write { text, dest, mode } => {
             let text = renderer.handled_text("text", text)?;
@@ -48,7 +49,7 @@ pub(super) fn below(
     what: &str,
     path: &TemplateValue,
 ) -> Result<String, RenderError> {
-    let (workdir, path) = (renderer.text("workdir", workdir)?, renderer.text(what, path)?);
+    let (workdir, path) = (renderer.workdir(workdir)?, renderer.text(what, path)?);
     let workdir = workdir.trim_end_matches('/');
     Ok(if workdir.is_empty() || path.is_empty() || path.starts_with('/') {
         path

@@ -34,7 +34,12 @@ pub enum FilesWork {
         /// To where.
         dest: TemplateValue,
     },
-    /// `file_exists`: a failure when there is no such file.
+    /// `rmfile`: a file, or a link.
+    RemoveFile {
+        /// Which.
+        file: TemplateValue,
+    },
+    /// `file_exists`: fails when there is no such file.
     Exists {
         /// Which.
         file: TemplateValue,

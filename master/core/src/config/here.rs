@@ -27,8 +27,14 @@ pub enum HereStep {
         method: String,
         /// Where.
         url: TemplateValue,
+        /// Put behind the address.
+        #[serde(default)]
+        params: BTreeMap<String, TemplateValue>,
         /// Sent along.
         headers: BTreeMap<String, TemplateValue>,
+        /// A name and a password.
+        #[serde(default)]
+        auth: Option<Box<(TemplateValue, TemplateValue)>>,
         /// The body; `None`: none.
         data: Option<TemplateValue>,
     },

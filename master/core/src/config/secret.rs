@@ -81,7 +81,9 @@ impl StepKind {
                         vec![("dir", dir)]
                     }
                     FilesWork::CopyFolder { source, dest } => vec![("src", source), ("dest", dest)],
-                    FilesWork::Exists { file } => vec![("file", file)],
+                    FilesWork::Exists { file } | FilesWork::RemoveFile { file } => {
+                        vec![("file", file)]
+                    }
                     FilesWork::Write { dest, .. } => vec![("dest", dest)],
                 });
                 values

@@ -19,6 +19,8 @@ pub enum FilesCommand {
     },
     /// Fail when there is no such file.
     Exists(String),
+    /// A file, or a link; none being there will do.
+    RemoveFile(String),
     /// Write a file as a whole.
     Write {
         /// Which.
@@ -39,6 +41,7 @@ impl FilesCommand {
             Self::MakeFolder(dir) => format!("mkdir {dir}"),
             Self::RemoveFolder(dir) => format!("rmdir {dir}"),
             Self::CopyFolder { source, dest } => format!("copy {source} to {dest}"),
+            Self::RemoveFile(file) => format!("rm {file}"),
             Self::Exists(file) => format!("look for {file}"),
             // How long it will be is nobody's business, and not known here.
             Self::Write { dest, text, .. } if !super::secret::names(text).is_empty() => {

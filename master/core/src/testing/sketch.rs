@@ -52,6 +52,8 @@ pub fn builder(name: &str, workers: &[&str], factory: Vec<StepSpec>) -> Builder 
         workers: workers.iter().map(|name| WorkerName::from(*name)).collect(),
         factory,
         env: Vec::new(),
+        workdir: TemplateValue::empty(),
+        folder: None,
         properties: BTreeMap::new(),
         defaults: BTreeMap::new(),
         locks: Locks::default(),

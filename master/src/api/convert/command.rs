@@ -29,7 +29,7 @@ pub(crate) fn start(spec: &CommandSpec, masked: &[String]) -> wire::Start {
         command: spec.id.0,
         build: spec.build.to_string(),
         step: spec.step.clone(),
-        builder: spec.build.builder.to_string(),
+        builder: spec.folder.clone().unwrap_or_else(|| spec.build.builder.to_string()),
         attempt: spec.attempt,
         what: match &spec.what {
             CommandWhat::Shell(command) => Some(wire::start::What::Shell(shell(command, masked))),
@@ -112,6 +112,7 @@ fn files(command: &FilesCommand) -> wire::Files {
         FilesCommand::CopyFolder { source, dest } => {
             What::CopyFolder(wire::CopyFolder { source: source.clone(), dest: dest.clone() })
         }
+        FilesCommand::RemoveFile(file) => What::RemoveFile(file.clone()),
         FilesCommand::Exists(file) => What::Exists(file.clone()),
         FilesCommand::Write { dest, text, mode } => What::Write(wire::WriteFile {
             dest: dest.clone(),

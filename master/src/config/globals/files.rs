@@ -37,6 +37,19 @@ pub(super) static FUNCTIONS: &[Function] = &[
         },
     },
     Function {
+        name: "rmfile",
+        group: Group::Steps,
+        doc: "Removes a file on the worker. None being there will do. A link is removed itself, not what it leads to.",
+        positional: 1,
+        parameters: &[NAME, FILE, WORKDIR, COMMON],
+        open: false,
+        example: "rmfile(file = \".netrc\", always_run = True)",
+        call: |call| {
+            let what = FilesWork::RemoveFile { file: path(call, "file") };
+            files(call, what)
+        },
+    },
+    Function {
         name: "copy_directory",
         group: Group::Steps,
         doc: "Copies a folder on the worker, links as links. What was at `dest` is replaced.",

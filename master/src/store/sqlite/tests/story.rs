@@ -501,6 +501,7 @@ fn spec(id: CommandId, build: &BuildRef, step: &str, log: &Log) -> CommandSpec {
     CommandSpec {
         id,
         build: build.clone(),
+        folder: None,
         step: step.to_owned(),
         attempt: 1,
         what: CommandWhat::Shell(ShellCommand {
