@@ -212,7 +212,12 @@ pub(crate) const WARNINGS_LOG: &str = "warnings";
 fn look(renderer: &Renderer<'_>, shell: &ShellStep) -> Result<Look, RenderError> {
     let mut report = shell.observe.tests.clone();
     if let (Some(report), Some(path)) = (&mut report, &shell.observe.report) {
-        report.path = Some(renderer.text("report", path)?);
+        let path = renderer.text("report", path)?;
+        if path.is_empty() || path.starts_with('/') || path.split('/').any(|part| part == "..") {
+            let what = format!("the report `{path}` is no file below the work folder");
+            return Err(RenderError::new(what));
+        }
+        report.path = Some(path);
     }
     let taken = shell.logfiles.iter().any(|log| log.name == WARNINGS_LOG);
     let counts = shell.warning_pattern.is_some();

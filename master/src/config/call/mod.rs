@@ -265,7 +265,7 @@ impl<'v> Call<'v, '_> {
 
     /// Whether an empty list was written.
     pub(in crate::config) fn is_empty_list(&self, parameter: &str) -> bool {
-        self.present(parameter).and_then(lower::elements).is_some_and(|items| items.is_empty())
+        self.present(parameter).and_then(lower::elements).is_some_and(<[_]>::is_empty)
     }
 
     /// An argument that must be given was not.

@@ -148,7 +148,10 @@ fn other_lists_page_and_filter() {
     let filter =
         |id: &str| BuildsetFilter { external_id: Some(id.to_owned()), ..BuildsetFilter::default() };
     let wanted = tables.buildsets.iter().rev().find(|it| !it.external_id.is_empty()).unwrap();
-    assert_eq!(queries.buildsets(&filter(&wanted.external_id)).unwrap(), [wanted.clone()]);
+    assert_eq!(
+        queries.buildsets(&filter(&wanted.external_id)).unwrap(),
+        std::slice::from_ref(wanted)
+    );
     assert_eq!(queries.buildsets(&filter("other")).unwrap(), []);
     let sql =
         "EXPLAIN QUERY PLAN SELECT id FROM buildset WHERE external_id <> '' AND external_id = ?";
