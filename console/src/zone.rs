@@ -65,6 +65,11 @@ impl Zone {
         self.format(at_ms, "%m-%d")
     }
 
+    /// `2026-11-20`, where it may be years ago.
+    pub(crate) fn date(&self, at_ms: i64) -> String {
+        self.format(at_ms, "%Y-%m-%d")
+    }
+
     /// The last point in time not after `now_ms` at which a clock here showed the given time of day.
     pub(crate) fn last(&self, now_ms: i64, hour: i8, minute: i8, second: i8) -> Option<i64> {
         let now = Timestamp::from_millisecond(now_ms).ok()?.to_zoned(self.0.clone());

@@ -13,8 +13,10 @@ use linn_core::master::Master;
 use linn_core::model::{Build, CommandWhat, Step};
 use linn_core::record::Record;
 use linn_core::time::Timestamp;
+use tokio::sync::Notify;
 
 use crate::api::{Command, Order, Sessions};
+use crate::artifacts::Artifacts;
 use crate::engine::{Answered, Replies};
 use crate::here;
 use crate::logs::{LogKey, LogStore};
@@ -26,12 +28,16 @@ pub(crate) struct Act {
     pub sessions: Arc<Sessions>,
     /// What happens on this machine.
     pub here: here::Orders,
+    /// Who goes through history when it is time.
+    pub retention: Arc<Notify>,
     /// Who asks repositories.
     pub pinning: pinning::Orders,
     /// Who waits for an answer.
     pub replies: Arc<Replies>,
     /// Logs, to be sealed when a build is over; `None` in tests without logs.
     pub logs: Option<LogStore>,
+    /// Files that builds keep; `None` in tests without them.
+    pub artifacts: Option<Artifacts>,
 }
 
 impl Act {
@@ -75,6 +81,7 @@ impl Act {
                 self.sessions.forget(command);
                 self.sessions.order(session, Order::Ack(command));
             }
+            Action::ReadHistory => self.retention.notify_one(),
             Action::Reply { token, answer } => {
                 self.replies.answer(token, Ok(Answered { answer, seq }));
             }
@@ -84,6 +91,10 @@ impl Act {
     /// What follows from a fact without an order: the logs of a build that is over are sealed, and those of one that was
     /// given up when its worker has brought the rest.
     pub(crate) fn follow(&self, record: &Record, master: &Master) {
+        if let (Record::ArtifactAdded { artifact, .. }, Some(artifacts)) = (record, &self.artifacts)
+        {
+            artifacts.recorded(&artifact.sha256);
+        }
         let Some(logs) = &self.logs else { return };
         let state = master.state();
         let (id, heard) = match record {

@@ -35,6 +35,8 @@ mod pinning;
 #[cfg(feature = "master")]
 mod reload;
 #[cfg(feature = "master")]
+mod retention;
+#[cfg(feature = "master")]
 pub mod secret;
 #[cfg(feature = "master")]
 mod seldom;

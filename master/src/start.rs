@@ -15,7 +15,7 @@ use std::time::Duration;
 use linn_core::config::Config;
 use linn_core::id::{BuildId, ConfigDigest};
 use linn_core::state::Tables;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle as Task;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +31,7 @@ use crate::logs::{Growing, LogError, LogStore};
 use crate::metrics::{Metrics, Reading};
 use crate::pinning::{self, Pinning};
 use crate::reload::{self, Reloader};
+use crate::retention::{self, Retention};
 use crate::secret::Secrets;
 use crate::source::{self, Sources};
 use crate::store::{Queries, SqliteStore, Store, StoreError};
@@ -222,6 +223,7 @@ impl Master {
         let sessions = Arc::new(Sessions::default());
         let metrics = Arc::new(Metrics::default());
         let (here, orders) = here::Orders::new();
+        let due = Arc::new(Notify::new());
         let (pinning, to_pin) = pinning::Orders::new();
         // Steps of the master find what lies beside its configuration.
         let beside = options.config_file.as_deref().and_then(Path::parent);
@@ -247,9 +249,11 @@ impl Master {
             act: Act {
                 sessions: sessions.clone(),
                 here,
+                retention: due.clone(),
                 pinning,
                 replies: Arc::new(Replies::default()),
                 logs: Some(logs.clone()),
+                artifacts: Some(artifacts.clone()),
             },
             metrics: metrics.clone(),
         };
@@ -268,6 +272,12 @@ impl Master {
         tokio::spawn(pinning.run(to_pin));
         let sources = source::start(&config, &dir, &secrets, &engine.handle);
 
+        let retention = Arc::new(Retention::new(retention::Parts {
+            engine: engine.handle.clone(),
+            queries: queries.clone(),
+            logs: logs.clone(),
+            artifacts: artifacts.clone(),
+        }));
         let (connect, connections) = mpsc::channel(api::WAITING_CONNECTIONS);
         let dialler = Dialler::new(connect.clone());
         let local = Arc::new(LocalWorkers::new(&dir, supervisor, dialler.clone()));
@@ -293,6 +303,7 @@ impl Master {
             queries,
             sources: sources.clone(),
             hooks,
+            retention: retention.clone(),
             reloader: reloader.clone(),
             secrets: secrets.clone(),
             dir: dir.clone(),
@@ -301,6 +312,7 @@ impl Master {
             asked_to_end: CancellationToken::new(),
         });
         let (ending, asked) = (doors.ending.clone(), doors.asked_to_end.clone());
+        tokio::spawn(retention.serve(due, ending.clone()));
         let web = Web {
             engine: engine.handle.clone(),
             sources: sources.clone(),

@@ -8,7 +8,7 @@ use linn_core::id::{
     BuildId, BuildRef, BuilderName, BuildsetId, CodebaseName, ConfigDigest, LogId, RequestId,
     StepNumber, WorkerName,
 };
-use linn_core::model::{Blame, Build, BuildRequest, Buildset, Log, Step};
+use linn_core::model::{Blame, Build, BuildRequest, Buildset, Keeping, Log, Step};
 use linn_core::properties::{Origin, Properties};
 use linn_core::record::Record;
 use linn_core::results::Results;
@@ -129,6 +129,7 @@ fn one(n: u64, out: &mut Vec<Record>) {
         new_failure: false,
         steps: (1..=STEPS).map(step).collect(),
         recipe: None,
+        keeping: Keeping::default(),
     })));
     for number in 1..=STEPS {
         let log = Log {

@@ -43,6 +43,7 @@ pub(crate) fn message(master: &Master, action: &Action) -> Option<(SessionId, to
         | Action::CloseSession { .. }
         | Action::RunHere { .. }
         | Action::Resolve { .. }
+        | Action::ReadHistory
         | Action::EndHere { .. } => return None,
     })
 }

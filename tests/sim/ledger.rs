@@ -33,6 +33,8 @@ struct Set {
     requests: Vec<RequestId>,
     told: bool,
     results: Option<Results>,
+    /// A repository is being asked for it.
+    resolving: bool,
 }
 
 struct Life {
@@ -113,7 +115,9 @@ impl Ledger {
                     hold(fresh, || format!("I3: asking {mark} made two buildsets"))?;
                 }
                 let requests = set.requests.clone();
-                let before = self.sets.insert(set.id, Set { requests, ..Set::default() });
+                let resolving = set.resolving;
+                let set_of = Set { requests, resolving, ..Set::default() };
+                let before = self.sets.insert(set.id, set_of);
                 hold(before.is_none(), || format!("buildset {} is added twice", set.id))
             }
             Record::RequestAdded(request) => {
@@ -122,6 +126,11 @@ impl Ledger {
                 hold(named, || format!("request {} is of no buildset", request.id))?;
                 let before = self.requests.insert(request.id, Request::default());
                 hold(before.is_none(), || format!("request {} is added twice", request.id))
+            }
+            Record::BuildsetPinned { buildset, .. } => {
+                let set = self.sets.get_mut(buildset).ok_or("SS-3: no such buildset")?;
+                let asked = std::mem::take(&mut set.resolving);
+                hold(asked, || format!("SS-3: buildset {buildset} is pinned unasked, or twice"))
             }
             Record::RequestReturned { request } => {
                 let known = self.request(*request)?;
@@ -242,6 +251,11 @@ impl Ledger {
             let request = self.request(*id)?;
             let waits = request.results.is_none() && request.build.replace(build.id).is_none();
             hold(waits, || format!("{reference} builds request {id}, which does not wait"))?;
+            let asking = self.sets.values().find(|set| set.requests.contains(id));
+            let asking = asking.is_some_and(|set| set.resolving);
+            hold(!asking, || {
+                format!("SS-3: {reference} begins before its repository has answered")
+            })?;
         }
         let life = Life {
             requests: build.requests.clone(),

@@ -56,7 +56,11 @@ pub(crate) enum Handled {
 pub(crate) struct Master {
     /// `None` while it is down.
     pub(crate) core: Option<Core>,
+    /// The one that is followed.
     pub(crate) config: Arc<Config>,
+    /// The other one.
+    other: Arc<Config>,
+    turned: bool,
     /// The disk.
     pub(crate) store: MemoryStore,
     /// The disk, too.
@@ -78,10 +82,12 @@ pub(crate) struct Master {
 
 impl Master {
     /// A master that is down, on an empty disk.
-    pub(crate) fn new(config: Arc<Config>) -> Self {
+    pub(crate) fn new([config, other]: [Arc<Config>; 2]) -> Self {
         Self {
             core: None,
             config,
+            other,
+            turned: false,
             store: MemoryStore::new(),
             logs: BTreeMap::new(),
             refuse: false,
@@ -95,20 +101,32 @@ impl Master {
         }
     }
 
-    /// It starts, or starts again: from the disk alone.
-    pub(crate) fn boot(&mut self, now: i64) -> Result<(), String> {
+    /// It starts, or starts again: from the disk alone. Answers what it orders.
+    pub(crate) fn boot(&mut self, now: i64) -> Result<Vec<Action>, String> {
         self.unsettled.clear();
         self.sessions.clear();
         self.life += 1;
         self.note(now, What::Mark(Mark::Start));
         let tables = self.store.load().map_err(|error| error.to_string())?;
-        let configs = vec![Arc::clone(&self.config)];
+        let configs = vec![Arc::clone(&self.other), Arc::clone(&self.config)];
         let mut out = Outbox::new();
         let core = Core::restore(configs, tables, Timestamp(now), &NoHooks, &mut out);
         self.core = Some(core);
         let (records, actions) = out.take();
-        assert!(actions.is_empty(), "nobody is there to be ordered about: {actions:?}");
-        self.commit(now, None, records)
+        let for_workers = actions.iter().find(|action| !matches!(action, Action::Resolve { .. }));
+        assert!(for_workers.is_none(), "nobody is there to be ordered about: {for_workers:?}");
+        self.commit(now, None, records)?;
+        Ok(actions)
+    }
+
+    /// The other configuration, to be followed from now on.
+    pub(crate) fn turn(&self) -> Input {
+        Input::Reconfigured(Arc::clone(&self.other))
+    }
+
+    /// Whether what is followed was turned away from what it was at first.
+    pub(crate) fn is_turned(&self) -> bool {
+        self.turned
     }
 
     /// It dies: everything in memory is gone, and what no sync has reached.
@@ -152,6 +170,10 @@ impl Master {
             return Ok(Handled::Unwritten);
         }
         invariants::one_answer_each(&input, &actions)?;
+        if matches!(input, Input::Reconfigured(_)) {
+            std::mem::swap(&mut self.config, &mut self.other);
+            self.turned = !self.turned;
+        }
         self.commit(now, Some(&input), records)?;
         self.note(now, What::Input(Box::new(input)));
         Ok(Handled::Done(actions))

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use linn_core::action::Answer;
-use linn_core::change::NewChange;
+use linn_core::change::{NewChange, Patch, SourceStamp};
 use linn_core::id::{BuildRef, Token};
 use linn_core::input::{Asking, Input, WorkerVerb};
 use linn_core::master::Master as Core;
 use linn_core::model::Build;
 
 use crate::random::Random;
-use crate::site::{BUILDERS, REPOSITORY, WORKERS};
+use crate::site::{BUILDERS, CLOCKS, REPOSITORY, WORKERS};
 
 /// How long nobody asks for anything new, at most.
 const PAUSE: u64 = 3_000;
@@ -74,8 +74,12 @@ impl People {
         Some(self.speak(errand))
     }
 
-    /// Somebody takes every worker's hold away.
-    pub(crate) fn resume_all(&mut self, now: i64) {
+    /// Somebody takes every worker's hold away, and stops the clocks, so that everything can end.
+    pub(crate) fn settle(&mut self, now: i64) {
+        for scheduler in CLOCKS {
+            let (asking, scheduler) = (self.asking(), scheduler.into());
+            self.want(now, Input::SchedulerControlled { asking, scheduler, enabled: false });
+        }
         for worker in WORKERS {
             let (asking, reason) = (self.asking(), String::new());
             let (worker, verb) = (worker.into(), WorkerVerb::Resume);
@@ -125,6 +129,7 @@ impl People {
             | Input::StopRequested { asking, .. }
             | Input::CancelRequested { asking, .. }
             | Input::PriorityRequested { asking, .. }
+            | Input::SchedulerControlled { asking, .. }
             | Input::WorkerControlled { asking, .. } => asking.token = token,
             _ => {}
         }
@@ -175,6 +180,12 @@ fn wish(asking: Asking, core: Option<&Core>, random: &mut Random) -> Input {
             Input::ChangesSubmitted { asking, changes, commits: Vec::new() }
         }
         62..68 => mistake(asking, random),
+        68..72 => Input::SchedulerControlled {
+            asking,
+            scheduler: CLOCKS[random.place(CLOCKS.len())].into(),
+            enabled: random.per_mille(600),
+        },
+        72..76 => try_(asking, random),
         _ => force(asking, BUILDERS[random.place(BUILDERS.len())], random),
     }
 }
@@ -191,6 +202,36 @@ fn force(asking: Asking, builder: &str, random: &mut Random) -> Input {
         reason,
         priority: Some(i32::try_from(random.below(3)).expect("small")),
         external_id: String::new(),
+    }
+}
+
+/// A patch that is on no branch.
+fn try_(asking: Asking, random: &mut Random) -> Input {
+    let comment = asking.request_id.clone();
+    let patch = Patch {
+        level: 1,
+        diff: "--- a/x\n+++ b/x\n".to_owned(),
+        author: "kim".to_owned(),
+        comment: comment.clone(),
+        subdir: String::new(),
+    };
+    let stamp = SourceStamp {
+        codebase: "app".into(),
+        repository: REPOSITORY.to_owned(),
+        project: String::new(),
+        branch: Some("main".to_owned()),
+        revision: Some(format!("h{}", random.below(60))),
+        patch: Some(patch),
+        changes: Vec::new(),
+    };
+    Input::TryRequested {
+        asking,
+        builders: Vec::new(),
+        scheduler: None,
+        stamps: vec![stamp],
+        commits: Vec::new(),
+        properties: BTreeMap::new(),
+        comment,
     }
 }
 

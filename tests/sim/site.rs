@@ -26,8 +26,15 @@ builder("b", workers = ["w0", "w1"], factory = LOCKED, lost_after = "3s", max_re
 builder("c", workers = ["w2"], factory = RECIPE[:1], lost_after = "60s", locks = [db.counting(1)])
 builder("p", workers = ["w1", "w2"], factory = [trigger("t", schedulers = ["sub"], wait_for_finish = True), RECIPE[0]], lost_after = "10s")
 builder("d", workers = ALL, factory = RECIPE[:2], lost_after = "5s", locks = [db.counting(1)])
+builder("m", workers = ALL, factory = [git(codebase = "app"), master_shell("here", command = ["true"]), RECIPE[0]], lost_after = "5s")
+builder("t", workers = ["w1", "w2"], factory = RECIPE[:1], lost_after = "5s")
+cancel_old_builds(builders = ["t"])
 triggerable_scheduler("sub", builders = ["d"])
-force_scheduler("force", builders = ["a", "b", "c", "p"])
+force_scheduler("force", builders = ["a", "b", "c", "p", "m"])
+try_scheduler("try", builders = ["a"])
+periodic_scheduler("often", builders = ["m", "d"], interval = "6s")
+nightly_scheduler("minute", builders = ["m"], at = "* * * * *", tz = "UTC")
+any_branch_scheduler("each", builders = ["t"], change_filter = change_filter(branch = ["topic"]))
 any_branch_scheduler("commits", builders = ["a", "b"], tree_stable_timer = "2s", max_wait = "5s", unimportant_files = ["doc/*"])
 single_branch_scheduler("main", builders = ["c"], change_filter = change_filter(branch = ["main"]), unimportant_files = ["doc/*"])
 dependent_scheduler("down", upstream = "main", builders = ["b"])
@@ -38,7 +45,9 @@ pub(crate) const REPOSITORY: &str = "git://app";
 /// The one source.
 pub(crate) const SOURCE: &str = "p";
 /// Builders that can be forced.
-pub(crate) const BUILDERS: [&str; 4] = ["a", "b", "c", "p"];
+pub(crate) const BUILDERS: [&str; 5] = ["a", "b", "c", "p", "m"];
+/// Schedulers that go by the clock.
+pub(crate) const CLOCKS: [&str; 2] = ["often", "minute"];
 /// Workers, by machine.
 pub(crate) const WORKERS: [&str; 3] = ["w0", "w1", "w2"];
 
@@ -47,12 +56,27 @@ pub(crate) const TROUBLE: i64 = 40_000;
 /// How long peace may take before it counts as a stall.
 pub(crate) const PEACE: i64 = 600_000;
 
-/// The configuration, evaluated once for all worlds.
-pub(crate) fn config() -> Result<Arc<Config>, String> {
-    static CONFIGURATION: OnceLock<Result<Arc<Config>, String>> = OnceLock::new();
-    let evaluate = || {
+/// The configuration that is followed, and the other one that it is changed for now and then: a recipe differs, a builder and
+/// who asks for it are gone until it changes back, which it does before the end. Evaluated once for all worlds.
+pub(crate) fn configs() -> Result<[Arc<Config>; 2], String> {
+    static CONFIGURATIONS: OnceLock<Result<[Arc<Config>; 2], String>> = OnceLock::new();
+    let evaluate = |text: &str| {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        linn_tests::scenario::evaluate(folder.path(), CONFIG).map(|loaded| loaded.config)
+        linn_tests::scenario::evaluate(folder.path(), text).map(|loaded| loaded.config)
     };
-    CONFIGURATION.get_or_init(evaluate).clone()
+    CONFIGURATIONS.get_or_init(|| Ok([evaluate(CONFIG)?, evaluate(&other())?])).clone()
+}
+
+/// The other configuration.
+fn other() -> String {
+    let mut other =
+        CONFIG.replace("make check", "make test").replace("interval = \"6s\"", "interval = \"9s\"");
+    for gone in ["builder(\"t\"", "cancel_old_builds(", "any_branch_scheduler(\"each\""] {
+        other = other
+            .lines()
+            .filter(|line| !line.starts_with(gone))
+            .map(|line| format!("{line}\n"))
+            .collect();
+    }
+    other
 }

@@ -21,11 +21,15 @@ pub(crate) struct Tally {
     pub(crate) replaced: usize,
     pub(crate) cuts: usize,
     pub(crate) asked_again: usize,
+    pub(crate) sleeps: usize,
+    pub(crate) turns: usize,
+    pub(crate) pinned: usize,
+    pub(crate) here: usize,
     pub(crate) log_bytes: usize,
 }
 
 impl Tally {
-    fn parts(&self) -> [(&'static str, usize); 16] {
+    fn parts(&self) -> [(&'static str, usize); 20] {
         [
             ("requests", self.requests),
             ("builds", self.builds),
@@ -42,6 +46,10 @@ impl Tally {
             ("sessions replaced", self.replaced),
             ("cuts", self.cuts),
             ("askings repeated", self.asked_again),
+            ("sleeps", self.sleeps),
+            ("turns of the configuration", self.turns),
+            ("buildsets pinned", self.pinned),
+            ("ends of programs of the master", self.here),
             ("log bytes", self.log_bytes),
         ]
     }
@@ -69,6 +77,10 @@ impl AddAssign for Tally {
         self.replaced += more.replaced;
         self.cuts += more.cuts;
         self.asked_again += more.asked_again;
+        self.sleeps += more.sleeps;
+        self.turns += more.turns;
+        self.pinned += more.pinned;
+        self.here += more.here;
         self.log_bytes += more.log_bytes;
     }
 }

@@ -1,6 +1,9 @@
 //! What breaks: the master, its disk, agents, machines, the network.
 
+use linn_core::id::CommandId;
 use linn_core::input::Input;
+use linn_core::model::Url;
+use linn_core::time::Span;
 
 use crate::world::World;
 
@@ -32,9 +35,41 @@ impl World {
                 self.machines[n].lose(dials);
                 self.tally.machines_lost += 1;
             }
+            56..60 => self.sleep()?,
+            60..62 => {
+                let (file, why) = ("master.star".to_owned(), "it has a mistake".to_owned());
+                self.tell(Input::ConfigRefused { file, why })?;
+            }
+            62..68 => self.chatter()?,
+            68..74 if self.turns => {
+                self.tally.turns += usize::from(self.master.core.is_some());
+                self.tell(self.master.turn())?;
+            }
             _ => self.cut(n),
         }
         Ok(())
+    }
+
+    /// The master's machine sleeps: nobody sees so much time, and it makes nothing due before its moment.
+    fn sleep(&mut self) -> Result<(), String> {
+        let span = 500 + self.random.ms(3_000);
+        self.now += span;
+        self.tally.sleeps += usize::from(self.master.core.is_some());
+        self.tell(Input::TimeSkipped(Span(span)))
+    }
+
+    /// A worker tells of a command, its own or one that is not: links and how far it is.
+    fn chatter(&mut self) -> Result<(), String> {
+        let sessions: Vec<_> = self.master.sessions.keys().copied().collect();
+        if sessions.is_empty() {
+            return Ok(());
+        }
+        let session = sessions[self.random.place(sessions.len())];
+        let command = CommandId(1 + self.random.below(300));
+        let share = 0.25;
+        self.tell(Input::ProgressTold { session, command, share })?;
+        let url = Url { name: "coverage".to_owned(), url: "https://example.org/".to_owned() };
+        self.tell(Input::LinkFound { session, command, url })
     }
 
     /// The disk under the master is nearly full for a while.
@@ -55,6 +90,7 @@ impl World {
             return;
         }
         self.master.crash(self.now);
+        self.edge.die();
         self.tally.crashes += 1;
         self.boots = Some(self.now + 1 + self.random.ms(3_000));
         let Self { wires, random, .. } = self;
@@ -67,6 +103,7 @@ impl World {
     /// The store refused a commit: memory is thrown away, all sessions end, and the disk is loaded anew.
     pub(crate) fn start_over(&mut self) {
         self.tally.unwritten += 1;
+        self.edge.die();
         self.boots = Some(self.now);
         for wire in self.wires.values_mut() {
             wire.close_above(self.now + 5, None);

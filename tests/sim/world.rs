@@ -12,6 +12,7 @@ use linn_proto::worker::{LogAppend, from_worker};
 use linn_worker::session::{Input as ToSession, Output, Session};
 
 use crate::convert;
+use crate::edge::Edge;
 use crate::invariants;
 use crate::machine::Machine;
 use crate::master::{Handled, Master};
@@ -28,6 +29,8 @@ const STEPS: usize = 100_000;
 /// One seed's world.
 pub(crate) struct World {
     pub(crate) random: Random,
+    /// Its configuration changes.
+    pub(crate) turns: bool,
     pub(crate) now: i64,
     pub(crate) master: Master,
     /// When the master comes back, while it is down.
@@ -40,6 +43,8 @@ pub(crate) struct World {
     last_wire: u64,
     people: People,
     upstream: Upstream,
+    /// What happens on the master's machine.
+    pub(crate) edge: Edge,
     /// Every command that ever ran on any machine.
     ran: BTreeSet<u64>,
     next_sync: i64,
@@ -49,20 +54,23 @@ pub(crate) struct World {
 
 impl World {
     /// A world in which nothing has happened yet.
+    ///
+    /// Every third one is reconfigured now and then: that cannot be written down for `linn replay`.
     pub(crate) fn new(seed: u64) -> Result<Self, String> {
-        let mut master = Master::new(site::config()?);
-        master.boot(0)?;
+        let master = Master::new(site::configs()?);
         Ok(Self {
             random: Random::new(seed),
+            turns: seed % 3 == 0,
             now: 0,
             master,
-            boots: None,
+            boots: Some(0),
             room_again: None,
             machines: WORKERS.into_iter().map(Machine::new).collect(),
             wires: BTreeMap::new(),
             last_wire: 0,
             people: People::default(),
             upstream: Upstream::new(),
+            edge: Edge::default(),
             ran: BTreeSet::new(),
             next_sync: 0,
             next_trouble: 0,
@@ -90,9 +98,12 @@ impl World {
                 return Err(format!("L1: after {steps} steps not done: {}", self.still_open()));
             }
             self.step()?;
+            if self.master.is_turned() && self.master.core.is_some() {
+                self.tell(self.master.turn())?;
+            }
             if !resumed && !self.people.wait() {
                 // Only when the last pause that somebody asked for has had its answer.
-                self.people.resume_all(self.now);
+                self.people.settle(self.now);
                 resumed = true;
             }
         }
@@ -115,6 +126,7 @@ impl World {
                 "request_returned" => self.tally.retries += 1,
                 "change_added" => self.tally.changes += 1,
                 "input_refused" => self.tally.refusals += 1,
+                "buildset_pinned" => self.tally.pinned += 1,
                 "stale_result_refused" => self.tally.stale += 1,
                 _ => {}
             }
@@ -169,6 +181,7 @@ impl World {
             machines.chain(self.wires.values().filter_map(Wire::next)).collect();
         next.extend(self.boots);
         next.extend(self.room_again);
+        next.extend(self.edge.next());
         next.extend(core.and_then(Core::next_timeout).map(|due| due.0));
         if core.is_some() && self.master.has_unsynced() {
             next.push(self.next_sync);
@@ -238,6 +251,7 @@ impl World {
                 Action::RefuseWorker { session, .. } => ended.push(*session),
                 _ => {}
             }
+            self.edge.obey(&action, self.now, &mut self.random);
             if let Some((session, message)) = convert::message(&self.master, &action)
                 && let Some(wire) = self.wire_of(session)
             {
@@ -268,7 +282,8 @@ impl World {
     fn master_lives(&mut self) -> Result<(), String> {
         if self.boots.is_some_and(|at| at <= self.now) {
             self.boots = None;
-            self.master.boot(self.now)?;
+            let actions = self.master.boot(self.now)?;
+            self.perform(actions)?;
             self.tell_of_the_disk()?;
         }
         if self.room_again.is_some_and(|at| at <= self.now) {
@@ -288,6 +303,10 @@ impl World {
             }
         }
         for input in self.master.settled() {
+            self.tell(input)?;
+        }
+        while let Some(input) = self.edge.live(self.now) {
+            self.tally.here += usize::from(matches!(input, Input::HereFinished { .. }));
             self.tell(input)?;
         }
         let due = self.master.core.as_ref().and_then(Core::next_timeout);

@@ -52,6 +52,17 @@ fn print(io: &mut Io, build: &Build) -> Result<(), Stop> {
     if !build.stop_reason.is_empty() {
         fact("stopped", build.stop_reason.as_str().into());
     }
+    if let Some(pin) = &build.pin {
+        let day = io.zone.date(pin.at_ms);
+        fact("pinned", format!("{day} by {}: {}", pin.by, pin.reason).as_str().into());
+    }
+    for (what, cleared) in [("logs", &build.logs_deleted), ("artifacts", &build.artifacts_deleted)]
+    {
+        if let Some(cleared) = cleared {
+            let day = io.zone.date(cleared.at_ms);
+            fact(what, format!("deleted {day} by retention ({})", cleared.rule).into());
+        }
+    }
     if !build.worker.is_empty() {
         fact("worker", build.worker.as_str().into());
     }

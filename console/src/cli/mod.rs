@@ -37,10 +37,12 @@ mod man;
 mod outcome;
 mod paint;
 mod pairs;
+mod pin;
 mod priority;
 mod rebuild;
 mod reload;
 mod requests;
+mod retention;
 mod scheduler;
 mod schedulers;
 mod session;
@@ -118,6 +120,15 @@ pub enum Scripting {
     /// Stop a running build
     #[command(after_help = stop::EXAMPLE)]
     Stop(stop::StopBuild),
+    /// Keep a build, whatever the rules of retention say
+    #[command(after_help = pin::EXAMPLE)]
+    Pin(pin::PinBuild),
+    /// Let a pinned build go by the rules again
+    #[command(after_help = pin::UNPIN_EXAMPLE)]
+    Unpin(pin::UnpinBuild),
+    /// Show what of history goes by the rules, and let it go
+    #[command(after_help = retention::EXAMPLE)]
+    Retention(retention::Retention),
     /// Cancel a request that waits
     #[command(after_help = cancel::EXAMPLE)]
     Cancel(cancel::Cancel),
@@ -252,6 +263,9 @@ async fn perform(command: Scripting, global: &Global, place: &Place, io: &mut Io
         Scripting::Reload(_) => reload::run(false, Vec::new(), at).await,
         Scripting::Rebuild(rebuild) => rebuild::run(rebuild, at).await,
         Scripting::Stop(stop) => stop::run(stop, at).await,
+        Scripting::Pin(asked) => pin::pin(asked, at).await,
+        Scripting::Unpin(asked) => pin::unpin(asked, at).await,
+        Scripting::Retention(asked) => retention::run(&asked, at).await,
         Scripting::Cancel(cancel) => cancel::run(cancel, at).await,
         Scripting::Priority(priority) => priority::run(&priority, at).await,
         Scripting::Builders(list) => builders::run(&list, at).await,

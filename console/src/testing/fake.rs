@@ -628,6 +628,20 @@ impl Control for Fake {
         Ok(Response::new(Accepted::default()))
     }
 
+    async fn pin(
+        &self,
+        _request: Request<linn_proto::control::PinRequest>,
+    ) -> Result<Response<Accepted>, Status> {
+        Ok(Response::new(Accepted::default()))
+    }
+
+    async fn retention(
+        &self,
+        _request: Request<linn_proto::control::RetentionRequest>,
+    ) -> Result<Response<linn_proto::control::RetentionReply>, Status> {
+        Err(Status::unimplemented("not asked for here"))
+    }
+
     async fn poll_source(
         &self,
         _request: Request<PollSourceRequest>,

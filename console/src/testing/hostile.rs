@@ -86,6 +86,11 @@ fn poisoned(evil: &str) -> Vec<Entity> {
                 one.worker = evil.into();
                 one.blamelist = vec![evil.into()];
                 one.stop_reason = evil.into();
+                one.pin = Some(linn_proto::entity::Pin {
+                    reason: evil.into(),
+                    by: evil.into(),
+                    at_ms: i64::MIN,
+                });
                 one.properties =
                     vec![Property { name: evil.into(), json: evil.into(), source: evil.into() }];
                 for stamp in &mut one.sourcestamps {

@@ -76,6 +76,9 @@ pub enum Action {
         /// Which.
         command: CommandId,
     },
+    /// Read history, choose what goes by the rules, and say so bite by bite
+    /// ([`Input::HistoryChosen`](crate::input::Input::HistoryChosen)).
+    ReadHistory,
     /// Answer somebody.
     Reply {
         /// Who.

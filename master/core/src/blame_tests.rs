@@ -265,6 +265,7 @@ fn changes_come_in_once() {
         repository: "https://x/lib.git".into(),
         project: "P".into(),
         branch: None,
+        ..crate::config::Codebase::default()
     };
     config.codebases.insert("lib".into(), lib);
     let mut site = Harness::new(config);

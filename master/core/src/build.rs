@@ -12,13 +12,14 @@ use crate::ctx::Ctx;
 use crate::here;
 use crate::id::{BuildId, RequestId, StepNumber, WorkerName};
 use crate::inheritance;
+use crate::lock;
 use crate::merge::{self, Merged};
-use crate::model::{Blame, Build, Exit, LockShare, Step, StepState, Stop};
+use crate::model::{Blame, Build, Exit, Keeping, LockShare, Step, StepState, Stop};
 use crate::notice;
 use crate::properties::Properties;
 use crate::record::Record;
 use crate::results::Results;
-use crate::step::{self, Position};
+use crate::step::{self, Breaker, Position};
 
 /// Starts a build of a request, and of those that fit with it, on a worker (MG-1).
 pub(crate) fn start(
@@ -62,6 +63,7 @@ pub(crate) fn start(
         stop: None,
         ending: false,
         lost_since: None,
+        keeping: Keeping::default(),
         new_failure: false,
         steps: Step::plan(&builder.factory),
         recipe: None,
@@ -227,12 +229,31 @@ pub(crate) fn unpark(ctx: &mut Ctx<'_>, id: BuildId) {
 }
 
 /// A request of a waiting parent wants what nobody would ever give it: who stands in the way ends (LK-6).
-pub(crate) fn break_ring(ctx: &mut Ctx<'_>, request: RequestId, wants: &[Vec<LockShare>]) {
-    let Some((id, number)) = step::break_ring(ctx, request, wants) else { return };
-    let Some(build) = ctx.state().build(id) else { return };
-    let config = ctx.live.recipe(build).map(Arc::clone);
-    step::end_the_wait(ctx, &Position { build: id, number, config });
-    advance(ctx, id);
+pub(crate) fn break_ring(ctx: &mut Ctx<'_>, request: RequestId) {
+    match step::break_ring(ctx, request) {
+        None => {}
+        Some(Breaker::Waiting(id, number)) => {
+            let Some(build) = ctx.state().build(id) else { return };
+            let config = ctx.live.recipe(build).map(Arc::clone);
+            step::end_the_wait(ctx, &Position { build: id, number, config });
+            advance(ctx, id);
+        }
+        Some(Breaker::Parents(parents)) => {
+            let why = lock::ring::for_request(ctx.state(), ctx.live, request);
+            let mut requests = Vec::new();
+            for id in &parents {
+                let Some(build) = ctx.state().build(*id) else { continue };
+                let Some(position) = running(ctx, build) else { continue };
+                requests.extend(build.requests.iter().copied());
+                step::end_the_trigger(ctx, &position, why.clone());
+            }
+            // Nobody waits for the other children of these steps any more, either.
+            cancel::given_up(ctx, &requests);
+            for id in parents {
+                advance(ctx, id);
+            }
+        }
+    }
 }
 
 /// Ends the running step without word from the worker, and goes on with what may follow.

@@ -76,6 +76,15 @@ pub(crate) fn cancel(ctx: &mut Ctx<'_>, asking: &Asking, id: RequestId, reason: 
 
 /// Nobody waits any more for what these requests' builds triggered and waited for: it ends too (TR-4).
 pub(crate) fn orphans(ctx: &mut Ctx<'_>, over: &[RequestId]) {
+    unwanted(ctx, over, |parent| format!("{parent}, which waited for it, is over"));
+}
+
+/// The same, where the steps that waited have given up and their builds may go on.
+pub(crate) fn given_up(ctx: &mut Ctx<'_>, by: &[RequestId]) {
+    unwanted(ctx, by, |parent| format!("{parent} does not wait for it any more"));
+}
+
+fn unwanted(ctx: &mut Ctx<'_>, over: &[RequestId], why: impl Fn(&str) -> String) {
     let requests = over.iter().filter_map(|id| ctx.state().request(*id));
     let children: BTreeMap<_, _> = requests
         .flat_map(|request| &request.children)
@@ -85,7 +94,7 @@ pub(crate) fn orphans(ctx: &mut Ctx<'_>, over: &[RequestId]) {
         .map(|buildset| (buildset.id, buildset.parent.as_ref().map(|it| it.build.to_string())))
         .collect();
     for (buildset, parent) in children {
-        let why = format!("{}, which waited for it, is over", parent.unwrap_or_default());
+        let why = why(&parent.unwrap_or_default());
         all_of(ctx, buildset, "", &why);
     }
 }

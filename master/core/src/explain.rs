@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::{Builder, Config, LockMode};
 use crate::eta;
 use crate::id::{BuilderName, RequestId, WorkerName};
-use crate::live::Live;
+use crate::live::{Live, Veto};
 use crate::lock::{self, Waiter};
 use crate::model::{BuildRequest, Hold, LockShare, Wait, WaitKind, Worker};
 use crate::resolve;
@@ -21,7 +21,8 @@ pub struct Explainer<'a> {
     now: Timestamp,
     trouble: Option<&'a str>,
     live: &'a Live,
-    workers: BTreeMap<&'a BuilderName, Vec<Wait>>,
+    /// Of a builder, and of a request of it that was asked for on one worker: of that one alone.
+    workers: BTreeMap<(&'a BuilderName, Option<WorkerName>), Vec<Wait>>,
     places: BTreeMap<&'a BuilderName, BTreeMap<RequestId, usize>>,
     usual: BTreeMap<&'a BuilderName, Option<Span>>,
 }
@@ -55,11 +56,16 @@ impl<'a> Explainer<'a> {
             waits.push(wait(WaitKind::Orphaned, detail));
             return waits;
         };
-        if !self.workers.contains_key(&builder.name) {
-            let held = self.workers(builder);
-            self.workers.insert(&builder.name, held);
+        let chosen = self.chosen(request);
+        let key = (&builder.name, chosen.cloned());
+        if !self.workers.contains_key(&key) {
+            let held = match chosen {
+                Some(chosen) => self.chosen_worker(builder, chosen),
+                None => self.workers(builder, &builder.workers),
+            };
+            self.workers.insert(key.clone(), held);
         }
-        waits.extend(self.workers.get(&builder.name).into_iter().flatten().cloned());
+        waits.extend(self.workers.get(&key).into_iter().flatten().cloned());
         waits.extend(self.held_back(builder, request));
         let ahead = self.ahead(builder, request.id);
         if ahead > 0 {
@@ -69,7 +75,12 @@ impl<'a> Explainer<'a> {
         waits
     }
 
-    /// What keeps this request though a worker of its builder is free: a lock, a worker that was chosen, a function.
+    /// The one worker that a request was asked for on.
+    fn chosen(&self, request: &BuildRequest) -> Option<&'a WorkerName> {
+        self.state.buildset(request.buildset)?.worker.as_ref()
+    }
+
+    /// What keeps this request though a worker is free for it: a lock, or a function.
     fn held_back(&self, builder: &Builder, request: &BuildRequest) -> Option<Wait> {
         if let Some(buildset) = self.state.buildset(request.buildset)
             && buildset.resolving
@@ -84,14 +95,15 @@ impl<'a> Explainer<'a> {
             let share = share.or_else(|| wants.first()?.first())?;
             return Some(wait(WaitKind::Lock, self.lock_detail(request, share)));
         }
-        let chosen = self.state.buildset(request.buildset).and_then(|it| it.worker.as_ref());
-        if let Some(chosen) = chosen
-            && self.workers.get(&builder.name).is_some_and(Vec::is_empty)
-        {
-            return Some(wait(WaitKind::WorkerBusy, format!("it was asked for on {chosen} alone")));
-        }
-        let function = self.live.vetoed.get(&request.id)?;
-        Some(wait(WaitKind::Policy, format!("{function} of {} does not let it", builder.name)))
+        Some(match self.live.vetoed.get(&request.id)? {
+            Veto::Function(function) => {
+                wait(WaitKind::Policy, format!("{function} of {} does not let it", builder.name))
+            }
+            Veto::Scarce { never: true, why } => {
+                wait(WaitKind::Lock, format!("it can never start: {why}"))
+            }
+            Veto::Scarce { never: false, why } => wait(WaitKind::Lock, why.clone()),
+        })
     }
 
     /// Whether somebody holds so much of a lock that nobody else could take this share.
@@ -128,19 +140,38 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// How many requests of the builder come before this one.
+    /// How many requests of the builder come before this one. Those that were asked for on another worker than it was do not.
     fn ahead(&mut self, builder: &'a Builder, request: RequestId) -> usize {
-        let state = self.state;
-        let places = self.places.entry(&builder.name).or_insert_with(|| {
-            state.queue(&builder.name).enumerate().map(|(place, one)| (one.id, place)).collect()
-        });
-        places.get(&request).copied().unwrap_or(0)
+        if !self.places.contains_key(&builder.name) {
+            let mut counts: BTreeMap<Option<&WorkerName>, usize> = BTreeMap::new();
+            let mut places = BTreeMap::new();
+            for (place, one) in self.state.queue(&builder.name).enumerate() {
+                let chosen = self.chosen(one);
+                let before = |chosen| counts.get(&chosen).copied().unwrap_or(0);
+                let ahead = chosen.map_or(place, |_| before(None) + before(chosen));
+                places.insert(one.id, ahead);
+                *counts.entry(chosen).or_default() += 1;
+            }
+            self.places.insert(&builder.name, places);
+        }
+        self.places.get(&builder.name).and_then(|places| places.get(&request)).copied().unwrap_or(0)
     }
 
-    /// What keeps each of the builder's workers; nothing when one is free for it.
-    fn workers(&mut self, builder: &'a Builder) -> Vec<Wait> {
+    /// What keeps the one worker that a request was asked for on; nothing when it is free for it.
+    fn chosen_worker(&mut self, builder: &'a Builder, chosen: &'a WorkerName) -> Vec<Wait> {
+        // A reload may have taken it away since.
+        if !builder.workers.contains(chosen) || !self.config.workers.contains_key(chosen) {
+            let detail = format!("it can never start: {chosen} is no worker of {}", builder.name);
+            return vec![alone(wait(WaitKind::NoWorker, detail))];
+        }
+        let waits = self.workers(builder, std::slice::from_ref(chosen));
+        waits.into_iter().map(alone).collect()
+    }
+
+    /// What keeps each of these workers; nothing when one is free for the builder.
+    fn workers(&mut self, builder: &'a Builder, those: &'a [WorkerName]) -> Vec<Wait> {
         let declared: Vec<&WorkerName> =
-            builder.workers.iter().filter(|name| self.config.workers.contains_key(*name)).collect();
+            those.iter().filter(|name| self.config.workers.contains_key(*name)).collect();
         if declared.is_empty() {
             return vec![wait(WaitKind::NoWorker, format!("{} has no worker", builder.name))];
         }
@@ -229,6 +260,12 @@ fn shortened(mut waits: Vec<Wait>) -> Vec<Wait> {
 
 fn wait(kind: WaitKind, detail: String) -> Wait {
     Wait { kind, detail, until: None }
+}
+
+/// Of a request that no other worker takes.
+fn alone(mut wait: Wait) -> Wait {
+    wait.detail.push_str(" (it was asked for there alone)");
+    wait
 }
 
 /// How many names are listed before the rest is counted.

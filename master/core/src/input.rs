@@ -12,10 +12,10 @@ use serde_json::Value;
 use crate::change::{Commit, NewChange, SourceStamp};
 use crate::config::Config;
 use crate::id::{
-    BuildRef, BuilderName, BuildsetId, CodebaseName, CommandId, RequestId, SchedulerName,
-    SessionId, SourceName, Token, WorkerName,
+    BuildRef, BuilderName, BuildsetId, CodebaseName, CommandId, ConfigDigest, RequestId,
+    SchedulerName, SessionId, SourceName, Token, WorkerName,
 };
-use crate::model::{Finished, Url, WorkerInfo};
+use crate::model::{Deletion, Finished, Url, WorkerInfo};
 use crate::properties::Properties;
 use crate::time::{Span, Timestamp};
 
@@ -210,6 +210,31 @@ pub enum Input {
         /// Whether it acts from now on.
         enabled: bool,
     },
+    /// Somebody pins a build, or lets it go.
+    PinRequested {
+        /// Who asks.
+        asking: Asking,
+        /// The build as history has it; `None`: there is no such build.
+        build: Option<Box<crate::model::Build>>,
+        /// How it was named.
+        named: String,
+        /// Why it is to stay; `None`: it may go.
+        reason: Option<String>,
+    },
+    /// A bite of history was chosen for deletion.
+    HistoryChosen {
+        /// By the rules of which configuration.
+        under: ConfigDigest,
+        /// What.
+        bite: Box<Deletion>,
+    },
+    /// All history was gone through, or could not be.
+    HistoryRead {
+        /// Who asked for it; empty: the rules themselves.
+        by: String,
+        /// It could not be read, or not to its end.
+        failed: bool,
+    },
     /// A worker dialled in and said Hello.
     WorkerAttached {
         /// Of this connection.
@@ -334,12 +359,15 @@ impl Input {
             | Self::CancelRequested { asking, .. }
             | Self::PriorityRequested { asking, .. }
             | Self::SchedulerControlled { asking, .. }
+            | Self::PinRequested { asking, .. }
             | Self::WorkerControlled { asking, .. } => Some(asking),
             Self::SourcePolled { asking, .. } | Self::SourceFailed { asking, .. } => {
                 asking.as_ref()
             }
             Self::WorkerAttached { .. }
             | Self::WorkerDetached { .. }
+            | Self::HistoryChosen { .. }
+            | Self::HistoryRead { .. }
             | Self::CommandStarted { .. }
             | Self::PropertyFound { .. }
             | Self::LinkFound { .. }

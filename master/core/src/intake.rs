@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Action, Answer, Refusal};
 use crate::change::{Change, Commit, NewChange, is_skipped};
-use crate::config::{Config, Source};
+use crate::config::{Codebase, Config, Source};
 use crate::ctx::Ctx;
+use crate::filter::{Matcher, any};
 use crate::id::{ChangeId, CodebaseName, SourceName};
 use crate::input::Asking;
 use crate::record::{Record, Subject};
@@ -150,9 +151,16 @@ fn bounded(mut files: Vec<String>) -> Vec<String> {
 /// A change as it is taken in: its codebase and project found, its files bounded (CH-1, CH-2).
 pub(crate) fn taken(config: &Config, new: NewChange, id: ChangeId, now: Timestamp) -> Change {
     let codebase = new.codebase.unwrap_or_else(|| codebase_of(config, &new.repository));
-    let project = match config.codebases.get(&codebase) {
+    let declared = config.codebases.get(&codebase);
+    let project = match declared {
         Some(declared) if new.project.is_empty() => declared.project.clone(),
         _ => new.project,
+    };
+    let revlink = match declared.and_then(|declared| declared.revlink.as_ref()) {
+        Some(link) if new.revlink.is_empty() => {
+            link.of(new.branch.as_deref(), new.revision.as_deref())
+        }
+        _ => new.revlink,
     };
     Change {
         id,
@@ -168,7 +176,7 @@ pub(crate) fn taken(config: &Config, new: NewChange, id: ChangeId, now: Timestam
         codebase,
         project,
         category: new.category,
-        revlink: new.revlink,
+        revlink,
         when: new.when.unwrap_or(now),
         received_at: now,
         properties: new.properties,
@@ -223,10 +231,16 @@ pub(crate) fn is_same_repository(one: &str, other: &str) -> bool {
     !one.is_empty() && plain(one) == plain(other)
 }
 
-/// The declared codebase that lives in a repository, else the unnamed one (CH-2).
+/// The declared codebase that lives in a repository, else the first that has it among its forks, else the unnamed one (CH-2).
 pub(crate) fn codebase_of(config: &Config, repository: &str) -> CodebaseName {
     let mut codebases = config.codebases.iter();
-    let found =
-        codebases.find(|(_, codebase)| is_same_repository(&codebase.repository, repository));
+    let home = codebases.find(|(_, codebase)| is_same_repository(&codebase.repository, repository));
+    let found = home.or_else(|| fork_of(config, repository));
     found.map_or_else(|| CodebaseName::new(""), |(name, _)| name.clone())
+}
+
+/// The first codebase that has a repository among its forks.
+fn fork_of<'a>(config: &'a Config, repository: &str) -> Option<(&'a CodebaseName, &'a Codebase)> {
+    let mut codebases = config.codebases.iter();
+    codebases.find(|(_, codebase)| any(&Matcher::all(&codebase.also), repository))
 }

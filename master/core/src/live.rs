@@ -10,14 +10,18 @@ use crate::id::{
     BuildId, BuilderName, BuildsetId, ConfigDigest, RequestId, SchedulerName, SessionId, WorkerName,
 };
 use crate::lock::{Lines, Waiter};
-use crate::model::{Build, LockKey, Parent};
+use crate::model::{Build, LockKey, Parent, Totals};
 use crate::policy::Erred;
+use crate::queue::{Queues, Round};
 use crate::record::Record;
 use crate::results::Results;
 use crate::schedule::{self, Compiled};
 use crate::state::State;
 use crate::time::Span;
 use crate::timers::{Timer, Timers, build_deadline, next_fire};
+
+/// How many deleted builds are known as such: an edge that had read one before its deletion is found out.
+const DELETED_KNOWN: usize = 100_000;
 
 /// A configuration with what is worked out from it once: expressions compiled, builders by worker.
 #[derive(Debug)]
@@ -101,6 +105,8 @@ pub(crate) struct Dirty {
     pub(crate) builders: BTreeSet<BuilderName>,
     /// These may have become free.
     pub(crate) workers: BTreeSet<WorkerName>,
+    /// The rounds of these go on.
+    pub(crate) rounds: BTreeSet<BuilderName>,
     /// These were opened.
     pub(crate) opened: Vec<BuildsetId>,
     /// Requests of open buildsets that ended, and how.
@@ -114,8 +120,22 @@ pub(crate) struct Dirty {
 impl Dirty {
     /// Whether nothing has news that could start a build.
     pub(crate) fn is_empty(&self) -> bool {
-        self.builders.is_empty() && self.workers.is_empty()
+        self.builders.is_empty() && self.workers.is_empty() && self.rounds.is_empty()
     }
+}
+
+/// Why a free worker does not take a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Veto {
+    /// A function of the builder does not let it start: this one.
+    Function(&'static str),
+    /// A worker has less of a lock than it would take there: a clause says which.
+    Scarce {
+        /// No other worker of the builder has more.
+        never: bool,
+        /// The clause.
+        why: String,
+    },
 }
 
 /// See the module.
@@ -131,12 +151,16 @@ pub(crate) struct Live {
     pub(crate) leaving: BTreeSet<WorkerName>,
     /// Who waits for locks.
     pub(crate) lines: Lines,
+    /// The waiting requests by what sets them apart.
+    pub(crate) queues: Queues,
+    /// Builders with more requests to be tried than one pass tries.
+    pub(crate) rounds: BTreeMap<BuilderName, Round>,
     /// Why nothing new is started.
     pub(crate) trouble: Option<String>,
     /// Policies that erred when they were last asked.
     pub(crate) erred: Erred,
-    /// Requests that a function does not let start, and which one.
-    pub(crate) vetoed: BTreeMap<RequestId, &'static str>,
+    /// Requests for which a worker was free that did not take them, and why.
+    pub(crate) vetoed: BTreeMap<RequestId, Veto>,
     /// Unfinished builds of which a property was not kept, and people were told so.
     pub(crate) unkept: BTreeSet<BuildId>,
     /// How far the running steps of builds are, as far as their commands tell (F21).
@@ -144,6 +168,10 @@ pub(crate) struct Live {
     /// How much of an unfinished build's time nobody saw (F07, F20). A restart forgets it: then the limit is a little
     /// stricter than it should be.
     unseen: BTreeMap<BuildId, Span>,
+    /// Builds that were deleted of late: history as somebody read it may still have them.
+    pub(crate) deleted: BTreeSet<BuildId>,
+    /// What the present pass through history has deleted.
+    pub(crate) deleting: Totals,
 }
 
 impl Live {
@@ -159,12 +187,16 @@ impl Live {
             dirty: Dirty::default(),
             leaving: BTreeSet::new(),
             lines: Lines::default(),
+            queues: Queues::default(),
+            rounds: BTreeMap::new(),
             trouble: None,
             erred: Erred::new(),
             vetoed: BTreeMap::new(),
             unkept: BTreeSet::new(),
             progress: BTreeMap::new(),
             unseen: BTreeMap::new(),
+            deleted: BTreeSet::new(),
+            deleting: Totals::default(),
         }
     }
 
@@ -200,6 +232,7 @@ impl Live {
                 self.time_scheduler(scheduler, state);
             }
             Record::RequestAdded(request) => {
+                self.queues.settle(state, request.id);
                 self.dirty.builders.insert(request.builder.clone());
             }
             Record::BuildsetAdded(buildset) => self.dirty.opened.push(buildset.id),
@@ -209,6 +242,7 @@ impl Live {
                 self.dirty.builders.extend(requests.map(|request| request.builder.clone()));
             }
             Record::RequestReturned { request } => {
+                self.queues.settle(state, *request);
                 if let Some(request) = state.request(*request) {
                     self.dirty.builders.insert(request.builder.clone());
                 }
@@ -223,6 +257,7 @@ impl Live {
                     self.dirty.ended.push((request.buildset, builder, *results));
                 }
                 self.vetoed.remove(request);
+                self.queues.settle(state, *request);
                 if let Some(request) = state.request(*request) {
                     if request.claimed_at.is_none() {
                         self.dirty.builders.insert(request.builder.clone());
@@ -234,6 +269,7 @@ impl Live {
             }
             Record::BuildStarted(build) => {
                 for request in &build.requests {
+                    self.queues.settle(state, *request);
                     self.vetoed.remove(request);
                     self.leave_line(Waiter::Request(*request), &build.builder);
                 }
@@ -260,6 +296,15 @@ impl Live {
                 let locks = steps.filter(|it| it.number == *step).flat_map(|step| &step.locks);
                 self.dirty.locks.extend(locks.map(|share| share.key.clone()));
             }
+            Record::RetentionTimed { .. } | Record::RetentionApplied { .. } => {
+                self.time_retention(state);
+            }
+            Record::HistoryDeleted(deletion) => {
+                self.deleted.extend(deletion.builds.iter().map(|gone| gone.id));
+                while self.deleted.len() > DELETED_KNOWN {
+                    self.deleted.pop_first();
+                }
+            }
             Record::BuildFinished { id, .. } => {
                 let locks = state.build(*id).into_iter().flat_map(|build| &build.locks);
                 self.dirty.locks.extend(locks.map(|share| share.key.clone()));
@@ -273,6 +318,9 @@ impl Live {
                 self.dirty.workers.insert(worker.clone());
             }
             Record::ConfigApplied { .. } => {
+                // What was judged and tried so far was judged by what no longer counts.
+                self.vetoed.clear();
+                self.rounds.clear();
                 self.all_dirty(state);
                 self.time_all(state);
             }
@@ -286,8 +334,9 @@ impl Live {
         self.dirty.locks.extend(moved);
     }
 
-    /// The steps that waited for locks when the master ended wait on, in the same order.
+    /// The steps that waited for locks when the master ended wait on, in the same order; the requests wait as they did.
     pub(crate) fn line_up(&mut self, state: &State) {
+        self.queues = Queues::new(state);
         for (id, number) in state.waiting_steps() {
             let Some(build) = state.build(id) else { continue };
             let step = build.steps.iter().find(|step| step.number == number);
@@ -312,6 +361,7 @@ impl Live {
         for build in state.unfinished() {
             self.time_build(build.id, state);
         }
+        self.time_retention(state);
     }
 
     pub(crate) fn time_scheduler(&mut self, name: &SchedulerName, state: &State) {

@@ -21,7 +21,10 @@ use crate::state::{State, Tables};
 use crate::time::{Span, Timestamp};
 use crate::timers::{Timer, lost_deadline, max_time_deadline};
 use crate::worker::{self, Hello};
-use crate::{build, cancel, distribute, here, intake, rebuild, reconfigure, schedule, trouble};
+use crate::{
+    build, cancel, distribute, here, intake, pin, rebuild, reconfigure, retention, schedule,
+    trouble,
+};
 
 /// How long an asking's id is known again.
 const ANSWER_KEPT: Span = Span::minutes(24 * 60);
@@ -61,6 +64,7 @@ impl Master {
                 ctx.record(Record::ConfigApplied { digest, at: now });
             }
             schedule::switch::settle(ctx);
+            retention::settle(ctx);
             let connected: Vec<_> = ctx
                 .state()
                 .workers()
@@ -203,6 +207,8 @@ fn run_due(ctx: &mut Ctx<'_>) {
                 ctx.time_scheduler(&name);
             }
             Timer::Build(id) => build_due(ctx, id),
+            Timer::Retention => retention::due(ctx),
+            Timer::Queue(builder) => _ = ctx.live.dirty.rounds.insert(builder),
         }
     }
 }
@@ -278,10 +284,13 @@ fn take(ctx: &mut Ctx<'_>, input: Input) {
         | Input::CancelRequested { .. }
         | Input::PriorityRequested { .. }
         | Input::SchedulerControlled { .. }
+        | Input::PinRequested { .. }
         | Input::WorkerControlled { .. } => take_asking(ctx, input),
         Input::WorkerAttached { session, name, instance, info, held } => {
             worker::attach(ctx, &Hello { session, name, instance, info, held });
         }
+        Input::HistoryChosen { under, bite } => retention::delete(ctx, &under, *bite),
+        Input::HistoryRead { by, failed } => retention::ended(ctx, by, failed),
         Input::WorkerDetached { session } => worker::detach(ctx, session),
         // The start of a command says nothing that its end does not say again.
         Input::CommandStarted { .. } | Input::Timeout => {}
@@ -374,6 +383,11 @@ fn take_asking(ctx: &mut Ctx<'_>, input: Input) {
             if !answered_before(ctx, &asking, false) =>
         {
             schedule::switch::control(ctx, &asking, scheduler, enabled);
+        }
+        Input::PinRequested { asking, build, named, reason }
+            if !answered_before(ctx, &asking, false) =>
+        {
+            pin::pin(ctx, &asking, build.as_deref(), &named, reason);
         }
         Input::WorkerControlled { asking, worker, verb, reason }
             if !answered_before(ctx, &asking, false) =>

@@ -9,37 +9,48 @@ use crate::config::{Builder, Config, LockAccess};
 use crate::ctx::Ctx;
 use crate::hooks::{Argument, HookError, HookId};
 use crate::id::{RequestId, WorkerName};
+use crate::live::Veto;
 use crate::model::BuildRequest;
 use crate::view::{builder_view, request_view, truthy, worker_view};
 
 /// The most requests that `next_build` is shown: those that come first.
-const MAX_SHOWN: usize = 200;
+pub(crate) const MAX_SHOWN: usize = 200;
 
-/// The requests of a builder in the order in which they are tried: what `next_build` picks, or all by priority and age.
-pub(crate) fn order(ctx: &mut Ctx<'_>, builder: &Builder, most: usize) -> Vec<RequestId> {
-    let Some(hook) = &builder.policy.next_build else {
-        return ctx.state().queue(&builder.name).take(most).map(|request| request.id).collect();
-    };
-    let shown: Vec<RequestId> =
-        ctx.state().queue(&builder.name).take(MAX_SHOWN).map(|request| request.id).collect();
+/// What `next_build` says.
+pub(crate) enum Pick {
+    /// This one.
+    One(RequestId),
+    /// None for now.
+    Nothing,
+    /// It errs: the usual order counts.
+    Erred,
+}
+
+/// Which of these requests `next_build` picks.
+pub(crate) fn pick(
+    ctx: &mut Ctx<'_>,
+    builder: &Builder,
+    hook: &HookId,
+    shown: &[RequestId],
+) -> Pick {
     let requests = shown.iter().filter_map(|id| ctx.state().request(*id));
     let views = requests.map(|request| Argument::Object(request_view(ctx.state(), request)));
     let arguments = [builder_argument(builder), Argument::List(views.collect())];
-    match ctx.hooks.call(hook, &arguments).and_then(|value| picked(&value, &shown)) {
+    match ctx.hooks.call(hook, &arguments).and_then(|value| picked(&value, shown)) {
         Ok(choice) => {
             ctx.live.erred.remove(hook);
-            for request in &shown {
+            for request in shown {
                 if choice.is_none() {
-                    ctx.live.vetoed.insert(*request, "next_build");
+                    ctx.live.vetoed.insert(*request, Veto::Function("next_build"));
                 } else {
                     ctx.live.vetoed.remove(request);
                 }
             }
-            choice.into_iter().collect()
+            choice.map_or(Pick::Nothing, Pick::One)
         }
         Err(error) => {
             tell(ctx, hook, &error, "the first request by priority and age is taken");
-            shown.into_iter().take(most).collect()
+            Pick::Erred
         }
     }
 }

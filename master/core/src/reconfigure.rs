@@ -8,6 +8,7 @@ use crate::ctx::Ctx;
 use crate::id::WorkerName;
 use crate::model::{Notice, NoticeKind};
 use crate::record::Record;
+use crate::retention;
 use crate::schedule;
 use crate::worker;
 
@@ -28,6 +29,7 @@ pub(crate) fn reconfigure(ctx: &mut Ctx<'_>, config: Arc<Config>) {
     let at = ctx.now;
     ctx.record(Record::ConfigApplied { digest, at });
     schedule::switch::settle(ctx);
+    retention::settle(ctx);
 }
 
 /// Workers that are not declared any more are shown out as soon as no build of theirs is unfinished.

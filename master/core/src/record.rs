@@ -17,8 +17,8 @@ use crate::id::{
     RequestId, SchedulerName, SourceName, StepNumber, WorkerName,
 };
 use crate::model::{
-    Artifact, Blame, Build, BuildRequest, Buildset, Child, CommandSpec, Hold, LockShare, Log,
-    Notice, Stop, Test, Url, WorkerInfo,
+    Artifact, Blame, Build, BuildRequest, Buildset, Child, CommandSpec, Deletion, Hold, LockShare,
+    Log, Notice, Pin, Stop, Test, Totals, Url, WorkerInfo,
 };
 use crate::properties::Origin;
 use crate::results::Results;
@@ -432,6 +432,44 @@ pub enum Record {
         /// When.
         at: Timestamp,
     },
+    /// Somebody wants a build to stay, or gives another reason.
+    BuildPinned {
+        /// Which.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// Why and by whom.
+        pin: Pin,
+    },
+    /// A build goes by the rules again.
+    BuildUnpinned {
+        /// Which.
+        id: BuildId,
+        /// The same, for people.
+        build: BuildRef,
+        /// Who says so.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Retention goes by other rules from now on, or by none.
+    RetentionTimed {
+        /// In words; empty: none.
+        rules: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A bite of history is no more. Ids and numbers are never given again.
+    HistoryDeleted(Box<Deletion>),
+    /// Retention went through all history.
+    RetentionApplied {
+        /// When it was through.
+        at: Timestamp,
+        /// Who asked for it; empty: the rules themselves.
+        by: String,
+        /// What it deleted.
+        totals: Totals,
+    },
     /// People should be told.
     NoticeRaised(Box<Notice>),
     /// An asking with an id was answered so; the same id again gets this answer.
@@ -505,6 +543,11 @@ impl Record {
             Self::WorkerPaused { .. } => "worker_paused",
             Self::WorkerResumed { .. } => "worker_resumed",
             Self::ConfigApplied { .. } => "config_applied",
+            Self::BuildPinned { .. } => "build_pinned",
+            Self::BuildUnpinned { .. } => "build_unpinned",
+            Self::RetentionTimed { .. } => "retention_timed",
+            Self::HistoryDeleted(_) => "history_deleted",
+            Self::RetentionApplied { .. } => "retention_applied",
             Self::NoticeRaised(_) => "notice_raised",
             Self::AskingAnswered { .. } => "asking_answered",
             Self::InputRefused { .. } => "input_refused",
@@ -513,7 +556,7 @@ impl Record {
     }
 
     /// All of those words.
-    pub const KINDS: [&'static str; 41] = [
+    pub const KINDS: [&'static str; 46] = [
         "change_added",
         "commits_learned",
         "change_classified",
@@ -551,6 +594,11 @@ impl Record {
         "worker_paused",
         "worker_resumed",
         "config_applied",
+        "build_pinned",
+        "build_unpinned",
+        "retention_timed",
+        "history_deleted",
+        "retention_applied",
         "notice_raised",
         "asking_answered",
         "input_refused",
@@ -594,6 +642,8 @@ impl Record {
             | Self::BuildStopping { build, .. }
             | Self::BuildOrphaned { build, .. }
             | Self::BuildResumed { build, .. }
+            | Self::BuildPinned { build, .. }
+            | Self::BuildUnpinned { build, .. }
             | Self::BuildFinished { build, .. } => build.to_string(),
             Self::WorkerConnected { worker, .. }
             | Self::WorkerLost { worker, .. }
@@ -601,6 +651,9 @@ impl Record {
             | Self::WorkerResumed { worker }
             | Self::StaleResultRefused { worker, .. } => worker.to_string(),
             Self::ConfigApplied { digest, .. } => digest.to_string(),
+            Self::RetentionTimed { .. }
+            | Self::HistoryDeleted(_)
+            | Self::RetentionApplied { .. } => Subject::Master.to_string(),
             Self::NoticeRaised(notice) => notice.subject.clone(),
             Self::AskingAnswered { request_id, .. } => request_id.clone(),
             Self::InputRefused { about, .. } => about.clone(),

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::ctx::Ctx;
 use crate::id::{BuilderName, BuildsetId, CodebaseName};
 use crate::input::Resolution;
+use crate::intake::is_same_repository;
 use crate::model::Buildset;
 use crate::record::Record;
 use crate::state::State;
@@ -29,7 +30,17 @@ pub(crate) fn open<'a>(
         .flat_map(|builder| config.codebases_of(builder))
         .collect();
     let open = stamps.iter().filter(|stamp| stamp.revision.is_none());
-    open.filter(|stamp| !stamp.repository.is_empty() && used.contains(&stamp.codebase)).collect()
+    open.filter(|stamp| used.contains(&stamp.codebase) && is_named(config, &stamp.repository))
+        .collect()
+}
+
+/// Whether the configuration itself names a repository. One that only a change speaks of, as of a fork, is not one that this
+/// master should run after: whoever may send a change could have it talk to anybody.
+fn is_named(config: &Config, repository: &str) -> bool {
+    let declared = config.codebases.values().map(|codebase| codebase.repository.as_str());
+    let polled = config.sources.values().filter_map(|source| source.kind.looks_at());
+    let mut named = declared.chain(polled.map(|at| at.repository));
+    named.any(|named| is_same_repository(named, repository))
 }
 
 /// The same of a buildset.

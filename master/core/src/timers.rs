@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{BranchTimer, Clock, Config, Pace, Scheduler, SchedulerKind};
-use crate::id::{BuildId, SchedulerName};
+use crate::id::{BuildId, BuilderName, SchedulerName};
 use crate::model::Build;
 use crate::schedule;
 use crate::state::{Quiet, Standing, State};
@@ -16,6 +16,10 @@ pub(crate) enum Timer {
     Build(BuildId),
     /// A branch has been quiet, or has been waited for long enough; or a slot of the clock has come.
     Scheduler(SchedulerName),
+    /// History is gone through, and what is old goes.
+    Retention,
+    /// A builder has more requests to be tried than one pass tries: the next pass follows at once (RQ-4).
+    Queue(BuilderName),
 }
 
 /// At most one deadline for each thing, in order.

@@ -5,20 +5,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use linn_core::config::{
-    Builder, Collapse, Config, Lock, LockAccess, LockMode, LockScope, Locks, StepSpec,
+    Builder, Collapse, Config, Fills, ForceParameter, ForceScheduler, Lock, LockAccess, LockMode,
+    LockScope, Locks, ParameterKind, SchedulerKind, StepSpec,
 };
-use linn_core::id::{ChangeId, RequestId, SessionId};
+use linn_core::hooks::{Argument, HookError, HookId, Hooks};
+use linn_core::id::{ChangeId, RequestId, SessionId, WorkerName};
 use linn_core::input::Input;
 use linn_core::lock::LockView;
+use linn_core::model::{BuildRequest, LockKey};
 use linn_core::record::Record;
 use linn_core::testing::{
     Harness, Said, any_branch, builder, change, config, force, shell, stamp, timer, worker,
 };
 use linn_core::time::Span;
+use linn_core::view::request_view;
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 const WORKERS: [&str; 4] = ["w0", "w1", "w2", "w3"];
-const BUILDERS: [&str; 6] = ["all", "half", "one", "both", "step", "other-step"];
+const BUILDERS: [&str; 8] =
+    ["all", "half", "one", "both", "step", "other-step", "by-request", "by-request-too"];
+/// What a request says that it wants.
+const WISHES: [&str; 5] = ["", "db", "pool", "both", "bench"];
 
 fn takes(lock: &str, mode: LockMode) -> LockAccess {
     LockAccess { lock: lock.into(), mode }
@@ -38,7 +46,42 @@ fn with_step(name: &str, mode: LockMode) -> Builder {
     made
 }
 
-/// Builders whose builds take locks of three kinds, and two whose steps do.
+/// The locks of what a request wishes.
+fn wished(wish: &str) -> Vec<LockAccess> {
+    match wish {
+        "db" => vec![takes("db", LockMode::Exclusive)],
+        "pool" => vec![takes("pool", LockMode::Counting(3))],
+        "both" => vec![takes("db", LockMode::Exclusive), takes("pool", LockMode::Counting(1))],
+        "bench" => vec![takes("bench", LockMode::Exclusive)],
+        _ => Vec::new(),
+    }
+}
+
+/// The function of the builders whose locks are what the request wishes.
+struct Wishes;
+
+impl Hooks for Wishes {
+    fn call(&self, _: &HookId, arguments: &[Argument]) -> Result<Value, HookError> {
+        let Some(Argument::Object(request)) = arguments.first() else {
+            return Err(HookError { what: "a request was expected".into() });
+        };
+        Ok(json!(wished(request["properties"]["wish"].as_str().unwrap_or_default())))
+    }
+}
+
+fn by_request(name: &str) -> Builder {
+    let hook = HookId { config: "c1".into(), index: 0, label: "wished".into() };
+    Builder { locks: Locks::Hook(hook), ..with_locks(name, Vec::new()) }
+}
+
+/// A field of a form.
+fn parameter(name: &str, kind: ParameterKind) -> ForceParameter {
+    let (name, label, default) = (name.to_owned(), String::new(), Value::Null);
+    ForceParameter { name, label, default, required: false, kind, fills: Fills::Property }
+}
+
+/// Builders whose builds take locks of three kinds, two whose steps do, and two that take what each request wishes. One worker
+/// has a lock of its own, and a request may be for one worker alone.
 fn site() -> Config {
     let builders = vec![
         with_locks("all", vec![takes("pool", LockMode::Exclusive)]),
@@ -53,14 +96,27 @@ fn site() -> Config {
         ),
         with_step("step", LockMode::Counting(1)),
         with_step("other-step", LockMode::Exclusive),
+        by_request("by-request"),
+        by_request("by-request-too"),
     ];
     let workers = WORKERS.iter().map(|name| worker(name, 2)).collect();
-    let mut made = config("c1", workers, builders, vec![force("force", &BUILDERS)]);
+    let mut form = force("force", &BUILDERS);
+    form.kind = SchedulerKind::Force(ForceScheduler {
+        parameters: Some(vec![
+            parameter("workername", ParameterKind::Worker),
+            parameter("*", ParameterKind::AnyProperty),
+        ]),
+    });
+    let mut made = config("c1", workers, builders, vec![form]);
+    if let Some(w3) = made.workers.get_mut(&WorkerName::from("w3")) {
+        w3.locks = vec![takes("rig", LockMode::Counting(1))];
+    }
     for (name, scope, max_count) in [
         ("pool", LockScope::Master, 4),
         ("db", LockScope::Master, 1),
         ("cpu", LockScope::Worker, 1),
         ("bench", LockScope::Master, 2),
+        ("rig", LockScope::Master, 1),
     ] {
         let name = linn_core::id::LockName::from(name);
         let max_count_for = BTreeMap::new();
@@ -71,7 +127,7 @@ fn site() -> Config {
 
 #[derive(Clone, Debug)]
 enum Event {
-    Force(u8),
+    Force { builder: u8, wish: u8, on: u8 },
     End { which: u8, well: bool },
     Connect(u8),
     Detach(u8),
@@ -82,7 +138,8 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        6 => (0..6_u8).prop_map(Event::Force),
+        8 => (0..8_u8, 0..5_u8, 0..12_u8)
+            .prop_map(|(builder, wish, on)| Event::Force { builder, wish, on }),
         8 => (0..8_u8, any::<bool>()).prop_map(|(which, well)| Event::End { which, well }),
         3 => (0..4_u8).prop_map(Event::Connect),
         1 => (0..4_u8).prop_map(Event::Detach),
@@ -100,7 +157,11 @@ struct World {
 
 impl World {
     fn new(config: Config) -> Self {
-        Self { harness: Harness::new(config), sessions: BTreeMap::new(), asked: 0 }
+        Self {
+            harness: Harness::with_hooks(config, Box::new(Wishes)),
+            sessions: BTreeMap::new(),
+            asked: 0,
+        }
     }
 
     fn running(&self) -> Vec<String> {
@@ -150,11 +211,13 @@ impl World {
         let nth =
             |list: &[String], which: u8| list.get(usize::from(which) % list.len().max(1)).cloned();
         match event {
-            Event::Force(which) => {
+            Event::Force { builder, wish, on } => {
                 self.asked += 1;
                 let revision = format!("r{}", self.asked);
                 let stamps = vec![stamp("main", Some(&revision))];
-                self.harness.force_with(BUILDERS[usize::from(*which)], stamps, &[]);
+                let worker = WORKERS.get(usize::from(*on)).copied().unwrap_or_default();
+                let properties = [("wish", WISHES[usize::from(*wish)]), ("workername", worker)];
+                self.harness.force_with(BUILDERS[usize::from(*builder)], stamps, &properties);
             }
             Event::End { which, well } => {
                 if let Some(build) = nth(&self.running(), *which) {
@@ -183,6 +246,50 @@ impl World {
             }
         }
         self.harness.now = self.harness.now + Span::seconds(1);
+    }
+
+    /// The locks that a request would take on a worker.
+    fn wants(&self, request: &BuildRequest, worker: &WorkerName) -> Vec<LockAccess> {
+        let (state, config) = (self.harness.master.state(), self.harness.master.config());
+        let own = match config.builders.get(&request.builder).map(|builder| &builder.locks) {
+            Some(Locks::These(locks)) => locks.clone(),
+            _ => {
+                let view = request_view(state, request);
+                wished(view["properties"]["wish"].as_str().unwrap_or_default())
+            }
+        };
+        let of_worker = config.workers.get(worker).into_iter().flat_map(|worker| &worker.locks);
+        own.iter().chain(of_worker).cloned().collect()
+    }
+
+    /// LK-5: nobody waits for whom a worker is free, and of all the locks that he would take there so much that nobody who waits
+    /// for one of them, and no part of them, is in the way.
+    fn nobody_waits_for_nothing(&self) {
+        let (state, config) = (self.harness.master.state(), self.harness.master.config());
+        let locks = self.harness.master.locks();
+        let free = |request: &BuildRequest, worker: &WorkerName| {
+            let room = config.workers.get(worker).and_then(|it| it.max_builds).unwrap_or(u32::MAX);
+            let chosen = state.buildset(request.buildset).and_then(|it| it.worker.clone());
+            chosen.is_none_or(|chosen| chosen == *worker)
+                && self.sessions.contains_key(worker.as_str())
+                && state.load_of(worker) < room as usize
+                && !state.running_on(worker).any(|build| build.builder == request.builder)
+        };
+        for request in state.waiting_requests() {
+            let id = request.id.to_string();
+            for worker in WORKERS.map(WorkerName::from).iter().filter(|it| free(request, it)) {
+                let could = self.wants(request, worker).iter().all(|access| {
+                    let scope = config.locks.get(&access.lock).map(|lock| lock.scope);
+                    let of = (scope == Some(LockScope::Worker)).then(|| worker.clone());
+                    let key = LockKey { lock: access.lock.clone(), worker: of };
+                    let lock = locks.iter().find(|lock| lock.key == key);
+                    lock.is_none_or(|lock| {
+                        lock.waiters.iter().all(|(who, _)| *who == id) && is_left(lock, access.mode)
+                    })
+                });
+                assert!(!could, "request {id} could start on {worker}: {locks:?}");
+            }
+        }
     }
 
     /// Everybody comes, everything ends: then nothing waits and nothing is held.
@@ -226,17 +333,23 @@ fn nothing_is_granted_that_is_not_there(locks: &[LockView]) {
     }
 }
 
+/// Whether so much of a lock is held by nobody.
+fn is_left(lock: &LockView, mode: LockMode) -> bool {
+    let taken: u32 = lock.holders.iter().map(|(_, mode)| weight(*mode)).sum();
+    match mode {
+        LockMode::Exclusive => lock.holders.is_empty(),
+        LockMode::Counting(count) => {
+            !lock.holders.iter().any(is_exclusive) && taken + count <= lock.capacity
+        }
+    }
+}
+
 /// LK-5: of those who are first in all their lines, nobody could take what he wants: whatever was given back was looked at.
 fn no_wake_up_is_lost(locks: &[LockView]) {
     let mut first: BTreeMap<&str, bool> = BTreeMap::new();
     for lock in locks {
-        let taken: u32 = lock.holders.iter().map(|(_, mode)| weight(*mode)).sum();
-        let exclusive = lock.holders.iter().any(is_exclusive);
         for (place, (who, mode)) in lock.waiters.iter().enumerate() {
-            let fits = match mode {
-                LockMode::Exclusive => lock.holders.is_empty(),
-                LockMode::Counting(count) => !exclusive && taken + count <= lock.capacity,
-            };
+            let fits = is_left(lock, *mode);
             // A request that could run on several workers stands in the line of each; any one would do.
             let could = place == 0 && fits;
             let known = first.entry(who).or_insert(true);
@@ -248,14 +361,18 @@ fn no_wake_up_is_lost(locks: &[LockView]) {
 }
 
 /// LK-2: who stood behind others in a line has nothing of that lock before them, unless what they want is left for them.
-fn nobody_is_overtaken(before: &[LockView], after: &[LockView], began: &BTreeSet<String>) {
+fn nobody_is_overtaken(before: &[LockView], after: &[LockView], began: &Began) {
     for lock in before {
         let Some(now) = after.iter().find(|now| now.key == lock.key) else { continue };
         let mut wanted = 0;
         let mut exclusive = false;
         for waiter in &lock.waiters {
             let waits = now.waiters.iter().any(|(who, _)| *who == waiter.0);
-            if began.contains(&waiter.0) {
+            if let Some(took) = began.get(&waiter.0) {
+                // It may have stood here for another worker than the one that it runs on now.
+                if took.as_ref().is_some_and(|took| !took.contains(&lock.key)) {
+                    continue;
+                }
                 let taken: u32 = now.holders.iter().map(|(_, mode)| weight(*mode)).sum();
                 let left = wanted == 0 || taken + wanted <= now.capacity;
                 assert!(!exclusive && left, "{} overtook: {before:?} {after:?}", waiter.0);
@@ -267,15 +384,22 @@ fn nobody_is_overtaken(before: &[LockView], after: &[LockView], began: &BTreeSet
     }
 }
 
+/// Who began, and which locks it took; a step all for which it stood in line.
+type Began = BTreeMap<String, Option<BTreeSet<LockKey>>>;
+
 /// Who began in an input: steps by name, builds by the numbers of their requests.
-fn began(said: &Said) -> BTreeSet<String> {
-    let mut who = BTreeSet::new();
+fn began(said: &Said) -> Began {
+    let mut who = Began::new();
     for record in &said.records {
         match record {
             Record::BuildStarted(build) => {
-                who.extend(build.requests.iter().map(ToString::to_string));
+                let took: BTreeSet<_> = build.locks.iter().map(|share| share.key.clone()).collect();
+                let requests = build.requests.iter();
+                who.extend(requests.map(|request| (request.to_string(), Some(took.clone()))));
             }
-            Record::StepStarted { build, name, .. } => drop(who.insert(format!("{build}/{name}"))),
+            Record::StepStarted { build, name, .. } => {
+                who.insert(format!("{build}/{name}"), None);
+            }
             _ => {}
         }
     }
@@ -296,6 +420,7 @@ proptest! {
             let after = world.harness.master.locks();
             nothing_is_granted_that_is_not_there(&after);
             no_wake_up_is_lost(&after);
+            world.nobody_waits_for_nothing();
             // A restart lines requests up anew, in the order of service.
             if !matches!(event, Event::Restart) {
                 nobody_is_overtaken(&before, &after, &began(&said));

@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status};
 use super::key::Key;
 use super::peer::caller;
 use super::reference::{self, BuildNamed};
-use super::{Doors, gone, reconfigure, status};
+use super::{Doors, console, gone, reconfigure, retention, status};
 use crate::engine::Answered;
 use crate::form::{self, Read, Typed};
 use crate::intake::{self, Choice, Chosen, Learnt};
@@ -194,6 +194,31 @@ impl Control for ControlDoor {
             enabled: control.enabled,
         })
         .await
+    }
+
+    async fn pin(&self, request: Request<wire::PinRequest>) -> Answering {
+        let who = caller(&request, &self.0.user);
+        let pin = request.into_inner();
+        if let Some(reason) = &pin.reason {
+            reasoned(reason)?;
+        }
+        let named = reference::build(&pin.build)?;
+        let build = console::build(&self.0, named).await?;
+        self.ask(who, pin.request_id, |asking| Input::PinRequested {
+            asking,
+            named: build.reference().to_string(),
+            build: Some(Box::new(build)),
+            reason: pin.reason,
+        })
+        .await
+    }
+
+    async fn retention(
+        &self,
+        request: Request<wire::RetentionRequest>,
+    ) -> Result<Response<wire::RetentionReply>, Status> {
+        let who = caller(&request, &self.0.user);
+        retention::answer(&self.0, who, request.get_ref().now).await.map(Response::new)
     }
 
     async fn poll_source(&self, request: Request<wire::PollSourceRequest>) -> Answering {

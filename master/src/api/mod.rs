@@ -16,6 +16,7 @@ mod loopback;
 mod peer;
 mod reconfigure;
 mod reference;
+mod retention;
 mod serve;
 mod session;
 mod sessions;
@@ -39,6 +40,7 @@ use crate::config::Library;
 use crate::engine::{EngineHandle, Gone};
 use crate::logs::LogStore;
 use crate::reload::Reloader;
+use crate::retention::Retention;
 use crate::secret::Secrets;
 use crate::source::Sources;
 use crate::store::{Queries, StoreError};
@@ -74,6 +76,8 @@ pub(crate) struct Doors {
     pub sources: Sources,
     /// The functions of `master.star`.
     pub hooks: Arc<Library>,
+    /// Deletes old history.
+    pub retention: Arc<Retention>,
     /// Follows other configurations.
     pub reloader: Arc<Reloader>,
     /// What commands are given at the last moment.

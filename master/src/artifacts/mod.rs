@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use linn_core::id::CommandId;
@@ -21,6 +21,8 @@ use tokio::sync::watch;
 
 /// What has not grown for so long is not sent any more.
 const PART_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// When so many digests are counted on, those that are no longer are forgotten.
+const COUNTED_AT_MOST: usize = 10_000;
 
 /// All artifacts of a master. Clones share them.
 #[derive(Clone)]
@@ -30,6 +32,8 @@ struct Inner {
     root: PathBuf,
     /// One writer for each digest at a time.
     writers: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Digests that somebody counts on whose row may not be written yet, and since when.
+    counted: Mutex<HashMap<String, Instant>>,
     /// Uploads that cannot be kept, each with a sentence.
     refused: Mutex<HashMap<CommandId, String>>,
     /// Counts what became whole or was refused.
@@ -64,6 +68,7 @@ impl Artifacts {
         Ok(Self(Arc::new(Inner {
             root: root.to_owned(),
             writers: Mutex::default(),
+            counted: Mutex::default(),
             refused: Mutex::default(),
             news: watch::Sender::new(0),
         })))
@@ -76,7 +81,52 @@ impl Artifacts {
 
     /// Whether a file is there, whole and durable.
     pub(crate) fn has(&self, sha256: &str, bytes: u64) -> bool {
+        let mut counted = self.counted();
+        if counted.len() >= COUNTED_AT_MOST {
+            counted.retain(|_, since| since.elapsed() < PART_KEPT);
+        }
+        counted.insert(sha256.to_owned(), Instant::now());
         fs::metadata(self.path(sha256)).is_ok_and(|found| found.is_file() && found.len() == bytes)
+    }
+
+    fn counted(&self) -> std::sync::MutexGuard<'_, HashMap<String, Instant>> {
+        self.0.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A build's row names it from now on: that is what keeps it.
+    pub(crate) fn recorded(&self, sha256: &str) {
+        self.counted().remove(sha256);
+    }
+
+    /// Removes a file that no build names any more, unless somebody has come to count on it: a build that sends the same
+    /// bytes now is told that they are here already. Answers whether it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub(crate) fn remove(&self, sha256: &str) -> io::Result<bool> {
+        let counted = self.counted();
+        if counted.get(sha256).is_some_and(|since| since.elapsed() < PART_KEPT) {
+            return Ok(false);
+        }
+        // Under the lock, so that nobody is promised it meanwhile.
+        match fs::remove_file(self.path(sha256)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(true),
+        }
+    }
+
+    /// The digests of the whole files that are old enough to have been named by a build, if one ever will.
+    pub(crate) fn old(&self) -> Vec<String> {
+        let folders = fs::read_dir(&self.0.root).into_iter().flatten().flatten();
+        let folders = folders.filter(|folder| folder.file_name().len() == 2);
+        let files = folders.flat_map(|it| fs::read_dir(it.path()).into_iter().flatten().flatten());
+        let old = files.filter(|file| {
+            let age = file.metadata().and_then(|found| found.modified()).map(|at| at.elapsed());
+            matches!(age, Ok(Ok(age)) if age > PART_KEPT)
+        });
+        old.filter_map(|file| file.file_name().into_string().ok())
+            .filter(|name| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .collect()
     }
 
     /// Told of each file that becomes whole, and of each refusal.

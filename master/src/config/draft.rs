@@ -116,6 +116,8 @@ pub(super) struct Draft {
     /// Names given to functions that are not there: whether they would be declared is unknown, so nobody who mentions them
     /// is blamed.
     pub phantoms: BTreeSet<String>,
+    /// Builders whose history has rules of its own, by name, and where.
+    pub kept_builders: Vec<(String, Place)>,
     /// Every way in which a lock is taken, and where.
     pub takings: Vec<(LockAccess, Place)>,
     pub master: Option<Place>,
@@ -136,6 +138,7 @@ impl Draft {
             folders: BTreeMap::new(),
             mentions: Vec::new(),
             phantoms: BTreeSet::new(),
+            kept_builders: Vec::new(),
             takings: Vec::new(),
             master: None,
             site_policy: PolicyGiven::default(),

@@ -7,8 +7,10 @@ use linn_core::id::{BuilderName, CodebaseName};
 
 use super::circles;
 use super::draft::{Draft, Kind, Mention};
+use super::endless;
 use super::nearest;
 use super::problem::{Place, quote};
+use super::weighing;
 
 /// Completes the draft and reports what is wrong with it as a whole (RC-7).
 pub(super) fn finish(draft: &mut Draft) {
@@ -19,6 +21,7 @@ pub(super) fn finish(draft: &mut Draft) {
     circles::refuse(draft);
     settle_codebases(draft);
     weigh_locks(draft);
+    weighing::weigh(draft);
     find_double_locks(draft);
     for (name, given) in &draft.policies {
         if let Some(builder) = draft.config.builders.get_mut(name.as_str()) {
@@ -26,6 +29,21 @@ pub(super) fn finish(draft: &mut Draft) {
         }
     }
     note_the_unasked(draft);
+    note_the_unknown(draft);
+    endless::note(draft);
+}
+
+/// What a builder left behind that is declared no more may have rules; a slip of the pen is told.
+fn note_the_unknown(draft: &mut Draft) {
+    for (name, place) in std::mem::take(&mut draft.kept_builders) {
+        if !draft.declared.contains_key(&(Kind::Builder, name.clone())) {
+            let message = format!(
+                "`retention` names the builder {}, which is not declared: it speaks of what such a one left",
+                quote(&name)
+            );
+            draft.note(&place, message);
+        }
+    }
 }
 
 fn resolve(draft: &mut Draft, mention: &Mention) {

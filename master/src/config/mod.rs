@@ -11,6 +11,7 @@ mod call;
 mod calls;
 mod circles;
 mod draft;
+mod endless;
 mod facts;
 mod finish;
 mod globals;
@@ -21,6 +22,8 @@ mod lower;
 mod manual;
 mod nearest;
 mod problem;
+#[cfg(test)]
+mod retention_tests;
 #[cfg(test)]
 mod scheduler_tests;
 mod shape;
@@ -37,6 +40,7 @@ mod tests;
     reason = "deriving Starlark's own `ProvidesStaticType` writes an `unsafe impl`; nothing else here does"
 )]
 mod values;
+mod weighing;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -106,6 +106,8 @@ fn rig() -> Rig {
             pinning: crate::pinning::Orders::new().0,
             replies: Arc::new(Replies::default()),
             logs: None,
+            artifacts: None,
+            retention: Arc::default(),
         },
         metrics: metrics.clone(),
     };

@@ -43,6 +43,15 @@ impl LogStore {
         numbered(root).into_iter().rev().find_map(newest).map(BuildId)
     }
 
+    /// Which builds have a folder here, a thousand at most at a time. Reads the disk as it is asked on.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = Vec<BuildId>> + use<> {
+        let root = self.shared().root.clone();
+        let thousands = numbered(&root);
+        thousands.into_iter().map(move |thousand| {
+            numbered(&root.join(thousand.to_string())).into_iter().map(BuildId).collect()
+        })
+    }
+
     /// Removes all logs of a build, also open ones: they read as empty from then on.
     ///
     /// # Errors

@@ -8,11 +8,11 @@ use linn_core::id::{
     BuildId, BuilderName, BuildsetId, ChangeId, ConfigDigest, RequestId, SchedulerName, Seq,
     SourceName, WorkerName,
 };
-use linn_core::model::{Build, BuildRequest, Buildset, Worker};
+use linn_core::model::{Build, BuildRequest, Buildset, Deletion, Worker};
 use linn_core::record::{Record, Subject};
 use linn_core::state::{
-    Built, LastIds, SourceCursor, Standing, TAIL_ANSWERS, TAIL_BUILDS, TAIL_BUILT, TAIL_CHANGES,
-    TAIL_COMMITS, TAIL_KEYS, Tables,
+    Built, LastIds, Retained, SourceCursor, Standing, TAIL_ANSWERS, TAIL_BUILDS, TAIL_BUILT,
+    TAIL_CHANGES, TAIL_COMMITS, TAIL_KEYS, Tables,
 };
 use linn_core::time::Timestamp;
 
@@ -34,6 +34,10 @@ pub struct MemoryStore {
     standings: BTreeMap<SchedulerName, Standing>,
     sources: BTreeMap<SourceName, SourceCursor>,
     answers: Vec<(String, Vec<Subject>, Timestamp)>,
+    /// Of deleted changes too.
+    keys: BTreeMap<String, ChangeId>,
+    deleted: BTreeSet<(BuilderName, u32)>,
+    retained: Retained,
     last_log: u64,
     last_command: u64,
     config: Option<ConfigDigest>,
@@ -72,6 +76,7 @@ impl MemoryStore {
         }
         match record {
             Record::ChangeAdded(change) => {
+                self.keys.extend(change.key.clone().map(|key| (key, change.id)));
                 self.changes.insert(change.id, (**change).clone());
             }
             Record::CommitsLearned { repository, commits } => {
@@ -160,11 +165,46 @@ impl MemoryStore {
                 self.workers.extend(row.map(|row| (worker.clone(), row)));
             }
             Record::ConfigApplied { digest, .. } => self.config = Some(digest.clone()),
+            Record::HistoryDeleted(deletion) => self.delete(deletion),
+            Record::RetentionTimed { .. } | Record::RetentionApplied { .. } => {
+                self.retained.learn(record);
+            }
             Record::AskingAnswered { request_id, made, at } => {
                 self.answers.retain(|(id, _, _)| id != request_id);
                 self.answers.push((request_id.clone(), made.clone(), *at));
             }
             _ => {}
+        }
+    }
+
+    fn delete(&mut self, deletion: &Deletion) {
+        for gone in &deletion.logs {
+            if let Some(build) = self.builds.get_mut(&gone.id) {
+                rules::clear_logs(build, gone, deletion.at);
+            }
+        }
+        for gone in &deletion.artifacts {
+            if let Some(build) = self.builds.get_mut(&gone.id) {
+                rules::clear_artifacts(build, gone, deletion.at);
+            }
+        }
+        for gone in &deletion.builds {
+            if self.builds.remove(&gone.id).is_some() {
+                self.deleted.insert((gone.build.builder.clone(), gone.build.number));
+            }
+        }
+        for id in &deletion.buildsets {
+            if let Some(buildset) = self.buildsets.remove(id) {
+                for request in &buildset.requests {
+                    self.requests.remove(request);
+                }
+            }
+        }
+        for id in &deletion.changes {
+            self.changes.remove(id);
+        }
+        for digest in &deletion.configs {
+            self.configs.remove(digest);
         }
     }
 
@@ -178,6 +218,19 @@ impl MemoryStore {
         {
             self.known.remove(&(repository, commit.revision));
         }
+    }
+
+    /// The numbers of each builder's finished builds, deleted ones too, newest first.
+    fn places(&self) -> BTreeMap<BuilderName, Vec<u32>> {
+        let mut places: BTreeMap<BuilderName, BTreeSet<u32>> = BTreeMap::new();
+        for (builder, number) in &self.deleted {
+            places.entry(builder.clone()).or_default().insert(*number);
+        }
+        for build in self.builds.values().filter(|build| build.complete_at.is_some()) {
+            places.entry(build.builder.clone()).or_default().insert(build.number);
+        }
+        let newest_first = |numbers: BTreeSet<u32>| numbers.into_iter().rev().collect();
+        places.into_iter().map(|(builder, numbers)| (builder, newest_first(numbers))).collect()
     }
 
     /// Changes that something unfinished names.
@@ -230,17 +283,21 @@ impl Store for MemoryStore {
         let edge = newest.saturating_sub(TAIL_CHANGES as u64);
         let named = self.named_changes();
         let kept = |change: &&Change| change.id.0 > edge || named.contains(&change.id);
-        let mut keys: BTreeMap<&str, ChangeId> = BTreeMap::new();
-        for change in self.changes.values() {
-            keys.extend(change.key.as_deref().map(|key| (key, change.id)));
-        }
-        let mut keys: Vec<_> = keys.into_iter().map(|(key, id)| (key.to_owned(), id)).collect();
+        let mut keys: Vec<_> = self.keys.iter().map(|(key, id)| (key.clone(), *id)).collect();
         keys.sort_by_key(|(_, id)| *id);
         let mut builds: Vec<Build> =
             self.builds.values().filter(|build| build.complete_at.is_none()).cloned().collect();
-        builds.extend(newest_finished(&self.builds, TAIL_BUILDS).cloned());
+        let places = self.places();
+        let among = |build: &&Build, tail: usize| {
+            let places = &places[&build.builder];
+            build.number >= places.get(tail - 1).copied().unwrap_or(0)
+        };
+        let whole = newest_finished(&self.builds, TAIL_BUILDS);
+        builds.extend(whole.filter(|build| among(build, TAIL_BUILDS)).cloned());
         builds.sort_by_key(|build| build.id);
-        let mut built: Vec<_> = newest_finished(&self.builds, TAIL_BUILT).map(Built::of).collect();
+        let for_blame = newest_finished(&self.builds, TAIL_BUILT);
+        let for_blame = for_blame.filter(|build| among(build, TAIL_BUILT));
+        let mut built: Vec<_> = for_blame.map(Built::of).collect();
         built.sort_by_key(|built| built.id);
         let open = |id: &BuildsetId| {
             self.buildsets.get(id).is_some_and(|buildset| buildset.complete_at.is_none())
@@ -267,6 +324,22 @@ impl Store for MemoryStore {
             standings: self.standings.clone(),
             sources: self.sources.clone(),
             answers: tail(&self.answers, TAIL_ANSWERS),
+            deleted: self
+                .deleted
+                .iter()
+                .filter(|(builder, number)| {
+                    let edge = places[builder].get(TAIL_BUILT - 1).copied().unwrap_or(0);
+                    *number >= edge
+                })
+                .cloned()
+                .collect(),
+            pins: self
+                .builds
+                .values()
+                .filter(|build| build.keeping.pin.is_some())
+                .map(|build| build.id)
+                .collect(),
+            retained: self.retained.clone(),
             last: LastIds {
                 change: newest,
                 buildset: self.buildsets.keys().next_back().map_or(0, |id| id.0),

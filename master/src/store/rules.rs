@@ -1,7 +1,7 @@
 //! How a record changes a row: the same rules as `State::apply`, one small function a row, no look-ups and no storage.
 
 use linn_core::id::{BuildId, StepNumber};
-use linn_core::model::{Build, BuildRequest, Buildset, CommandSpec, Worker};
+use linn_core::model::{Build, BuildRequest, Buildset, Cleared, CommandSpec, Gone, Worker};
 use linn_core::record::Record;
 use linn_core::state::SourceCursor;
 use linn_core::time::Timestamp;
@@ -23,6 +23,8 @@ pub(super) const fn build_changed(record: &Record) -> Option<BuildId> {
         | Record::BuildStopping { id, .. }
         | Record::BuildOrphaned { id, .. }
         | Record::BuildResumed { id, .. }
+        | Record::BuildPinned { id, .. }
+        | Record::BuildUnpinned { id, .. }
         | Record::BuildFinished { id, .. } => Some(*id),
         _ => None,
     }
@@ -54,6 +56,8 @@ pub(super) fn change_build(build: &mut Build, record: &Record) {
         Record::BuildStopping { stop, .. } => build.stop = Some(stop.clone()),
         Record::BuildOrphaned { at, .. } => build.lost_since = Some(*at),
         Record::BuildResumed { .. } => build.lost_since = None,
+        Record::BuildPinned { pin, .. } => build.keeping.pin = Some(pin.clone()),
+        Record::BuildUnpinned { .. } => build.keeping.pin = None,
         Record::BuildFinished { results, text, at, new_failure, .. } => {
             build.results = *results;
             build.text.clone_from(text);
@@ -129,6 +133,16 @@ fn change_step(build: &mut Build, record: &Record) {
         }
         _ => {}
     }
+}
+
+/// The logs of a build were deleted.
+pub(super) fn clear_logs(build: &mut Build, gone: &Gone, at: Timestamp) {
+    build.keeping.logs = Some(Cleared { at, rule: gone.rule.clone() });
+}
+
+/// The artifacts of a build were deleted.
+pub(super) fn clear_artifacts(build: &mut Build, gone: &Gone, at: Timestamp) {
+    build.keeping.artifacts = Some(Cleared { at, rule: gone.rule.clone() });
 }
 
 /// A build took a request.

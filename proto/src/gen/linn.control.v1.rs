@@ -169,6 +169,76 @@ pub struct SchedulerControlRequest {
     #[prost(bool, tag = "3")]
     pub enabled: bool,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PinRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub build: ::prost::alloc::string::String,
+    /// why it stays; absent: it goes by the rules again
+    #[prost(string, optional, tag = "3")]
+    pub reason: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// what of history would go now
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RetentionRequest {
+    /// and let it go
+    #[prost(bool, tag = "1")]
+    pub now: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RetentionReply {
+    #[prost(message, repeated, tag = "1")]
+    pub items: ::prost::alloc::vec::Vec<RetentionItem>,
+    /// what is old by the rules and stays all the same
+    #[prost(message, repeated, tag = "2")]
+    pub stays: ::prost::alloc::vec::Vec<RetentionStay>,
+    /// those that are followed; empty: nothing is ever deleted
+    #[prost(string, tag = "3")]
+    pub rules: ::prost::alloc::string::String,
+    /// when the master does it by itself
+    #[prost(int64, optional, tag = "4")]
+    pub next_at_ms: ::core::option::Option<i64>,
+    /// when it last did
+    #[prost(int64, optional, tag = "5")]
+    pub last_at_ms: ::core::option::Option<i64>,
+    /// it has gone
+    #[prost(bool, tag = "6")]
+    pub done: bool,
+}
+/// things of one kind that go by one rule
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RetentionItem {
+    /// builds logs artifacts statistics buildsets changes configurations
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// logs = 180d; empty: it follows from what else goes
+    #[prost(string, tag = "2")]
+    pub rule: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub count: u64,
+    /// of logs and artifacts, as they were recorded
+    #[prost(uint64, tag = "4")]
+    pub bytes: u64,
+    #[prost(int64, optional, tag = "5")]
+    pub oldest_ms: ::core::option::Option<i64>,
+    #[prost(int64, optional, tag = "6")]
+    pub newest_ms: ::core::option::Option<i64>,
+    /// their names
+    #[prost(string, tag = "7")]
+    pub oldest: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub newest: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RetentionStay {
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub why: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub count: u64,
+}
 /// answered when the poll has ended and its changes are stored (C40)
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PollSourceRequest {
@@ -528,6 +598,48 @@ pub mod control_client {
                 .insert(GrpcMethod::new("linn.control.v1.Control", "SchedulerControl"));
             self.inner.unary(req, path, codec).await
         }
+        pub async fn pin(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PinRequest>,
+        ) -> std::result::Result<tonic::Response<super::Accepted>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/linn.control.v1.Control/Pin",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("linn.control.v1.Control", "Pin"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn retention(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RetentionRequest>,
+        ) -> std::result::Result<tonic::Response<super::RetentionReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/linn.control.v1.Control/Retention",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("linn.control.v1.Control", "Retention"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn poll_source(
             &mut self,
             request: impl tonic::IntoRequest<super::PollSourceRequest>,
@@ -638,6 +750,14 @@ pub mod control_server {
             &self,
             request: tonic::Request<super::SchedulerControlRequest>,
         ) -> std::result::Result<tonic::Response<super::Accepted>, tonic::Status>;
+        async fn pin(
+            &self,
+            request: tonic::Request<super::PinRequest>,
+        ) -> std::result::Result<tonic::Response<super::Accepted>, tonic::Status>;
+        async fn retention(
+            &self,
+            request: tonic::Request<super::RetentionRequest>,
+        ) -> std::result::Result<tonic::Response<super::RetentionReply>, tonic::Status>;
         async fn poll_source(
             &self,
             request: tonic::Request<super::PollSourceRequest>,
@@ -1062,6 +1182,92 @@ pub mod control_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SchedulerControlSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/linn.control.v1.Control/Pin" => {
+                    #[allow(non_camel_case_types)]
+                    struct PinSvc<T: Control>(pub Arc<T>);
+                    impl<T: Control> tonic::server::UnaryService<super::PinRequest>
+                    for PinSvc<T> {
+                        type Response = super::Accepted;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PinRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::pin(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PinSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/linn.control.v1.Control/Retention" => {
+                    #[allow(non_camel_case_types)]
+                    struct RetentionSvc<T: Control>(pub Arc<T>);
+                    impl<T: Control> tonic::server::UnaryService<super::RetentionRequest>
+                    for RetentionSvc<T> {
+                        type Response = super::RetentionReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RetentionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Control>::retention(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RetentionSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

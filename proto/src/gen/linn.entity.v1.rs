@@ -182,6 +182,31 @@ pub struct Build {
     pub new_failure: bool,
     #[prost(string, tag = "27")]
     pub stop_reason: ::prost::alloc::string::String,
+    /// it stays whatever retention's rules say
+    #[prost(message, optional, tag = "28")]
+    pub pin: ::core::option::Option<Pin>,
+    /// by retention
+    #[prost(message, optional, tag = "29")]
+    pub logs_deleted: ::core::option::Option<Cleared>,
+    #[prost(message, optional, tag = "30")]
+    pub artifacts_deleted: ::core::option::Option<Cleared>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Pin {
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub by: ::prost::alloc::string::String,
+    #[prost(int64, tag = "3")]
+    pub at_ms: i64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Cleared {
+    #[prost(int64, tag = "1")]
+    pub at_ms: i64,
+    /// logs = 180d
+    #[prost(string, tag = "2")]
+    pub rule: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Step {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use linn_core::action::Action;
 use linn_core::change::{Change, Commit, NewChange, Patch, SourceStamp};
-use linn_core::config::Config;
+use linn_core::config::{Config, Limits};
 use linn_core::ctx::Outbox;
 use linn_core::id::{
     BuildRef, BuildsetId, ChangeId, CodebaseName, CommandId, RequestId, SessionId, Token,
@@ -19,6 +19,7 @@ use linn_core::model::{
 };
 use linn_core::plan;
 use linn_core::record::Record;
+use linn_core::retention::{Chosen, Needs, choose};
 use linn_core::testing;
 use linn_core::time::{Span, Timestamp};
 use linn_master::config::{self, Library, Loaded, Origin};
@@ -117,6 +118,10 @@ impl Stage {
             }
             "reload" => self.reload(),
             "show" if event.words.first().is_some_and(|what| what == "plan") => self.plan(),
+            "show" if event.words.first().is_some_and(|what| what == "retention") => {
+                self.show_retention()
+            }
+            "retention" => self.retain("kim"),
             "show" => view::show(&self.master, &self.hooks, self.now, event)
                 .map(|lines| self.came.extend(lines)),
             _ => self.read(event).and_then(|input| self.input(input)),
@@ -128,7 +133,57 @@ impl Stage {
     fn input(&mut self, input: Input) -> Result<(), String> {
         let mut out = Outbox::new();
         self.master.handle(self.now, input, &self.hooks, &mut out);
-        self.commit(&mut out)
+        let due = out.actions().contains(&Action::ReadHistory);
+        self.commit(&mut out)?;
+        if due { self.retain("") } else { Ok(()) }
+    }
+
+    /// What of history goes now.
+    fn chosen(&self) -> Result<Chosen, String> {
+        let limits = Limits::new(&self.master.config().retention);
+        let queries = self.sqlite.queries();
+        let history = queries.history(&limits).map_err(|error| error.to_string())?;
+        let needs = Needs::of(self.master.state());
+        Ok(choose(&limits, &needs, &history, self.now))
+    }
+
+    /// Goes through history as the master's edge does, bite by bite.
+    fn retain(&mut self, by: &str) -> Result<(), String> {
+        let under = self.master.config().digest.clone();
+        for _ in 0..3 {
+            let chosen = self.chosen()?;
+            let mut bites = chosen.first();
+            if chosen.builds.is_empty() {
+                bites.extend(chosen.then());
+            }
+            for bite in bites {
+                let (under, bite) = (under.clone(), Box::new(bite));
+                self.input(Input::HistoryChosen { under, bite })?;
+            }
+            if chosen.builds.is_empty() {
+                break;
+            }
+        }
+        self.input(Input::HistoryRead { by: by.to_owned(), failed: false })
+    }
+
+    /// What would go now, and what stays though it is old.
+    fn show_retention(&mut self) -> Result<(), String> {
+        let chosen = self.chosen()?;
+        for item in chosen.items() {
+            let names = item.names.map(|(oldest, newest)| format!(": {oldest} to {newest}"));
+            let rule =
+                if item.rule.is_empty() { String::new() } else { format!(" ({})", item.rule) };
+            let (count, kind) = (item.count, item.kind);
+            self.came.push(format!("goes {count} {kind}{rule}{}", names.unwrap_or_default()));
+        }
+        let builds = chosen.kept.iter();
+        let builds = builds.map(|(need, count)| format!("stays {count} builds: {}", need.words()));
+        self.came.extend(builds);
+        if chosen.changes_kept > 0 {
+            self.came.push(format!("stays {} changes", chosen.changes_kept));
+        }
+        Ok(())
     }
 
     fn commit(&mut self, out: &mut Outbox) -> Result<(), String> {
@@ -289,6 +344,16 @@ impl Stage {
                     latest: event.get("latest").map(|_| stamps(event)),
                     commits: commits(event),
                     reason: event.text_of("reason"),
+                    asking: self.asking(event),
+                }
+            }
+            "pin" | "unpin" => {
+                let named = event.word(0)?.to_owned();
+                let build = self.sqlite.queries().build(&reference(&named)?);
+                Input::PinRequested {
+                    build: build.map_err(|error| error.to_string())?.map(Box::new),
+                    named,
+                    reason: (event.verb == "pin").then(|| event.text_of("reason")),
                     asking: self.asking(event),
                 }
             }

@@ -6,7 +6,7 @@ use std::fmt::{Debug, Write as _};
 
 use linn_core::config::LockMode;
 use linn_core::hooks::Hooks;
-use linn_core::id::BuildRef;
+use linn_core::id::{BuildRef, ChangeId};
 use linn_core::lock::LockView;
 use linn_core::master::Master;
 use linn_core::model::{Build, BuildRequest, BuildState, CommandWhat, NOT_RUN};
@@ -32,6 +32,12 @@ pub(super) fn show(
         master.state().build_by_ref(&reference).ok_or_else(|| format!("there is no {reference}"))
     };
     Ok(match event.word(0)? {
+        "change" => {
+            let id = event.word(1)?.parse().map_err(|_| "no number")?;
+            let change = master.state().change(ChangeId(id)).ok_or("there is no such change")?;
+            let (codebase, repository) = (&change.codebase, &change.repository);
+            vec![format!("change {id} of {codebase} in {repository} at {}", change.revlink)]
+        }
         "waits" => waits(master),
         "locks" => master.locks().iter().map(lock_line).collect(),
         "requests" => master.state().requests().map(request_line).collect(),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use linn_proto::entity::{Build, BuildState, Log, SinceGood, Step, StepState, Test, Url};
+use linn_proto::entity::{
+    Build, BuildState, Cleared, Log, Pin, SinceGood, Step, StepState, Test, Url,
+};
 use serde_json::{Map, Value, json};
 
 use super::{duration, maybe_time, number, properties, results, sourcestamps, text, time};
@@ -26,6 +28,9 @@ pub(crate) fn build(build: &Build) -> Value {
         "usual": duration(build.usual_ms),
         "reason": build.reason,
         "stop_reason": text(&build.stop_reason),
+        "pin": build.pin.as_ref().map(pin),
+        "logs_deleted": build.logs_deleted.as_ref().map(cleared),
+        "artifacts_deleted": build.artifacts_deleted.as_ref().map(cleared),
         "scheduler": text(&build.scheduler),
         "sourcestamps": sourcestamps(&build.sourcestamps),
         "got_revision": build.got_revision,
@@ -38,6 +43,14 @@ pub(crate) fn build(build: &Build) -> Value {
         "attempt": build.attempt,
         "config": text(&build.config),
     })
+}
+
+fn pin(pin: &Pin) -> Value {
+    json!({"reason": pin.reason, "by": text(&pin.by), "at": time(pin.at_ms)})
+}
+
+fn cleared(cleared: &Cleared) -> Value {
+    json!({"at": time(cleared.at_ms), "rule": cleared.rule})
 }
 
 fn since_good(since: &SinceGood) -> Value {

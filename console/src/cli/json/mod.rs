@@ -37,7 +37,7 @@ fn time(ms: i64) -> Value {
     stamp(ms).map_or(Value::Null, Value::String)
 }
 
-fn maybe_time(ms: Option<i64>) -> Value {
+pub(super) fn maybe_time(ms: Option<i64>) -> Value {
     ms.map_or(Value::Null, time)
 }
 

@@ -616,6 +616,42 @@ impl Control for Shared {
         self.accepted(Kind::Scheduler, &request.scheduler)
     }
 
+    async fn pin(
+        &self,
+        request: Request<linn_proto::control::PinRequest>,
+    ) -> Result<Response<Accepted>, Status> {
+        let request = request.into_inner();
+        self.order(&request.request_id, format!("pin {} {:?}", request.build, request.reason))?;
+        self.accepted(Kind::Build, &request.build)
+    }
+
+    async fn retention(
+        &self,
+        request: Request<linn_proto::control::RetentionRequest>,
+    ) -> Result<Response<linn_proto::control::RetentionReply>, Status> {
+        Ok(Response::new(linn_proto::control::RetentionReply {
+            items: vec![linn_proto::control::RetentionItem {
+                kind: "logs".into(),
+                rule: "logs = 180d".into(),
+                count: 1234,
+                bytes: 5_000_000,
+                oldest_ms: Some(0),
+                newest_ms: Some(86_400_000),
+                oldest: "linux#1".into(),
+                newest: "linux#1234".into(),
+            }],
+            stays: vec![linn_proto::control::RetentionStay {
+                kind: "builds".into(),
+                why: "pinned".into(),
+                count: 2,
+            }],
+            rules: "logs = 180d".into(),
+            next_at_ms: Some(172_800_000),
+            last_at_ms: None,
+            done: request.into_inner().now,
+        }))
+    }
+
     async fn poll_source(
         &self,
         request: Request<PollSourceRequest>,

@@ -65,6 +65,8 @@ async fn an_order_whose_answer_was_lost_is_repeated_under_its_id() {
         &["priority", "17", "3"],
         &["worker", "pause", "w1"],
         &["scheduler", "disable", "all"],
+        &["pin", "linux#42", "--reason", "r"],
+        &["unpin", "linux#42"],
     ] {
         let fake = Fake::start();
         fake.world().unheard = 2;
@@ -116,4 +118,43 @@ async fn workers_and_sources() {
     assert_eq!(linn_at(&fake, &["source", "poll", "up"]).await.code, 0);
     assert_eq!(linn_at(&fake, &["source", "poll", "up", "--json"]).await.json()[0]["name"], "up");
     assert_eq!(linn_at(&fake, &["source", "poll", "down"]).await.code, 3, "C40");
+}
+
+#[tokio::test]
+async fn pin_and_unpin() {
+    let fake = Fake::start();
+    let said = linn_at(&fake, &["pin", "linux#42", "--reason", "shipped"]).await;
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "", "pinned linux#42\n"));
+    let said = linn_at(&fake, &["unpin", "linux#42", "--json"]).await;
+    assert_eq!((said.code, &said.json()[0]["number"]), (0, &42.into()));
+    let asked: Vec<_> = fake.world().asked.iter().map(|(_, what)| what.clone()).collect();
+    assert_eq!(asked, ["pin linux#42 Some(\"shipped\")", "pin linux#42 None"]);
+}
+
+/// What would go is shown with its rule, and what stays with its reason; `--now` says that it went.
+#[tokio::test]
+async fn retention() {
+    let fake = Fake::start();
+    let said = linn_at(&fake, &["retention"]).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    let wanted = [
+        "WOULD GO  COUNT   BYTES  OLDEST              NEWEST                 BY",
+        "logs      1 234  5.0 MB  1970-01-01 linux#1  1970-01-02 linux#1234  logs = 180d",
+        "",
+        "STAYS   COUNT  THOUGH OLD, FOR",
+        "builds      2  pinned",
+        "",
+        "rules  logs = 180d",
+        "next   1970-01-03 00:00:00",
+    ];
+    assert_eq!(said.lines(), wanted);
+    assert!(linn_at(&fake, &["retention", "--now"]).await.out.starts_with("WENT"));
+    let lines = linn_at(&fake, &["retention", "--json"]).await.json();
+    let went = serde_json::json!({
+        "goes": true, "done": false, "kind": "logs", "rule": "logs = 180d", "count": 1234, "bytes": 5_000_000,
+        "oldest": "linux#1", "oldest_at": "1970-01-01T00:00:00.000Z",
+        "newest": "linux#1234", "newest_at": "1970-01-02T00:00:00.000Z",
+    });
+    let stays = serde_json::json!({"goes": false, "kind": "builds", "why": "pinned", "count": 2});
+    assert_eq!(lines, [went, stays]);
 }

@@ -6,10 +6,12 @@
 mod builder;
 mod canceller;
 mod clock;
+mod codebase;
 mod files;
 mod here;
 mod lock;
 mod observe;
+mod retention;
 mod scheduler;
 mod secret;
 mod source;
@@ -27,10 +29,12 @@ use serde_json::Value;
 pub use builder::{Builder, BuilderPolicy, Collapse};
 pub use canceller::{Canceller, CancellerKind};
 pub use clock::{Clock, Pace};
+pub use codebase::{Codebase, Revlink};
 pub use files::{FilesStep, FilesWork};
 pub use here::HereStep;
 pub use lock::{Lock, LockAccess, LockMode, LockScope, Locks};
 pub use observe::{FromCommand, Observe};
+pub use retention::{HistoryKind, Limit, Limits, Retention};
 pub use scheduler::{
     BranchPattern, BranchTimer, ChangeFilter, Dependent, Fills, ForceParameter, ForceScheduler,
     Importance, ParameterKind, PatchPart, Pattern, Scheduler, SchedulerKind, StampPart,
@@ -79,6 +83,8 @@ pub struct Config {
     pub builders: BTreeMap<BuilderName, Builder>,
     /// What is not worth finishing any more.
     pub cancellers: Vec<Canceller>,
+    /// How long history is kept; of two that speak of the same the later holds.
+    pub retention: Vec<Retention>,
     /// In the order declared, which decides between force schedulers (C21).
     pub schedulers: Vec<Scheduler>,
     /// The secrets that the text names. Their values are no part of it (F12).
@@ -97,17 +103,6 @@ pub struct Project {
     pub url: String,
 }
 
-/// A codebase and where it lives.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Codebase {
-    /// URL or path; may be empty.
-    pub repository: String,
-    /// May be empty.
-    pub project: String,
-    /// What `None` as a branch stands for; `None`: the repository's own default.
-    pub branch: Option<String>,
-}
-
 impl Config {
     /// A configuration of nothing: no builder, no worker.
     #[must_use]
@@ -124,6 +119,7 @@ impl Config {
             workers: BTreeMap::new(),
             builders: BTreeMap::new(),
             cancellers: Vec::new(),
+            retention: Vec::new(),
             schedulers: Vec::new(),
             secrets: BTreeSet::new(),
             functions: Vec::new(),

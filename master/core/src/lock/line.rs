@@ -32,12 +32,26 @@ pub(crate) struct Lines {
     tickets: BTreeMap<Waiter, u64>,
     by_lock: BTreeMap<LockKey, BTreeSet<u64>>,
     requests: BTreeMap<BuilderName, BTreeSet<RequestId>>,
+    /// Builders that have more requests than may stand in line, and what those wait for.
+    watched: BTreeMap<LockKey, BTreeSet<BuilderName>>,
+    watches: BTreeMap<BuilderName, BTreeSet<LockKey>>,
 }
 
 impl Lines {
-    /// Takes the last place, or keeps the place that it has and wants something else from now on.
-    pub(crate) fn enter(&mut self, who: Waiter, builder: &BuilderName, wants: Vec<Vec<LockShare>>) {
+    /// Takes the last place, or keeps the place that it has and wants something else from now on. Answers the locks that it
+    /// wants no more: their lines have moved.
+    pub(crate) fn enter(
+        &mut self,
+        who: Waiter,
+        builder: &BuilderName,
+        wants: Vec<Vec<LockShare>>,
+    ) -> BTreeSet<LockKey> {
         let ticket = self.tickets.get(&who).copied().unwrap_or(self.last + 1);
+        let before = self.places.get(&ticket).into_iter().flat_map(|place| &place.wants).flatten();
+        let mut left: BTreeSet<_> = before.map(|share| share.key.clone()).collect();
+        for share in wants.iter().flatten() {
+            left.remove(&share.key);
+        }
         self.drop_from_locks(ticket);
         self.last = self.last.max(ticket);
         for share in wants.iter().flatten() {
@@ -48,6 +62,37 @@ impl Lines {
         if let Waiter::Request(request) = who {
             self.requests.entry(builder.clone()).or_default().insert(request);
         }
+        left
+    }
+
+    /// A builder is looked at when there may be more of these, though none of its requests stands in line for them.
+    pub(crate) fn watch(&mut self, builder: &BuilderName, wants: &[Vec<LockShare>]) {
+        for share in wants.iter().flatten() {
+            self.watched.entry(share.key.clone()).or_default().insert(builder.clone());
+            self.watches.entry(builder.clone()).or_default().insert(share.key.clone());
+        }
+    }
+
+    /// A builder watches nothing any more.
+    pub(crate) fn look_away(&mut self, builder: &BuilderName) {
+        for key in self.watches.remove(builder).into_iter().flatten() {
+            if let Some(builders) = self.watched.get_mut(&key) {
+                builders.remove(builder);
+                if builders.is_empty() {
+                    self.watched.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// The builders that watch a lock.
+    pub(crate) fn watchers(&self, key: &LockKey) -> impl Iterator<Item = &BuilderName> {
+        self.watched.get(key).into_iter().flatten()
+    }
+
+    /// Whether a request of a builder waits for a lock, in line or not.
+    pub(crate) fn waits(&self, builder: &BuilderName) -> bool {
+        self.requests.contains_key(builder) || self.watches.contains_key(builder)
     }
 
     /// Gives the place up; answers the locks whose line has moved.
@@ -65,6 +110,37 @@ impl Lines {
         let place = self.places.remove(&ticket);
         let wants = place.into_iter().flat_map(|place| place.wants).flatten();
         wants.map(|share| share.key).collect()
+    }
+
+    /// A request takes the place of another of its builder, if that is the better one, and the other gives its own up. Answers the
+    /// locks whose line has moved.
+    pub(crate) fn take_over(
+        &mut self,
+        heir: Waiter,
+        from: Waiter,
+        builder: &BuilderName,
+    ) -> BTreeSet<LockKey> {
+        let (Some(mine), Some(theirs)) = (self.tickets.get(&heir), self.tickets.get(&from)) else {
+            return BTreeSet::new();
+        };
+        let (mine, theirs) = (*mine, *theirs);
+        if mine < theirs {
+            return self.leave(from, builder);
+        }
+        self.drop_from_locks(mine);
+        self.drop_from_locks(theirs);
+        let places = [(self.places.remove(&mine), theirs), (self.places.remove(&theirs), mine)];
+        for (place, ticket) in places {
+            let Some(place) = place else { continue };
+            for share in place.wants.iter().flatten() {
+                self.by_lock.entry(share.key.clone()).or_default().insert(ticket);
+            }
+            self.tickets.insert(place.who, ticket);
+            self.places.insert(ticket, place);
+        }
+        let mut moved = self.leave(from, builder);
+        moved.extend(self.wants(heir).into_iter().flatten().flatten().map(|it| it.key.clone()));
+        moved
     }
 
     fn drop_from_locks(&mut self, ticket: u64) {

@@ -5,13 +5,14 @@
 //! somebody who waits for him. Who would wait for ever is told so, and by name.
 
 mod line;
+pub(crate) mod ring;
 mod stuck;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use line::{Lines, Waiter};
-pub(crate) use stuck::{Stuck, sentence};
+pub(crate) use stuck::Stuck;
 pub use view::LockView;
 pub(crate) use view::all;
 
@@ -57,7 +58,7 @@ pub(crate) fn shares(
 }
 
 /// Somebody who wants locks.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Wanting {
     pub(crate) who: Waiter,
     /// The builds that wait for this one, and its own: what they hold is no hindrance, and who waits for them not either.

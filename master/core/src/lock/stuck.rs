@@ -1,13 +1,14 @@
 //! Who can never go on unless certain builds do: found by letting everybody else go on as far as they can, and looking who
-//! is left (LK-6).
+//! is left (LK-6). What they need is locks, and room on a worker.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::line::Waiter;
 use super::{Wanting, capacity, fits, others};
-use crate::id::{BuildId, BuildsetId, RequestId};
+use crate::config::Builder;
+use crate::id::{BuildId, BuildsetId, RequestId, WorkerName};
 use crate::live::Live;
-use crate::model::{Build, LockShare, Step, StepState};
+use crate::model::{Build, LockShare, Step, StepState, Worker};
 use crate::state::State;
 
 /// What is left when everybody who can has gone on.
@@ -20,17 +21,32 @@ pub(crate) struct Stuck {
 impl Stuck {
     /// Those who cannot go on while none of `these` does.
     pub(crate) fn without(state: &State, live: &Live, these: &BTreeSet<BuildId>) -> Self {
-        let held_up = |build: &&Build| these.contains(&build.id) || waits(build);
+        Self::but(state, live, these, None)
+    }
+
+    /// The same, if one of those who wait went on.
+    pub(crate) fn but(
+        state: &State,
+        live: &Live,
+        these: &BTreeSet<BuildId>,
+        goes_on: Option<BuildId>,
+    ) -> Self {
+        let held_up = |build: &&Build| {
+            these.contains(&build.id) || (waits(build) && goes_on != Some(build.id))
+        };
+        let in_line = live.lines.waiters().map(|(who, _)| who);
+        let children = live.queues.all_children().map(Waiter::Request);
+        let stays = |who: &Waiter| !matches!(who, Waiter::Step(id, _) if goes_on == Some(*id));
         let mut stuck = Self {
             builds: state.unfinished().filter(held_up).map(|build| build.id).collect(),
-            waiters: live.lines.waiters().map(|(who, _)| who).collect(),
+            waiters: in_line.chain(children).filter(stays).collect(),
         };
         loop {
             let gone =
                 stuck.waiters.iter().copied().filter(|who| stuck.can_go_on(state, live, *who));
             let gone: Vec<_> = gone.collect();
             let free = stuck.builds.iter().copied().filter(|id| !these.contains(id));
-            let free: Vec<_> = free.filter(|id| stuck.is_free(state, *id)).collect();
+            let free: Vec<_> = free.filter(|id| stuck.is_free(state, live, *id)).collect();
             if gone.is_empty() && free.is_empty() {
                 return stuck;
             }
@@ -63,13 +79,55 @@ impl Stuck {
         })
     }
 
-    /// A waiter goes on when what is stuck leaves it its locks, those before it in line included.
+    /// Whether what is stuck leaves a worker to a request, of those that were ever there. While none was, one may come.
+    pub(crate) fn leaves_room(&self, state: &State, live: &Live, request: RequestId) -> bool {
+        let Some((builder, workers)) = workers_of(state, live, request) else { return true };
+        workers.is_empty()
+            || workers.iter().any(|worker| self.in_the_way(state, live, builder, worker).is_none())
+    }
+
+    /// The build that is stuck on a worker and keeps it from a builder.
+    pub(super) fn in_the_way<'a>(
+        &self,
+        state: &'a State,
+        live: &Live,
+        builder: &Builder,
+        worker: &WorkerName,
+    ) -> Option<&'a Build> {
+        let mut here = state.running_on(worker).filter(|build| self.builds.contains(&build.id));
+        let config = &live.current.config;
+        here.find(|build| config.share_a_folder(&build.builder, builder))
+            .or_else(|| self.fills(state, live, worker))
+    }
+
+    /// One of the builds that are stuck on a worker, if they leave no room there.
+    pub(super) fn fills<'a>(
+        &self,
+        state: &'a State,
+        live: &Live,
+        worker: &WorkerName,
+    ) -> Option<&'a Build> {
+        let limit = live.current.config.workers.get(worker)?.max_builds?;
+        let here = state.running_on(worker).filter(|build| self.builds.contains(&build.id));
+        let mut here = here.filter(|build| !build.is_parked()).peekable();
+        let one = here.peek().copied();
+        one.filter(|_| here.count() >= limit as usize)
+    }
+
+    /// Whether a build is left.
+    pub(super) fn holds(&self, build: BuildId) -> bool {
+        self.builds.contains(&build)
+    }
+
+    /// A waiter goes on when what is stuck leaves it its locks, those before it in line included, and a request a worker.
     fn can_go_on(&self, state: &State, live: &Live, who: Waiter) -> bool {
         let wanting = match who {
             Waiter::Step(build, step) => Wanting::step(state, build, step),
+            Waiter::Request(request) if !self.leaves_room(state, live, request) => return false,
             Waiter::Request(request) => Wanting::request(state, request),
         };
-        live.lines.wants(who).into_iter().flatten().any(|shares| {
+        let Some(wants) = live.lines.wants(who) else { return true };
+        wants.iter().any(|shares| {
             shares.iter().all(|share| {
                 let holders = others(state, &wanting, &share.key);
                 let holders = holders.filter(|(holder, _)| self.builds.contains(&holder.build()));
@@ -80,19 +138,21 @@ impl Stuck {
         })
     }
 
-    /// A build goes on when its waiting step does, or when all that its step waits for is over or goes on.
-    fn is_free(&self, state: &State, id: BuildId) -> bool {
+    /// A build goes on when its waiting step does, or when all that its step waits for is over or goes on and its worker has
+    /// room for it again.
+    fn is_free(&self, state: &State, live: &Live, id: BuildId) -> bool {
         let Some(build) = state.build(id) else { return true };
         let Some(step) = present(build) else { return true };
         if step.state() == StepState::Waiting {
             return !self.has(Waiter::Step(id, step.number));
         }
-        step.waits_for.iter().all(|buildset| {
+        let children_go_on = step.waits_for.iter().all(|buildset| {
             children(state, *buildset).all(|request| match running(state, request) {
                 Some(build) => !self.builds.contains(&build.id),
                 None => !self.has(Waiter::Request(request)),
             })
-        })
+        });
+        children_go_on && self.fills(state, live, &build.worker).is_none()
     }
 }
 
@@ -102,70 +162,36 @@ fn waits(build: &Build) -> bool {
         .is_some_and(|step| step.state() == StepState::Waiting || !step.waits_for.is_empty())
 }
 
-fn present(build: &Build) -> Option<&Step> {
+pub(super) fn present(build: &Build) -> Option<&Step> {
     build.steps.iter().find(|step| step.state().is_present())
 }
 
-fn children(state: &State, buildset: BuildsetId) -> impl Iterator<Item = RequestId> {
+pub(super) fn children(state: &State, buildset: BuildsetId) -> impl Iterator<Item = RequestId> {
     let requests = state.buildset(buildset).into_iter().flat_map(|buildset| &buildset.requests);
     let open = requests.filter_map(|id| state.request(*id));
     open.filter(|request| request.complete_at.is_none()).map(|request| request.id)
 }
 
-fn running(state: &State, request: RequestId) -> Option<&Build> {
+pub(super) fn running(state: &State, request: RequestId) -> Option<&Build> {
     let (build, _) = state.request(request)?.builds.last()?;
     state.build(*build).filter(|build| build.complete_at.is_none())
 }
 
-/// The most links of a ring that are spelt out.
-const MAX_LINKS: usize = 8;
-
-/// Who waits for whom, in words, beginning with what somebody wants: `db is held by b#2, which waits for cpu, which is held
-/// by a#1`.
-pub(crate) fn sentence(
+/// The builder of a request, and the workers that could take it: of all, or the one that it was asked for on, those that were ever
+/// there.
+pub(super) fn workers_of<'a>(
     state: &State,
-    live: &Live,
-    wanting: &Wanting,
-    shares: &[LockShare],
-) -> String {
-    let stuck = Stuck::without(state, live, &wanting.family);
-    let mut links = Vec::new();
-    let mut seen: BTreeMap<BuildId, ()> = BTreeMap::new();
-    let mut wants: Vec<LockShare> = shares.to_vec();
-    let mut of = Wanting { who: wanting.who, family: wanting.family.clone() };
-    while links.len() < MAX_LINKS {
-        let held = wants.iter().find_map(|share| {
-            let mut holders = others(state, &of, &share.key);
-            let holder = holders.find(|(holder, _)| stuck.builds.contains(&holder.build()))?;
-            Some((share.key.clone(), holder.0.build()))
-        });
-        let Some((key, holder)) = held else { break };
-        let Some(build) = state.build(holder) else { break };
-        let again = seen.insert(holder, ()).is_some() || wanting.family.contains(&holder);
-        links.push(format!("{key} is held by {}", build.reference()));
-        if again {
-            break;
-        }
-        match waiting_for(state, live, build) {
-            Some((next, shares)) => (of, wants) = (next, shares),
-            None => break,
-        }
-    }
-    links.join(", which waits for a lock: ")
-}
-
-/// What a build that is stuck waits for: itself, or through its children.
-fn waiting_for(state: &State, live: &Live, build: &Build) -> Option<(Wanting, Vec<LockShare>)> {
-    let step = present(build)?;
-    if step.state() == StepState::Waiting {
-        return Some((Wanting::step(state, build.id, step.number), step.locks.clone()));
-    }
-    let requests = step.waits_for.iter().flat_map(|buildset| children(state, *buildset));
-    requests.into_iter().find_map(|request| match running(state, request) {
-        Some(child) => waiting_for(state, live, child),
-        None => {
-            let wants = live.lines.wants(Waiter::Request(request))?.first()?.clone();
-            Some((Wanting::request(state, request), wants))
-        }
-    })
+    live: &'a Live,
+    request: RequestId,
+) -> Option<(&'a Builder, Vec<&'a WorkerName>)> {
+    let request = state.request(request)?;
+    let config = &live.current.config;
+    let builder = config.builders.get(&request.builder)?;
+    let chosen = state.buildset(request.buildset).and_then(|buildset| buildset.worker.as_ref());
+    let may = |name: &&WorkerName| {
+        let known = || state.worker(name).is_some_and(Worker::was_seen);
+        chosen.is_none_or(|chosen| chosen == *name)
+            && config.workers.get(*name).is_some_and(|worker| worker.local || known())
+    };
+    Some((builder, builder.workers.iter().filter(may).collect()))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LockShare, Step, StepState};
+use super::{Keeping, LockShare, Step, StepState};
 use crate::change::SourceStamp;
 use crate::config::{Builder, StepSpec};
 use crate::id::{
@@ -67,6 +67,9 @@ pub struct Build {
     pub steps: Vec<Step>,
     /// What they do, where functions made some of them; `None`: what its configuration says (F39).
     pub recipe: Option<Vec<StepSpec>>,
+    /// What becomes of it after its end.
+    #[serde(default, skip_serializing_if = "Keeping::is_plain")]
+    pub keeping: Keeping,
 }
 
 impl Build {

@@ -27,7 +27,7 @@ impl fmt::Display for LockKey {
 }
 
 /// So much of a lock.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct LockShare {
     /// Of which.
     #[serde(flatten)]

@@ -80,6 +80,7 @@ pub fn plan(old: &Config, new: &Config, work: &Work) -> Vec<Difference> {
     builder::builders(&shapes, work, &mut differences);
     scheduler::schedulers(&shapes, work, &mut differences);
     site::cancellers(&shapes, &mut differences);
+    site::retention(&shapes, &mut differences);
     site::secrets(&shapes, &mut differences);
     differences
 }

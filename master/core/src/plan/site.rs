@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::shape::{Shapes, or, quoted, value};
 use super::{Difference, Sign, Work, count};
-use crate::config::{Canceller, CancellerKind, GitPoller, Lock, SourceKind, Worker};
+use crate::config::{Canceller, CancellerKind, GitPoller, Lock, Retention, SourceKind, Worker};
 
 /// What needs no word when it comes or goes.
 fn silent<K>(_: Sign, _: &K, _: &mut Vec<String>) {}
@@ -41,6 +41,8 @@ pub(super) fn codebases(shapes: &Shapes<'_>, out: &mut Vec<Difference>) {
     let tables = (&shapes.old.codebases, &shapes.new.codebases);
     let differ = |old: &crate::config::Codebase, new: &crate::config::Codebase, details: &mut _| {
         value(details, "repository", &old.repository, &new.repository, quoted);
+        shapes.part(details, "forks", &old.also, &new.also);
+        shapes.part(details, "revlink", &old.revlink, &new.revlink);
         value(details, "project", &old.project, &new.project, quoted);
         value(details, "branch", &old.branch, &new.branch, |it| {
             it.as_ref().map_or_else(|| "the default one".to_owned(), quoted)
@@ -132,6 +134,32 @@ pub(super) fn cancellers(shapes: &Shapes<'_>, out: &mut Vec<Difference>) {
         };
         let name = format!("{what} of {}", builders.join(", "));
         out.push(Difference { sign, kind: "canceller", name, details: Vec::new() });
+    }
+}
+
+/// Rules have no names either, and their order counts: `linn retention` shows what they come to.
+pub(super) fn retention(shapes: &Shapes<'_>, out: &mut Vec<Difference>) {
+    let (old, new) = (&shapes.old.retention, &shapes.new.retention);
+    if old == new {
+        return;
+    }
+    let one = |sign, rule: &Retention| Difference {
+        sign,
+        kind: "retention",
+        name: rule.to_string(),
+        details: Vec::new(),
+    };
+    let before = out.len();
+    out.extend(old.iter().filter(|rule| !new.contains(rule)).map(|rule| one(Sign::Remove, rule)));
+    out.extend(new.iter().filter(|rule| !old.contains(rule)).map(|rule| one(Sign::Add, rule)));
+    if out.len() == before {
+        let details = vec!["they come in another order, and the later holds".to_owned()];
+        out.push(Difference {
+            sign: Sign::Change,
+            kind: "retention",
+            name: "rules".to_owned(),
+            details,
+        });
     }
 }
 

@@ -6,7 +6,7 @@ use super::builds::StepEnd;
 use super::{SourceCursor, State};
 use crate::change::SourceStamp;
 use crate::id::ChangeId;
-use crate::model::{LockHolder, Worker};
+use crate::model::{Cleared, Deletion, LockHolder, Worker};
 use crate::record::Record;
 
 impl State {
@@ -82,11 +82,41 @@ impl State {
             Record::AskingAnswered { request_id, made, at } => {
                 self.answers.insert(request_id.clone(), made.clone(), *at);
             }
+            Record::BuildPinned { id, pin, .. } => {
+                self.pins.insert(*id);
+                self.builds.update(*id, |build| build.keeping.pin = Some(pin.clone()));
+            }
+            Record::BuildUnpinned { id, .. } => {
+                self.pins.remove(id);
+                self.builds.update(*id, |build| build.keeping.pin = None);
+            }
+            Record::RetentionTimed { .. } | Record::RetentionApplied { .. } => {
+                self.retained.learn(record);
+            }
+            Record::HistoryDeleted(deletion) => self.delete(deletion),
             // These are for the journal, or for a table that nothing is decided by.
             Record::ArtifactAdded { .. }
             | Record::NoticeRaised(_)
             | Record::InputRefused { .. }
             | Record::StaleResultRefused { .. } => {}
+        }
+    }
+
+    /// Forgets what is no more. Buildsets, texts and numbers of the past are no part of a state.
+    fn delete(&mut self, deletion: &Deletion) {
+        for gone in &deletion.builds {
+            self.builds.delete(gone.id, &gone.build);
+        }
+        for gone in &deletion.logs {
+            let cleared = Cleared { at: deletion.at, rule: gone.rule.clone() };
+            self.builds.update(gone.id, |build| build.keeping.logs = Some(cleared));
+        }
+        for gone in &deletion.artifacts {
+            let cleared = Cleared { at: deletion.at, rule: gone.rule.clone() };
+            self.builds.update(gone.id, |build| build.keeping.artifacts = Some(cleared));
+        }
+        for change in &deletion.changes {
+            self.changes.delete(*change);
         }
     }
 

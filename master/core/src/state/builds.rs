@@ -18,6 +18,21 @@ struct OfBuilder {
     finished: BTreeMap<u32, BuildId>,
     /// By number: the last [`TAIL_BUILT`].
     built: BTreeMap<u32, Built>,
+    /// The numbers of the last [`TAIL_BUILT`], deleted ones too: what is remembered is one of them, so a deletion lets
+    /// nothing older move up that was forgotten.
+    places: BTreeSet<u32>,
+}
+
+impl OfBuilder {
+    /// A build is over; what falls out of the tail is forgotten.
+    fn give_place(&mut self, number: u32) {
+        self.places.insert(number);
+        if self.places.len() > TAIL_BUILT
+            && let Some(oldest) = self.places.pop_first()
+        {
+            self.built.remove(&oldest);
+        }
+    }
 }
 
 /// All remembered builds.
@@ -144,9 +159,45 @@ impl Builds {
     /// Takes in what a store loaded for blame.
     pub(super) fn add_built(&mut self, built: Built) {
         let of = self.builders.entry(built.builder.clone()).or_default();
-        of.built.insert(built.number, built);
-        if of.built.len() > TAIL_BUILT {
-            of.built.pop_first();
+        let number = built.number;
+        of.built.insert(number, built);
+        of.give_place(number);
+    }
+
+    /// Takes in that a build was deleted.
+    pub(super) fn add_deleted(&mut self, builder: BuilderName, number: u32) {
+        self.builders.entry(builder).or_default().give_place(number);
+    }
+
+    /// The places of deleted builds.
+    pub(super) fn deleted(&self) -> impl Iterator<Item = (BuilderName, u32)> {
+        self.builders.iter().flat_map(|(builder, of)| {
+            let deleted = of.places.iter().filter(|number| !of.built.contains_key(number));
+            deleted.map(|number| (builder.clone(), *number))
+        })
+    }
+
+    /// Every builder of which something is remembered.
+    pub(super) fn builders(&self) -> impl Iterator<Item = &BuilderName> {
+        self.builders.keys()
+    }
+
+    /// Forgets a finished build, whose place stays.
+    pub(super) fn delete(&mut self, id: BuildId, build: &BuildRef) {
+        if self.unfinished.contains(&id) {
+            return;
+        }
+        if let Some(of) = self.builders.get_mut(&build.builder) {
+            of.finished.remove(&build.number);
+            of.built.remove(&build.number);
+        }
+        self.forget(id);
+    }
+
+    fn forget(&mut self, id: BuildId) {
+        let Some(build) = self.by_id.remove(&id) else { return };
+        for command in build.steps.iter().filter_map(|step| step.command) {
+            self.commands.remove(&command);
         }
     }
 
@@ -267,16 +318,10 @@ impl Builds {
         let of = self.builders.entry(builder).or_default();
         of.running.remove(&number);
         of.finished.insert(number, id);
-        let forgotten = (of.finished.len() > TAIL_BUILDS)
-            .then(|| of.finished.pop_first())
-            .flatten()
-            .map(|(_, id)| id);
-        if let Some(old) = forgotten
-            && let Some(build) = self.by_id.remove(&old)
-        {
-            for command in build.steps.iter().filter_map(|step| step.command) {
-                self.commands.remove(&command);
-            }
+        let edge = of.places.iter().rev().nth(TAIL_BUILDS - 1).copied().unwrap_or(0);
+        let kept = of.finished.split_off(&edge);
+        for old in std::mem::replace(&mut of.finished, kept).into_values() {
+            self.forget(old);
         }
         Some((worker, stamps))
     }

@@ -49,6 +49,23 @@ impl Changes {
         self.lines.get(line)?.last().and_then(|id| self.by_id.get(id))
     }
 
+    /// The newest of each line.
+    pub(super) fn newest_of_lines(&self) -> impl Iterator<Item = ChangeId> {
+        self.lines.values().filter_map(|ids| ids.last().copied())
+    }
+
+    /// Those that something unfinished names.
+    pub(super) fn pinned(&self) -> impl Iterator<Item = ChangeId> {
+        self.pins.keys().copied()
+    }
+
+    /// Forgets a change that was deleted. Its key stays known.
+    pub(super) fn delete(&mut self, id: ChangeId) {
+        if !self.pins.contains_key(&id) {
+            self.forget(id);
+        }
+    }
+
     /// Takes in a change and forgets what falls out of the tail.
     pub(super) fn add(&mut self, change: Change) {
         if let Some(key) = change.key.clone() {
@@ -98,9 +115,12 @@ impl Changes {
 
     fn forget_unless_pinned(&mut self, id: ChangeId) {
         let edge = self.newest.saturating_sub(TAIL_CHANGES as u64);
-        if id.0 > edge || self.pins.contains_key(&id) {
-            return;
+        if id.0 <= edge && !self.pins.contains_key(&id) {
+            self.forget(id);
         }
+    }
+
+    fn forget(&mut self, id: ChangeId) {
         let Some(change) = self.by_id.remove(&id) else { return };
         let line = Line::of(&change);
         if let Some(ids) = self.lines.get_mut(&line) {

@@ -9,6 +9,8 @@ impl State {
         let mut state = Self {
             standings: tables.standings,
             sources: tables.sources,
+            pins: tables.pins.into_iter().collect(),
+            retained: tables.retained,
             last: tables.last,
             numbers: tables.numbers,
             config: tables.config,
@@ -49,6 +51,9 @@ impl State {
         for built in tables.built {
             state.builds.add_built(built);
         }
+        for (builder, number) in tables.deleted {
+            state.builds.add_deleted(builder, number);
+        }
         for worker in tables.workers {
             state.workers.insert(worker.name.clone(), worker);
         }
@@ -84,6 +89,9 @@ impl State {
                 .iter()
                 .map(|(id, made, at)| (id.to_owned(), made.to_vec(), at))
                 .collect(),
+            deleted: self.builds.deleted().collect(),
+            pins: self.pins.iter().copied().collect(),
+            retained: self.retained.clone(),
             last: self.last,
             numbers: self.numbers.clone(),
             config: self.config.clone(),

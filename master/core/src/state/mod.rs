@@ -11,16 +11,18 @@ mod graph;
 mod load;
 mod locks;
 mod requests;
+mod retained;
 mod standing;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use apply::GOT_REVISION;
 pub(crate) use requests::ReadyKey;
+pub use retained::Retained;
 pub use standing::Standing;
 pub use tables::{
     Built, LastIds, SourceCursor, TAIL_ANSWERS, TAIL_BUILDS, TAIL_BUILT, TAIL_CHANGES,
@@ -52,6 +54,9 @@ pub struct State {
     standings: BTreeMap<SchedulerName, Standing>,
     sources: BTreeMap<SourceName, SourceCursor>,
     answers: answers::Answers,
+    /// Of builds that are not remembered too.
+    pins: BTreeSet<BuildId>,
+    retained: Retained,
     last: LastIds,
     numbers: BTreeMap<BuilderName, u32>,
     config: Option<ConfigDigest>,
@@ -78,6 +83,16 @@ impl State {
     /// The changes that speak of a revision, oldest first; the same commit may have come on several branches.
     pub fn changes_at(&self, repository: &str, revision: &str) -> impl Iterator<Item = &Change> {
         self.changes.at(repository, revision)
+    }
+
+    /// The newest remembered change of each line.
+    pub fn newest_changes(&self) -> impl Iterator<Item = ChangeId> {
+        self.changes.newest_of_lines()
+    }
+
+    /// The changes that something unfinished names.
+    pub fn pinned_changes(&self) -> impl Iterator<Item = ChangeId> {
+        self.changes.pinned()
     }
 
     /// The newest remembered change of the same (branch, repository, project, codebase) (CH-7).
@@ -228,6 +243,11 @@ impl State {
         self.locks.waiting()
     }
 
+    /// Every builder of which a build is remembered.
+    pub fn built_builders(&self) -> impl Iterator<Item = &BuilderName> {
+        self.builds.builders()
+    }
+
     /// A worker that was ever seen.
     #[must_use]
     pub fn worker(&self, name: &WorkerName) -> Option<&Worker> {
@@ -283,6 +303,18 @@ impl State {
     #[must_use]
     pub fn answer(&self, request_id: &str) -> Option<(&[Subject], Timestamp)> {
         self.answers.get(request_id)
+    }
+
+    /// The builds that people want to stay, by id.
+    #[must_use]
+    pub const fn pins(&self) -> &BTreeSet<BuildId> {
+        &self.pins
+    }
+
+    /// Where retention stands.
+    #[must_use]
+    pub const fn retained(&self) -> &Retained {
+        &self.retained
     }
 
     /// The last id of each kind handed out.

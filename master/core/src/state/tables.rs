@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Standing;
+use super::{Retained, Standing};
 use crate::change::{Change, Commit};
 use crate::id::{BuildId, BuilderName, ChangeId, ConfigDigest, SchedulerName, SourceName};
 use crate::model::{Build, BuildRequest, Buildset, Worker};
@@ -39,10 +39,10 @@ pub struct Tables {
     pub buildsets: Vec<Buildset>,
     /// All of incomplete buildsets, complete ones too.
     pub requests: Vec<BuildRequest>,
-    /// Unfinished ones, and the last [`TAIL_BUILDS`] finished of each builder by number. Specs of finished steps are
+    /// Unfinished ones, and of the last [`TAIL_BUILDS`] finished of each builder by number those that are not deleted. Specs of finished steps are
     /// absent.
     pub builds: Vec<Build>,
-    /// The last [`TAIL_BUILT`] finished of each builder by number.
+    /// Of the last [`TAIL_BUILT`] finished of each builder by number, those that are not deleted.
     pub built: Vec<Built>,
     /// All ever seen.
     pub workers: Vec<Worker>,
@@ -54,6 +54,12 @@ pub struct Tables {
     pub sources: BTreeMap<SourceName, SourceCursor>,
     /// The newest [`TAIL_ANSWERS`], oldest first.
     pub answers: Vec<(String, Vec<Subject>, Timestamp)>,
+    /// Deleted builds that take a place among the last [`TAIL_BUILT`] finished of their builder: nothing older moves up.
+    pub deleted: Vec<(BuilderName, u32)>,
+    /// The builds that people want to stay, by id.
+    pub pins: Vec<BuildId>,
+    /// Where retention stands.
+    pub retained: Retained,
     /// The last id of each kind handed out; 0: none.
     pub last: LastIds,
     /// The last build number of each builder.

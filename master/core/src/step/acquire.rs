@@ -1,6 +1,8 @@
 //! A step takes its locks, all at once, or waits for them in line while it holds none (LK-3); one that would wait for ever
 //! ends instead, and says for whom (LK-6).
 
+use std::collections::BTreeSet;
+
 use super::{Ended, Position, end, go, step_name};
 use crate::config::{Locks, StepSpec};
 use crate::ctx::Ctx;
@@ -11,6 +13,7 @@ use crate::policy::lock_list;
 use crate::record::Record;
 use crate::render::{RenderError, Renderer};
 use crate::results::Results;
+use crate::trigger;
 
 /// What a step is to hold while it runs.
 pub(super) fn locks(
@@ -69,25 +72,52 @@ pub(crate) fn wake(ctx: &mut Ctx<'_>, position: &Position) {
     }
 }
 
-/// A request has begun to wait for locks. Where its parents are waited for by who holds them, one of those who wait there
-/// ends: the last to come. Answers which build it is part of.
-pub(crate) fn break_ring(
-    ctx: &mut Ctx<'_>,
-    request: RequestId,
-    wants: &[Vec<LockShare>],
-) -> Option<(BuildId, StepNumber)> {
-    let wanting = Wanting::request(ctx.state(), request);
+/// Who ends, so that a request does not wait for ever.
+pub(crate) enum Breaker {
+    /// A step that waits for a lock.
+    Waiting(BuildId, StepNumber),
+    /// The steps that wait for the request itself.
+    Parents(BTreeSet<BuildId>),
+}
+
+/// A request whose build is waited for cannot start now. Where that would never change, because those who have what it needs wait
+/// for its parents, or are its parents, somebody ends: of those who wait for a lock the last to come, if that helps; else its
+/// parents wait no more.
+pub(crate) fn break_ring(ctx: &Ctx<'_>, request: RequestId) -> Option<Breaker> {
+    let (state, live) = (ctx.state(), &*ctx.live);
+    let wanting = Wanting::request(state, request);
     if wanting.family().is_empty() {
         return None;
     }
-    let stuck = Stuck::without(ctx.state(), ctx.live, wanting.family());
-    if wants.iter().any(|shares| stuck.leaves(ctx.state(), ctx.live, &wanting, shares)) {
+    let can_start = |stuck: &Stuck| {
+        let locks = live.lines.wants(Waiter::Request(request));
+        stuck.leaves_room(state, live, request)
+            && locks.is_none_or(|wants| {
+                wants.iter().any(|shares| stuck.leaves(state, live, &wanting, shares))
+            })
+    };
+    let stuck = Stuck::without(state, live, wanting.family());
+    if can_start(&stuck) {
         return None;
     }
-    ctx.state()
-        .waiting_steps()
-        .filter(|(build, step)| stuck.has(Waiter::Step(*build, *step)))
-        .last()
+    let waiting: Vec<_> = state.waiting_steps().collect();
+    let mut waiting = waiting.into_iter().rev();
+    let helps = waiting.find(|(build, step)| {
+        stuck.has(Waiter::Step(*build, *step))
+            && can_start(&Stuck::but(state, live, wanting.family(), Some(*build)))
+    });
+    if let Some((build, step)) = helps {
+        return Some(Breaker::Waiting(build, step));
+    }
+    let buildset = state.request(request).and_then(|it| state.buildset(it.buildset));
+    let parents = buildset?.parent.iter().flat_map(|parent| &parent.requests);
+    let builds = parents.filter_map(|parent| trigger::waiting_build(state, *parent));
+    Some(Breaker::Parents(builds.map(|build| build.id).collect()))
+}
+
+/// Ends a step that waits for a request that never starts.
+pub(crate) fn end_the_trigger(ctx: &mut Ctx<'_>, position: &Position, why: String) {
+    end(ctx, position, Ended::plain(Results::Exception, why));
 }
 
 /// Ends a step that waits for ever.
@@ -97,8 +127,7 @@ pub(super) fn give_up(
     wanting: &Wanting,
     shares: &[LockShare],
 ) {
-    let ring = lock::sentence(ctx.state(), ctx.live, wanting, shares);
-    let text = format!("it would wait for ever: {ring}");
+    let text = lock::ring::for_locks(ctx.state(), ctx.live, wanting, shares);
     end(ctx, position, Ended::plain(Results::Exception, text));
 }
 

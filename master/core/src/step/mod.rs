@@ -20,8 +20,8 @@ mod own;
 mod property;
 mod told;
 
+pub(crate) use acquire::{Breaker, break_ring, end_the_trigger, end_the_wait, wake};
 use acquire::{acquire, locks};
-pub(crate) use acquire::{break_ring, end_the_wait, wake};
 pub(crate) use outcome::counted;
 use outcome::{Ended, outcome, settled};
 pub(crate) use own::children_over;

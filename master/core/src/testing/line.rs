@@ -6,7 +6,7 @@ use crate::action::{Action, Answer, HeldVerdict};
 use crate::change::SourceStamp;
 use crate::config::Vcs;
 use crate::id::ChangeId;
-use crate::model::{Child, CommandSpec, CommandWhat, HereCommand};
+use crate::model::{Child, CommandSpec, CommandWhat, Deletion, HereCommand, Totals};
 use crate::record::{Record, Subject};
 
 /// A record as one line: its kind, its subject, and what matters of the rest.
@@ -160,6 +160,11 @@ fn detail(record: &Record) -> String {
         Record::ArtifactAdded { artifact, .. } => {
             format!("{} {} bytes {:.8}", artifact.name, artifact.bytes, artifact.sha256)
         }
+        Record::BuildPinned { pin, .. } => format!("by {}: {}", pin.by, pin.reason),
+        Record::BuildUnpinned { by, .. } => format!("by {by}"),
+        Record::RetentionTimed { rules, .. } => rules.clone(),
+        Record::HistoryDeleted(deletion) => deleted(deletion),
+        Record::RetentionApplied { by, totals, .. } => applied(by, totals),
         Record::AskingAnswered { made, .. } => made_of(made),
         Record::InputRefused { verb, who, what, .. } => format!("{verb} by {who}: {what}"),
         Record::StaleResultRefused { command, .. } => format!("command {command}"),
@@ -208,6 +213,7 @@ pub fn action_line(action: &Action) -> String {
             let verb = if *kill { "kill" } else { "interrupt" };
             format!("-> {verb} command {command}: {reason}")
         }
+        Action::ReadHistory => "-> read history".to_owned(),
         Action::AckCommand { command, .. } => format!("-> ack command {command}"),
         Action::Reply { token, answer } => match answer {
             Answer::Accepted { made } => format!("-> reply {token}: {}", made_of(made)),
@@ -268,6 +274,52 @@ const DEFAULT_BRANCH: &str = "(default branch)";
 /// `branch@revision`, in words where there is none: what is not pinned is the tip.
 fn place(branch: Option<&str>, revision: Option<&str>) -> String {
     format!("{}@{}", branch.unwrap_or(DEFAULT_BRANCH), revision.unwrap_or("(tip)"))
+}
+
+/// What went, kind by kind.
+fn deleted(deletion: &Deletion) -> String {
+    let mut parts = Vec::new();
+    for (kind, gone) in [
+        ("builds", &deletion.builds),
+        ("logs of", &deletion.logs),
+        ("artifacts of", &deletion.artifacts),
+    ] {
+        for it in gone {
+            parts.push(format!("{kind} {} ({})", it.build, it.rule));
+        }
+    }
+    parts.extend(
+        deletion.statistics.iter().map(|it| format!("statistics of {} ({})", it.build, it.rule)),
+    );
+    for (kind, ids) in [
+        ("buildsets", joined(deletion.buildsets.iter())),
+        ("changes", joined(deletion.changes.iter())),
+    ] {
+        if !ids.is_empty() {
+            parts.push(format!("{kind} {ids}"));
+        }
+    }
+    if !deletion.configs.is_empty() {
+        // A digest says nothing to a reader, and changes with every blank.
+        parts.push(format!("{} configurations", deletion.configs.len()));
+    }
+    parts.join("; ")
+}
+
+fn applied(by: &str, totals: &Totals) -> String {
+    let counts = [
+        (totals.builds, "builds"),
+        (totals.logs, "logs"),
+        (totals.artifacts, "artifacts"),
+        (totals.statistics, "statistics"),
+        (totals.buildsets, "buildsets"),
+        (totals.changes, "changes"),
+        (totals.configs, "configurations"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let words: Vec<_> = counts.map(|(count, word)| format!("{count} {word}")).collect();
+    let by = if by.is_empty() { String::new() } else { format!("for {by}: ") };
+    if words.is_empty() { format!("{by}nothing") } else { format!("{by}{}", words.join(", ")) }
 }
 
 fn made_of(made: &[Subject]) -> String {

@@ -13,7 +13,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use crate::input::Input;
 use crate::time::Timestamp;
@@ -31,13 +33,25 @@ pub struct Recording {
 }
 
 /// Something that happened to a master.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Moment {
     /// When, in milliseconds since 1970.
     pub at: Timestamp,
     /// What.
     #[serde(flatten)]
     pub what: What,
+}
+
+/// Read through a map: what serde buffers for `flatten` on its own has no numbers of arbitrary precision, which a
+/// library of the master's switches on for the whole program.
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Map::deserialize(deserializer)?;
+        let at = fields.remove("at").ok_or_else(|| D::Error::missing_field("at"))?;
+        let at = serde_json::from_value(at).map_err(D::Error::custom)?;
+        let what = serde_json::from_value(Value::Object(fields)).map_err(D::Error::custom)?;
+        Ok(Self { at, what })
+    }
 }
 
 /// What happened to a master.
@@ -129,7 +143,7 @@ impl Recording {
 mod tests {
     use super::*;
     use crate::change::NewChange;
-    use crate::id::Token;
+    use crate::id::{CommandId, SessionId, Token};
     use crate::input::Asking;
 
     #[test]
@@ -143,6 +157,14 @@ mod tests {
             moments: vec![
                 moment(0, What::Mark(Mark::Start)),
                 moment(5, What::Input(Box::new(submitted))),
+                moment(
+                    6,
+                    What::Input(Box::new(Input::ProgressTold {
+                        session: SessionId(1),
+                        command: CommandId(2),
+                        share: 0.25,
+                    })),
+                ),
                 moment(6, What::Unwritten(Box::new(Input::Timeout))),
                 moment(7, What::Mark(Mark::Crash)),
             ],

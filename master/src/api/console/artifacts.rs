@@ -55,7 +55,17 @@ pub(super) async fn bytes(
     let (id, name, reference) = (build.id, asked.name.clone(), build.reference());
     let found = doors.query(move |queries| queries.artifact(id, &name)).await?;
     let shown = asked.name.escape_debug().to_string();
+    let cleared = build.keeping.artifacts.clone();
     let found = found.ok_or_else(|| {
+        if let Some(cleared) = cleared {
+            let (on, rule) = (super::get::day(cleared.at), cleared.rule);
+            let what =
+                format!("the files of {reference} were deleted on {on} by retention ({rule})");
+            return status::unknown(
+                what,
+                "`linn pin` keeps the files of a build from being deleted",
+            );
+        }
         let hint = format!("`linn artifacts {reference}` lists them");
         status::unknown(format!("{reference} kept no file `{shown}`"), &hint)
     })?;

@@ -6,6 +6,7 @@ use linn_core::action::Refusal;
 use linn_core::id::{BuilderName, BuildsetId, ChangeId, RequestId};
 use linn_core::master::Master;
 use linn_core::model::Build;
+use linn_core::time::Timestamp;
 use linn_proto::entity::entity::Of;
 use linn_proto::entity::{Entity, Kind};
 use tonic::Status;
@@ -70,7 +71,7 @@ pub(super) async fn get(doors: &Arc<Doors>, kind: Kind, named: &str) -> Result<E
 }
 
 /// A build of history, by its number or a builder's newest.
-pub(super) async fn build(doors: &Arc<Doors>, named: BuildNamed) -> Result<Build, Status> {
+pub(in crate::api) async fn build(doors: &Arc<Doors>, named: BuildNamed) -> Result<Build, Status> {
     let asked = named.clone();
     let found = doors
         .query(move |queries| match &asked {
@@ -81,6 +82,13 @@ pub(super) async fn build(doors: &Arc<Doors>, named: BuildNamed) -> Result<Build
     match (found, named) {
         (Some(build), _) => Ok(build),
         (None, BuildNamed::Exactly(build)) => {
+            let asked = build.clone();
+            if let Some(at) = doors.query(move |queries| queries.deleted(&asked)).await? {
+                let what = format!("`{build}` was deleted by retention on {}", day(at));
+                let hint =
+                    format!("`linn builds --builder {}` lists those that are kept", build.builder);
+                return Err(status::unknown(what, &hint));
+            }
             // Which of the two is wrong helps to find out what was meant.
             named_thing(
                 doors,
@@ -138,6 +146,11 @@ async fn named_thing(
     };
     let refusal = Refusal::no_such(sort, &named.escape_debug(), known.into_iter());
     Err(status::of_refusal(&refusal))
+}
+
+/// The day of a moment, in UTC.
+pub(super) fn day(at: Timestamp) -> String {
+    at.to_string().chars().take(10).collect()
 }
 
 fn no(sort: &str, named: &str, list: &str) -> Status {

@@ -69,6 +69,17 @@ pub(super) async fn find(doors: &Arc<Doors>, text: &str) -> Result<Named, Status
     let named = reference::log(text)?;
     let build = get::build(doors, named.build).await?;
     let found = find_in(build, &named.step, &named.log)?;
+    if let Some(cleared) = &found.build.keeping.logs {
+        return Err(status::unknown(
+            format!(
+                "the log `{}` was deleted on {} by retention ({})",
+                text.escape_debug(),
+                get::day(cleared.at),
+                cleared.rule
+            ),
+            "`linn pin` keeps the logs of a build from being deleted",
+        ));
+    }
     if found.complete {
         let recorded = found.recorded_bytes();
         let there = doors.logs.lengths(&found.key).await.map_err(|error| failed(&error))?.bytes;

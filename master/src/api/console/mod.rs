@@ -22,6 +22,8 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+pub(in crate::api) use get::build;
+
 use super::{Doors, watch};
 
 /// Messages that may wait on their way to a reader.

@@ -3,8 +3,8 @@
 use linn_core::config::{self, Config, LockMode, ParameterKind, SchedulerKind};
 use linn_core::lock::LockView;
 use linn_core::model::{
-    Build, BuildRequest, BuildState, Buildset, Log, NOT_RUN, Notice, SinceGood, Step, StepState,
-    Test, Wait, Worker,
+    Build, BuildRequest, BuildState, Buildset, Cleared, Log, NOT_RUN, Notice, SinceGood, Step,
+    StepState, Test, Wait, Worker,
 };
 use linn_core::results::Results;
 use linn_core::schedule::is_enabled;
@@ -44,7 +44,18 @@ pub(crate) fn build(build: &Build, eta: Option<Timestamp>, usual_ms: Option<i64>
         usual_ms,
         new_failure: build.new_failure,
         stop_reason: build.stop.as_ref().map(|stop| stop.reason.clone()).unwrap_or_default(),
+        pin: build.keeping.pin.as_ref().map(|pin| wire::Pin {
+            reason: pin.reason.clone(),
+            by: pin.by.clone(),
+            at_ms: at(pin.at),
+        }),
+        logs_deleted: build.keeping.logs.as_ref().map(cleared),
+        artifacts_deleted: build.keeping.artifacts.as_ref().map(cleared),
     }
+}
+
+fn cleared(cleared: &Cleared) -> wire::Cleared {
+    wire::Cleared { at_ms: at(cleared.at), rule: cleared.rule.clone() }
 }
 
 fn state(state: BuildState) -> wire::BuildState {

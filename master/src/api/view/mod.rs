@@ -311,12 +311,31 @@ fn touched(record: &Record, state: &State, config: &Config, keys: &mut BTreeSet<
             let builders = config.builders.values().filter(uses);
             keys.extend(builders.map(|builder| Key::Builder(builder.name.clone())));
         }
+        Record::BuildPinned { build, .. } | Record::BuildUnpinned { build, .. } => {
+            // An old one is asked for, not watched.
+            if state.build_by_ref(build).is_some() {
+                keys.insert(Key::of_build(build));
+            }
+        }
+        Record::HistoryDeleted(deletion) => {
+            for gone in &deletion.builds {
+                keys.insert(Key::of_build(&gone.build));
+                keys.insert(Key::Builder(gone.build.builder.clone()));
+            }
+            let marked = deletion.logs.iter().chain(&deletion.artifacts);
+            let marked = marked.filter(|gone| state.build_by_ref(&gone.build).is_some());
+            keys.extend(marked.map(|gone| Key::of_build(&gone.build)));
+            keys.extend(deletion.buildsets.iter().map(|id| Key::Buildset(id.0)));
+            keys.extend(deletion.changes.iter().map(|id| Key::Change(id.0)));
+        }
         // What is no more is found by what is shown.
         Record::ConfigApplied { .. } => configured(config, keys),
         Record::CommitsLearned { .. }
         | Record::ChildFinished { .. }
         // Files are asked for, not watched.
         | Record::ArtifactAdded { .. }
+        | Record::RetentionTimed { .. }
+        | Record::RetentionApplied { .. }
         | Record::NoticeRaised(_)
         | Record::AskingAnswered { .. }
         | Record::InputRefused { .. }

@@ -258,8 +258,8 @@ impl<'v> Call<'v, '_> {
         self.values.get(parameter).is_some_and(|value| !value.is_none())
     }
 
-    /// The same, where a written `None` says something.
-    pub(in crate::config) fn is_mentioned(&self, parameter: &str) -> bool {
+    /// Whether anything was written, `None` too: where that overrules what was said before.
+    pub(in crate::config) fn is_given(&self, parameter: &str) -> bool {
         self.values.contains_key(parameter)
     }
 

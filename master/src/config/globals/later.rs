@@ -29,5 +29,4 @@ pub(super) static FUNCTIONS: &[Function] = &[
     promised("gitlab_status"),
     promised("gitea_status"),
     promised("command_reporter"),
-    promised("retention"),
 ];

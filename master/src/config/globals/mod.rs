@@ -15,6 +15,7 @@ mod nested;
 mod observe;
 mod parameter;
 mod poller;
+mod retention;
 mod scheduler;
 mod secret;
 mod shell;
@@ -254,6 +255,7 @@ pub(super) fn functions() -> impl Iterator<Item = &'static Function> {
         canceller::FUNCTIONS,
         dependent::FUNCTIONS,
         clock::FUNCTIONS,
+        retention::FUNCTIONS,
         parameter::FUNCTIONS,
         nested::FUNCTIONS,
         later::FUNCTIONS,

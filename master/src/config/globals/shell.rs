@@ -176,7 +176,7 @@ const COMPILERS_WARN: &str = "(?i)warning[: ]";
 
 /// What counts as a warning where nothing is said; `warning_pattern = None` says that nothing does.
 fn usual_pattern(call: &Call<'_, '_>) -> Option<String> {
-    let silent = call.function.name == "compile" && !call.is_mentioned("warning_pattern");
+    let silent = call.function.name == "compile" && !call.is_given("warning_pattern");
     silent.then(|| COMPILERS_WARN.to_owned())
 }
 

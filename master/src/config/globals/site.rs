@@ -1,10 +1,10 @@
 //! `master`, `project`, `codebase`, `note`: the site and what it is about.
 
-use linn_core::config::{Codebase, Project};
+use linn_core::config::{Codebase, Project, Revlink};
 use linn_core::id::CodebaseName;
 
 use super::builder::{POLICY, policy};
-use super::{Function, Group, Outcome, Parameter, Type, later, param};
+use super::{Function, Group, Outcome, Parameter, Type, param, retention};
 use crate::config::call::Call;
 use crate::config::draft::Kind;
 use crate::config::problem::quote;
@@ -38,7 +38,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         positional: 1,
         parameters: &[CODEBASE],
         open: false,
-        example: "codebase(\"zork\", repository = \"https://git.example/zork.git\", branch = \"main\")",
+        example: "codebase(\"zork\", repository = \"https://git.example/zork.git\", branch = \"main\", revlink = \"https://git.example/zork/commit/%(revision)s\")",
         call: codebase,
     },
     Function {
@@ -57,7 +57,12 @@ static MASTER: &[Parameter] = &[
     param("title", Type::Text, "\"\"", "The site's name, for people."),
     param("url", Type::Text, "\"\"", "Where people find it."),
     param("properties", Type::Dict, "{}", "Properties of every build, lowest in rank."),
-    later("log_retention"),
+    param(
+        "log_retention",
+        Type::Duration,
+        "None",
+        "The same as `retention(logs = ...)`: how long logs are kept.",
+    ),
 ];
 
 static PROJECT: &[Parameter] = &[
@@ -69,7 +74,19 @@ static PROJECT: &[Parameter] = &[
 static CODEBASE: &[Parameter] = &[
     param("name", Type::Text, "", "Its name."),
     param("repository", Type::Text, "\"\"", "A URL or an absolute path."),
+    param(
+        "also",
+        Type::Patterns,
+        "none",
+        "Forks and mirrors: changes of these repositories are of this codebase too.",
+    ),
     param("project", Type::Text, "\"\"", "What it belongs to."),
+    param(
+        "revlink",
+        Type::Text,
+        "\"\"",
+        "Where people see a change whose source does not say: an address in which `%(revision)s` and `%(branch)s` are filled in.",
+    ),
     param("branch", Type::Text, "None", "What `DEFAULT_BRANCH` is; `None`: the repository's own."),
 ];
 
@@ -87,11 +104,14 @@ fn master(call: &mut Call<'_, '_>) -> Outcome {
     let (title, url) = (call.line("title"), call.line("url"));
     let properties = call.properties("properties");
     let policy = policy(call);
+    let logs = retention::of_site(call);
     let mut draft = call.draft();
     draft.config.title = title;
     draft.config.url = url;
     draft.config.properties = properties;
     draft.site_policy = policy;
+    // Other calls have the say over it, wherever they stand.
+    draft.config.retention.splice(0..0, logs);
     Outcome::Nothing
 }
 
@@ -110,11 +130,20 @@ fn codebase(call: &mut Call<'_, '_>) -> Outcome {
     let repository = repository(call, "repository").unwrap_or_default();
     let project = mentioned(call, "project", Kind::Project, &by(call)).unwrap_or_default();
     let branch = call.text("branch");
+    let also = call.patterns("also");
+    let revlink = call.text("revlink").and_then(|text| match Revlink::parse(&text) {
+        Ok(revlink) => Some(revlink),
+        Err(why) => {
+            let hint = "write an address such as \"https://git.example/zork/commit/%(revision)s\"";
+            call.problem("revlink", format!("{} {why}", quote(&text)), hint);
+            None
+        }
+    });
     let Some(name) = call.name(Kind::Codebase) else { return Outcome::Mistake };
     let here = call.here();
     let mut draft = call.draft();
     if draft.declare(Kind::Codebase, &name, &here) {
-        let codebase = Codebase { repository, project, branch };
+        let codebase = Codebase { repository, also, project, branch, revlink };
         draft.config.codebases.insert(CodebaseName::from(name.as_str()), codebase);
     }
     Outcome::Text(name)

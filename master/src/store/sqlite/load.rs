@@ -36,7 +36,7 @@ pub(super) fn load(db: &Connection) -> Result<Tables> {
         (),
         row::buildset,
     )?;
-    let (builds, built) = builds(db, &numbers)?;
+    let (builds, built, deleted) = builds(db, &numbers)?;
     let waiting = all(
         db,
         "SELECT scheduler, change, important FROM scheduler_change ORDER BY scheduler, change",
@@ -65,6 +65,11 @@ pub(super) fn load(db: &Connection) -> Result<Tables> {
         standings: standing::load(db)?,
         sources: sources(db)?,
         answers: answers(db)?,
+        deleted,
+        pins: all(db, "SELECT id FROM build WHERE pinned ORDER BY id", (), |row| {
+            Ok(BuildId(row::id(row, 0)?))
+        })?,
+        retained: super::delete::retained(db)?,
         last,
         numbers,
         config: latest.config,
@@ -112,11 +117,12 @@ fn numbers(db: &Connection) -> Result<BTreeMap<BuilderName, u32>> {
     Ok(pairs.into_iter().collect())
 }
 
-/// Unfinished builds, and of each builder the last finished ones: some whole, more of them only for blame.
+/// Unfinished builds, and of each builder the last finished ones: some whole, more of them only for blame. Those that were
+/// deleted count, so that nothing older moves up.
 fn builds(
     db: &Connection,
     builders: &BTreeMap<BuilderName, u32>,
-) -> Result<(Vec<Build>, Vec<Built>)> {
+) -> Result<(Vec<Build>, Vec<Built>, Vec<(BuilderName, u32)>)> {
     let unfinished = format!("SELECT {} FROM build WHERE complete_at IS NULL", row::BUILD);
     let whole = format!(
         "SELECT {} FROM build WHERE builder = ?1 AND complete_at IS NOT NULL ORDER BY number DESC LIMIT ?2",
@@ -124,16 +130,33 @@ fn builds(
     );
     let for_blame = "SELECT id, number, results, given, found FROM build \
          WHERE builder = ?1 AND complete_at IS NOT NULL ORDER BY number DESC LIMIT ?2";
+    let places =
+        "SELECT number FROM deleted_build WHERE builder = ?1 ORDER BY number DESC LIMIT ?2";
     let mut builds = all(db, &unfinished, (), row::build)?;
     let mut built = Vec::new();
+    let mut deleted = Vec::new();
     for builder in builders.keys() {
         let name = builder.as_str();
-        builds.extend(all(db, &whole, (name, count(TAIL_BUILDS)), row::build)?);
-        built.extend(all(db, for_blame, (name, count(TAIL_BUILT)), |row| trees(builder, row))?);
+        let most = (name, count(TAIL_BUILT));
+        let gone: Vec<u32> = all(db, places, most, |row| row.get(0))?;
+        let mut whole = all(db, &whole, (name, count(TAIL_BUILDS)), row::build)?;
+        let mut trees = all(db, for_blame, most, |row| trees(builder, row))?;
+        if !gone.is_empty() {
+            let mut places: Vec<u32> =
+                trees.iter().map(|it| it.number).chain(gone.iter().copied()).collect();
+            places.sort_unstable_by(|a, b| b.cmp(a));
+            let edge = |tail: usize| places.get(tail - 1).copied().unwrap_or(0);
+            whole.retain(|build| build.number >= edge(TAIL_BUILDS));
+            trees.retain(|built| built.number >= edge(TAIL_BUILT));
+            let within = gone.into_iter().rev().filter(|number| *number >= edge(TAIL_BUILT));
+            deleted.extend(within.map(|number| (builder.clone(), number)));
+        }
+        builds.extend(whole);
+        built.extend(trees);
     }
     builds.sort_unstable_by_key(|build| build.id);
     built.sort_unstable_by_key(|built| built.id);
-    Ok((builds, built))
+    Ok((builds, built, deleted))
 }
 
 /// Of a build's stamps, what blame needs.

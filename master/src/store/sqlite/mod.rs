@@ -1,7 +1,9 @@
 //! The store in one SQLite file: WAL with `synchronous=FULL`, one writer, a few readers beside it.
 
 mod checkpoint;
+mod delete;
 mod fault;
+mod history;
 mod load;
 mod migrate;
 mod open;

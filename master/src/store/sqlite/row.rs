@@ -9,8 +9,8 @@ use linn_core::id::{
     WorkerName,
 };
 use linn_core::model::{
-    Blame, Build, BuildRequest, Buildset, Child, CommandSpec, LockShare, Log, Parent, Step, Stop,
-    Test, Url, Worker,
+    Blame, Build, BuildRequest, Buildset, Child, CommandSpec, Keeping, LockShare, Log, Parent,
+    Step, Stop, Test, Url, Worker,
 };
 use linn_core::properties::Properties;
 use linn_core::results::Results;
@@ -75,9 +75,9 @@ fn some<T>(value: Option<T>, column: usize) -> Result<T> {
 
 /// The columns that [`build`] reads, with or without properties.
 pub(super) const BUILD: &str = "id, builder, number, buildset, worker, config, attempt, reason, scheduler, started_at, \
-     complete_at, results, text, ending, lost_since, new_failure, given, found, steps, specs, properties, recipe";
+     complete_at, results, text, ending, lost_since, new_failure, given, found, steps, specs, properties, recipe, keeping";
 pub(super) const BUILD_BRIEF: &str = "id, builder, number, buildset, worker, config, attempt, reason, scheduler, started_at, \
-     complete_at, results, text, ending, lost_since, new_failure, given, found, steps, specs, '{}', NULL";
+     complete_at, results, text, ending, lost_since, new_failure, given, found, steps, specs, '{}', NULL, keeping";
 
 /// What a build was given at its start.
 #[derive(Serialize, Deserialize)]
@@ -306,7 +306,14 @@ pub(super) fn build(row: &Row<'_>) -> Result<Build> {
         new_failure: row.get(15)?,
         steps,
         recipe: row.get_ref(21)?.as_str_or_null()?.map(|recipe| parse(recipe, 21)).transpose()?,
+        keeping: keeping(row, 22)?,
     })
+}
+
+/// What becomes of a build after its end.
+pub(super) fn keeping(row: &Row<'_>, column: usize) -> Result<Keeping> {
+    let kept = row.get_ref(column)?.as_str_or_null()?;
+    kept.map_or(Ok(Keeping::default()), |kept| parse(kept, column))
 }
 
 /// The columns that [`request`] reads.

@@ -224,5 +224,35 @@ ALTER TABLE build ADD COLUMN recipe TEXT;
 
 -- step 7
 
+-- What becomes of a build after its end, JSON: whether it is pinned, and what of it was deleted.
+ALTER TABLE build ADD COLUMN keeping TEXT;
+ALTER TABLE build ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX build_pinned ON build (id) WHERE pinned;
+
+-- Builds that are no more, some fifty bytes each: their numbers are never given again, what they counted has their age,
+-- and files of theirs that a crash left behind are known as such.
+CREATE TABLE deleted_build (
+    builder TEXT NOT NULL,
+    number  INTEGER NOT NULL,
+    id      INTEGER NOT NULL UNIQUE,
+    ended   INTEGER NOT NULL,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (builder, number)
+) STRICT, WITHOUT ROWID;
+
+-- By which rules retention goes, since when, and when it last went through everything. One row.
+CREATE TABLE retention (
+    one   INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    rules TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    last  INTEGER
+) STRICT;
+INSERT INTO retention VALUES (1, '', 0, NULL);
+
+-- A file goes when no build names it any more.
+CREATE INDEX artifact_by_digest ON artifact (sha256);
+
+-- step 8
+
 -- A buildset is found by the id that somebody outside gave it (BS-7).
 CREATE INDEX buildset_by_external_id ON buildset (external_id) WHERE external_id <> '';

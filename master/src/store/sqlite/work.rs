@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 
 use linn_core::id::{BuildId, BuildsetId, ConfigDigest, RequestId, SourceName, WorkerName};
-use linn_core::model::{Build, BuildRequest, Buildset, Worker};
+use linn_core::model::{Build, BuildRequest, Buildset, Deletion, Gone, Worker};
 use linn_core::record::Record;
 use linn_core::state::SourceCursor;
+use linn_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::super::rules;
-use super::{row, write};
+use super::{delete, row, write};
 
 /// More rows of one kind than this are not kept between commits; they can be fetched again.
 const KEPT: usize = 4096;
@@ -58,6 +59,8 @@ pub(super) struct HeldBuild {
     pub(super) properties: bool,
     /// Its recipe too.
     pub(super) recipe: bool,
+    /// What becomes of it too.
+    pub(super) keeping: bool,
 }
 
 /// Ids that no table can tell, and the configuration.
@@ -134,7 +137,8 @@ impl Work {
                     }
                 }
                 let held = Held::made((**build).clone(), seq);
-                self.builds.insert(build.id, HeldBuild { held, properties: true, recipe: false });
+                let held = HeldBuild { held, properties: true, recipe: false, keeping: false };
+                self.builds.insert(build.id, held);
             }
             Record::WorkerConnected { worker, .. }
             | Record::WorkerLost { worker, .. }
@@ -153,6 +157,10 @@ impl Work {
                 }
             }
             Record::ConfigApplied { digest, .. } => self.latest.config = Some(digest.clone()),
+            Record::HistoryDeleted(deletion) => self.delete(db, seq, deletion)?,
+            Record::RetentionTimed { .. } | Record::RetentionApplied { .. } => {
+                delete::learn(db, record)?;
+            }
             _ => write::at_once(db, seq, record)?,
         }
         Ok(())
@@ -168,6 +176,43 @@ impl Work {
         })
     }
 
+    fn build(&mut self, db: &Connection, id: BuildId) -> Result<Option<&mut HeldBuild>> {
+        if !self.builds.contains_key(&id)
+            && let Some(build) = one(db, "build", row::BUILD, id.0, row::build)?
+        {
+            let held = Held::found(build);
+            let build = HeldBuild { held, properties: false, recipe: false, keeping: false };
+            self.builds.insert(id, build);
+        }
+        Ok(self.builds.get_mut(&id))
+    }
+
+    /// What stays is marked, the rest is deleted.
+    fn delete(&mut self, db: &Connection, seq: u64, deletion: &Deletion) -> Result<()> {
+        type Mark = fn(&mut Build, &Gone, Timestamp);
+        let marks: [(&[Gone], Mark); 2] =
+            [(&deletion.logs, rules::clear_logs), (&deletion.artifacts, rules::clear_artifacts)];
+        for (all, mark) in marks {
+            for gone in all {
+                if let Some(build) = self.build(db, gone.id)? {
+                    build.keeping = true;
+                    mark(build.held.touch(seq), gone, deletion.at);
+                }
+            }
+        }
+        for gone in &deletion.builds {
+            self.builds.remove(&gone.id);
+        }
+        for id in &deletion.buildsets {
+            if let Some(held) = self.buildsets.remove(id) {
+                for request in &held.row.requests {
+                    self.requests.remove(request);
+                }
+            }
+        }
+        delete::delete(db, deletion)
+    }
+
     fn apply_to_build(
         &mut self,
         db: &Connection,
@@ -175,13 +220,9 @@ impl Work {
         id: BuildId,
         record: &Record,
     ) -> Result<()> {
-        if !self.builds.contains_key(&id)
-            && let Some(build) = one(db, "build", row::BUILD, id.0, row::build)?
-        {
-            let build = HeldBuild { held: Held::found(build), properties: false, recipe: false };
-            self.builds.insert(id, build);
-        }
-        let Some(build) = self.builds.get_mut(&id) else { return Ok(()) };
+        let Some(build) = self.build(db, id)? else { return Ok(()) };
+        build.keeping |=
+            matches!(record, Record::BuildPinned { .. } | Record::BuildUnpinned { .. });
         build.properties |= matches!(record, Record::PropertySet { .. });
         build.recipe |= matches!(record, Record::StepsAdded { .. });
         rules::change_build(build.held.touch(seq), record);
@@ -269,6 +310,7 @@ impl Work {
             build.held.written();
             build.properties = false;
             build.recipe = false;
+            build.keeping = false;
         }
         settle(&mut self.requests);
         settle(&mut self.buildsets);

@@ -20,7 +20,7 @@ fn word(results: Option<Results>) -> Option<&'static str> {
 
 /// A build: all of it when new, else what can change. Its indexes are only touched when it ends.
 pub(super) fn build(db: &Connection, build: &HeldBuild) -> Result<()> {
-    let HeldBuild { held, properties, recipe } = build;
+    let HeldBuild { held, properties, recipe, keeping } = build;
     let it = &held.row;
     let found = text(&Found {
         got_revision: Cow::Borrowed(&it.got_revision),
@@ -31,6 +31,9 @@ pub(super) fn build(db: &Connection, build: &HeldBuild) -> Result<()> {
     let specs = row::specs_text(&it.steps)?;
     if *recipe && !held.new {
         set_recipe(db, it)?;
+    }
+    if *keeping && !held.new {
+        set_keeping(db, it)?;
     }
     let complete_at = it.complete_at.map(|at| at.0);
     let lost_since = it.lost_since.map(|at| at.0);
@@ -99,6 +102,9 @@ pub(super) fn build(db: &Connection, build: &HeldBuild) -> Result<()> {
     if *recipe {
         set_recipe(db, it)?;
     }
+    if *keeping {
+        set_keeping(db, it)?;
+    }
     for branch in it.stamps.iter().filter_map(|stamp| stamp.branch.as_deref()) {
         db.prepare_cached("INSERT OR IGNORE INTO build_branch VALUES (?1, ?2)")?
             .execute(params![branch, int(it.id.0)])?;
@@ -110,6 +116,14 @@ fn set_recipe(db: &Connection, build: &Build) -> Result<()> {
     let recipe = build.recipe.as_ref().map(text).transpose()?;
     db.prepare_cached("UPDATE build SET recipe = ?2 WHERE id = ?1")?
         .execute(params![int(build.id.0), recipe])?;
+    Ok(())
+}
+
+fn set_keeping(db: &Connection, build: &Build) -> Result<()> {
+    let keeping = &build.keeping;
+    let kept = (!keeping.is_plain()).then(|| text(keeping)).transpose()?;
+    db.prepare_cached("UPDATE build SET keeping = ?2, pinned = ?3 WHERE id = ?1")?
+        .execute(params![int(build.id.0), kept, keeping.pin.is_some()])?;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Makes up records in an order that a core could have recorded them in.
 
+mod past;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use linn_core::change::{Change, Commit, Patch, SourceStamp};
@@ -9,9 +11,9 @@ use linn_core::id::{
     RequestId, StepNumber,
 };
 use linn_core::model::{
-    Blame, Build, BuildRequest, Buildset, CommandSpec, CommandWhat, Hold, LockKey, LockShare, Log,
-    Look, Notice, NoticeKind, Parent, ShellCommand, SinceGood, Step, Stop, Test, TestResult,
-    Timeouts, Url, WorkerInfo,
+    Blame, Build, BuildRequest, Buildset, CommandSpec, CommandWhat, Hold, Keeping, LockKey,
+    LockShare, Log, Look, Notice, NoticeKind, Parent, ShellCommand, SinceGood, Step, Stop, Test,
+    TestResult, Timeouts, Url, WorkerInfo,
 };
 use linn_core::properties::{Origin, Properties};
 use linn_core::record::{Record, Subject};
@@ -34,6 +36,9 @@ pub(super) struct Story {
     queue: VecDeque<BuildRequest>,
     stamps: BTreeMap<BuildsetId, (Vec<SourceStamp>, usize)>,
     running: Vec<(Build, BuildRequest)>,
+    past: past::Past,
+    /// Whether what is over may be deleted.
+    pub(super) forgets: bool,
     /// Steps of each build.
     pub(super) steps: u32,
 }
@@ -54,6 +59,7 @@ impl Story {
             12 => self.meddle(dice),
             13 => self.worker(dice),
             14 => self.source(dice),
+            15 if self.forgets && dice.is_multiple_of(2) => self.forget(dice / 2),
             _ => self.other(dice),
         }
     }
@@ -231,6 +237,7 @@ impl Story {
             new_failure: false,
             steps: steps.collect(),
             recipe: None,
+            keeping: Keeping::default(),
         };
         self.running.push((build.clone(), request));
         vec![Record::BuildStarted(Box::new(build))]
@@ -339,6 +346,7 @@ impl Story {
         let (build, mut request) = self.running.remove(nth);
         let (id, reference, at) = (build.id, build.reference(), self.at());
         let text = "build successful".to_owned();
+        self.past.builds.push((id, reference.clone()));
         let again = dice % 8 == 5;
         let results = if again { Results::Retry } else { result(dice) };
         let mut records = vec![Record::BuildFinished {
@@ -367,6 +375,7 @@ impl Story {
         if *left == 0 {
             self.stamps.remove(&request.buildset);
             let buildset = request.buildset;
+            self.past.buildsets.push(buildset);
             records.push(Record::BuildsetFinished { buildset, results, at });
         } else if !results.is_good() {
             records.push(Record::BuildsetFirstFailure {
