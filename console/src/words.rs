@@ -1,5 +1,7 @@
 //! Sentences about builds, changes and people, the same on every screen and in the feed.
 
+use std::fmt::Write as _;
+
 use linn_proto::{
     common::{Results, SourceStamp},
     entity::{Build, Change, Step, StepState, Wait},
@@ -59,7 +61,7 @@ pub(crate) fn subject(change: &Change) -> &str {
     change.comments.trim_start().lines().next().unwrap_or_default()
 }
 
-/// What was or is to be built: `main 9f2c1d7`.
+/// What was or is to be built: `main 9f2c1d7`, and what it was asked for as: `main 9f2c1d7 (v1.2)`.
 pub(crate) fn source(stamps: &[SourceStamp], build: Option<&Build>) -> String {
     let mut parts = Vec::new();
     for stamp in stamps {
@@ -74,6 +76,9 @@ pub(crate) fn source(stamps: &[SourceStamp], build: Option<&Build>) -> String {
         if let Some(revision) = revision {
             part.push(' ');
             part.push_str(revision);
+        }
+        if !stamp.requested.is_empty() {
+            let _ = write!(part, " ({})", stamp.requested);
         }
         if stamp.patch.is_some() {
             part.push_str(" + patch");

@@ -18,7 +18,7 @@ use crate::intake::{Choice, Chosen};
 pub(crate) struct Typed {
     /// Who.
     pub who: String,
-    /// For which builders.
+    /// For which builders; none: all of the form's (FO-2).
     pub builders: Vec<BuilderName>,
     /// In which form; `None`: the first that fits (C21).
     pub scheduler: Option<SchedulerName>,
@@ -32,6 +32,8 @@ pub(crate) struct Typed {
 
 /// What is to be pinned, where the form is content; and what is to be filled in.
 pub(crate) struct Read {
+    /// Those named, or all of the form's (FO-2).
+    pub builders: Vec<BuilderName>,
     /// `None`: the form has a mistake, which the core will tell.
     pub chosen: Option<Chosen>,
     /// With what was chosen of codebases that the form asks for.
@@ -44,11 +46,12 @@ pub(crate) struct Read {
 /// Something was chosen that the form does not ask, or twice.
 pub(crate) fn read(state: &State, config: &Config, typed: Typed) -> Result<Read, Refusal> {
     let Typed { who, builders, scheduler, mut properties, reason, mut chosen } = typed;
+    let builders = schedule::forced_builders(config, scheduler.as_ref(), builders);
     let form = schedule::form_of(state, config, scheduler.as_ref(), &builders).unwrap_or_default();
     let asked: BTreeSet<&CodebaseName> =
         form.iter().filter_map(|field| field.fills.codebase()).collect();
     if asked.is_empty() {
-        return Ok(Read { chosen: Some(chosen), properties });
+        return Ok(Read { builders, chosen: Some(chosen), properties });
     }
     let all: BTreeSet<CodebaseName> = builders
         .iter()
@@ -69,7 +72,7 @@ pub(crate) fn read(state: &State, config: &Config, typed: Typed) -> Result<Read,
     }
     let places =
         schedule::places(state, config, scheduler.as_ref(), &builders, &who, &properties, &reason);
-    let Some(places) = places else { return Ok(Read { chosen: None, properties }) };
+    let Some(places) = places else { return Ok(Read { builders, chosen: None, properties }) };
     named.extend(places.into_iter().filter(|(codebase, _)| all.contains(codebase)).map(
         |(codebase, place)| {
             let choice = Choice {
@@ -81,7 +84,7 @@ pub(crate) fn read(state: &State, config: &Config, typed: Typed) -> Result<Read,
             (codebase, choice)
         },
     ));
-    Ok(Read { chosen: Some(Chosen { only: chosen.only, named }), properties })
+    Ok(Read { builders, chosen: Some(Chosen { only: chosen.only, named }), properties })
 }
 
 /// Fills the fields of a codebase with what was chosen for it.

@@ -11,13 +11,15 @@ use std::time::Duration;
 
 use linn_core::action::Refusal;
 use linn_core::change::{Commit, NewChange, SourceStamp};
-use linn_core::config::{Config, Vcs};
+use linn_core::config::{Config, GitOnly, Vcs};
+use linn_core::hooks::{Argument, HookError, Hooks};
 use linn_core::id::{BuilderName, CodebaseName, SourceName};
 use linn_core::input::{Asking, Input};
 use linn_core::master::Master;
 use linn_core::schedule;
 use linn_core::state::SourceCursor;
 use linn_core::time::Timestamp;
+use linn_core::view::truthy;
 
 use crate::engine::{Answered, EngineHandle, Gone};
 use crate::source::{Ended, Intake, ResolveError, Resolved, resolve};
@@ -104,6 +106,7 @@ pub(crate) fn stamps_of(
             project: choice.project.unwrap_or(declared.project),
             branch: choice.branch.or(declared.branch),
             revision: choice.revision,
+            requested: None,
             patch: None,
             changes: Vec::new(),
         }
@@ -131,7 +134,11 @@ pub(crate) async fn pin(
     let mut learnt = Vec::new();
     for stamp in stamps.iter_mut().filter(|stamp| !stamp.repository.is_empty()) {
         let resolved = look_up(dir, config, stamp).await?;
-        stamp.revision = Some(resolved.revision);
+        let typed = stamp.revision.replace(resolved.revision);
+        // SS-3 better: a tag or a short id says more to people than what it stood for.
+        if typed.is_some() && typed != stamp.revision {
+            stamp.requested = typed;
+        }
         stamp.branch = stamp.branch.take().or(resolved.branch);
         learnt.push((stamp.repository.clone(), resolved.commits));
     }
@@ -274,6 +281,29 @@ impl Intake for EngineHandle {
         self.ask(look).await.map_err(ended)
     }
 
+    async fn picks(
+        &self,
+        source: &SourceName,
+        refs: Vec<String>,
+    ) -> Result<Result<Vec<bool>, String>, Ended> {
+        let source = source.clone();
+        let look = move |master: &Master, hooks: &dyn Hooks| {
+            let git = master.config().sources.get(&source).and_then(|source| source.kind.git());
+            let Some(GitOnly::Picked(hook)) = git.and_then(|git| git.only.as_ref()) else {
+                return Err("the configuration has changed".to_owned());
+            };
+            let one = |name: &String| {
+                let picked = hooks.call(hook, &[Argument::Plain(name.as_str().into())]);
+                let failed = |error: HookError| {
+                    format!("{} failed for {}: {error}", hook.label, name.escape_debug())
+                };
+                picked.map(|value| truthy(&value)).map_err(failed)
+            };
+            refs.iter().map(one).collect()
+        };
+        self.consult(look).await.map_err(ended)
+    }
+
     fn turn_away(&self, asking: &Asking, why: String) {
         Self::turn_away(self, asking.token, why);
     }
@@ -333,6 +363,8 @@ mod tests {
             project: String::new(),
             workers: Vec::new(),
             factory: Vec::new(),
+            workdir: linn_core::config::TemplateValue::empty(),
+            folder: None,
             env: Vec::new(),
             properties: BTreeMap::new(),
             defaults: BTreeMap::new(),

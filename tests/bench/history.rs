@@ -67,6 +67,7 @@ fn one(n: u64, out: &mut Vec<Record>) {
         project: String::new(),
         branch: Some("main".into()),
         revision: Some(format!("{n:040x}")),
+        requested: None,
         patch: None,
         changes: Vec::new(),
     }];

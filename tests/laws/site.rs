@@ -209,6 +209,7 @@ impl Site {
                     properties: BTreeMap::new(),
                     reason: String::new(),
                     priority: None,
+                    external_id: String::new(),
                 });
             }
             Event::Rebuild { which } => {

@@ -201,6 +201,7 @@ fn force(asking: Asking, builder: &str, random: &mut Random) -> Input {
         properties: BTreeMap::new(),
         reason,
         priority: Some(i32::try_from(random.below(3)).expect("small")),
+        external_id: String::new(),
     }
 }
 
@@ -220,6 +221,7 @@ fn try_(asking: Asking, random: &mut Random) -> Input {
         project: String::new(),
         branch: Some("main".to_owned()),
         revision: Some(format!("h{}", random.below(60))),
+        requested: None,
         patch: Some(patch),
         changes: Vec::new(),
     };
@@ -231,6 +233,7 @@ fn try_(asking: Asking, random: &mut Random) -> Input {
         commits: Vec::new(),
         properties: BTreeMap::new(),
         comment,
+        external_id: String::new(),
     }
 }
 

@@ -79,7 +79,11 @@ fn print(io: &mut Io, build: &Build) -> Result<(), Stop> {
         let revision = got.map_or("", |revision| short(revision));
         let branch = stamp.branch.as_deref().unwrap_or("the default branch");
         let name = if stamp.codebase.is_empty() { "source" } else { &stamp.codebase };
-        fact(name, format!("{branch} {revision} {}", stamp.repository).into());
+        let asked = match stamp.requested.as_str() {
+            "" => String::new(),
+            typed => format!(" (asked for as {typed})"),
+        };
+        fact(name, format!("{branch} {revision}{asked} {}", stamp.repository).into());
     }
     for line in facts.lines(io.rich, io.width).into_iter().skip(1) {
         io.line(&line)?;

@@ -21,13 +21,20 @@ pub struct Buildsets {
     /// With a request for this builder
     #[arg(long, value_name = "B", default_value = "", hide_default_value = true)]
     builder: String,
+    /// With this external id, as `force` and `try` were given it
+    #[arg(long, value_name = "X", default_value = "", hide_default_value = true)]
+    external_id: String,
     #[command(flatten)]
     limit: Limit,
 }
 
 pub(crate) async fn run(list: Buildsets, at: Door<'_>) -> Done {
-    let request =
-        ListRequest { kind: Kind::Buildset.into(), builder: list.builder, ..Default::default() };
+    let request = ListRequest {
+        kind: Kind::Buildset.into(),
+        builder: list.builder,
+        external_id: list.external_id,
+        ..Default::default()
+    };
     let heads = [">ID", "RESULT", "AGE", "SCHEDULER", "BRANCH", "REVISION", ">REQUESTS", "REASON"];
     listing::list(at, request, &list.limit, "buildsets", heads, |of, look| {
         let Of::Buildset(set) = of else { return None };

@@ -72,6 +72,13 @@ pub(crate) struct About {
     vcs: String,
 }
 
+impl About {
+    /// Whether nothing says where the change was made.
+    pub(crate) const fn is_homeless(&self) -> bool {
+        self.repository.is_empty() && self.codebase.is_none()
+    }
+}
+
 pub(crate) async fn run(verb: ChangeVerb, at: Door<'_>) -> Done {
     let ChangeVerb::Send(send) = verb;
     let Send { author, about, key } = *send;

@@ -65,6 +65,7 @@ pub(crate) async fn run(explain: Explain, at: Door<'_>) -> Done {
 }
 
 async fn change(asked: OfChange, at: Door<'_>) -> Done {
+    let homeless = asked.id.is_none() && asked.about.is_homeless();
     let of = match asked.id {
         Some(id) => Of::Id(id),
         None => Of::Change(new_change(asked.author, asked.about)?),
@@ -88,6 +89,10 @@ async fn change(asked: OfChange, at: Door<'_>) -> Done {
         } else {
             session.io.line(&sentence(judgement))?;
         }
+    }
+    // Where codebases are declared, one of none of them is taken by nobody.
+    if homeless && reply.judgements.iter().any(|judgement| judgement.rule == "codebases") {
+        session.io.tell("the change has no place: say --repository or --codebase");
     }
     Ok(ExitCode::DONE)
 }

@@ -16,8 +16,8 @@ pub(crate) const EXAMPLE: &str = "Example:\n  \
 /// `linn force`.
 #[derive(Debug, Args)]
 pub struct Force {
-    /// The builders
-    #[arg(required = true, value_name = "BUILDER")]
+    /// The builders; with --scheduler none need be named: then all of its own
+    #[arg(required_unless_present = "scheduler", value_name = "BUILDER")]
     builders: Vec<String>,
     /// The branch of the only codebase [default: the default branch]
     #[arg(long, value_name = "B")]
@@ -37,9 +37,12 @@ pub struct Force {
     /// Higher goes first [default: the force scheduler's]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     priority: Option<i32>,
+    /// Your own name for it, by which `linn buildsets --external-id` finds it
+    #[arg(long, value_name = "X", default_value = "", hide_default_value = true)]
+    external_id: String,
     /// The force scheduler [default: the first that has all the builders]
-    #[arg(long, value_name = "S", default_value = "", hide_default_value = true)]
-    scheduler: String,
+    #[arg(long, value_name = "S")]
+    scheduler: Option<String>,
     /// Wait until all of it is finished
     #[arg(long)]
     wait: bool,
@@ -54,13 +57,14 @@ pub(crate) async fn run(force: Force, at: Door<'_>) -> Done {
     let request = ForceRequest {
         request_id: request_id(),
         builders: force.builders,
-        scheduler: force.scheduler,
+        scheduler: force.scheduler.unwrap_or_default(),
         branch: force.branch,
         revision: force.revision,
         codebases: force.codebases,
         properties: pairs::map(force.properties)?,
         reason: force.reason,
         priority: force.priority,
+        external_id: force.external_id,
     };
     let mut session = at.open().await?;
     let patience = if force.wait { Patience::endless() } else { Patience::at_most(VERB_PATIENCE) };

@@ -39,7 +39,18 @@ pub(crate) async fn run(stats: &Stats, at: Door<'_>) -> Done {
         limit: stats.limit,
         before: 0,
     };
-    let values = session.statistics(request).await?;
+    let values = session.statistics(request.clone()).await?;
+    if values.is_empty() && !stats.name.is_empty() && !session.json {
+        // Whoever mistyped a name wants the names that there are.
+        let all = session.statistics(StatisticsRequest { name: String::new(), ..request }).await?;
+        let names: Vec<&str> = by_name(&all).into_keys().collect();
+        let what = format!("no statistics of the name {}", stats.name);
+        session.io.tell(&match names.as_slice() {
+            [] => format!("{what}, nor of any other"),
+            names => format!("{what}; there are {}", names.join(", ")),
+        });
+        return Ok(ExitCode::DONE);
+    }
     if session.json {
         for it in &values {
             session.io.json(&json!({

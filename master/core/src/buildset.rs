@@ -1,6 +1,7 @@
 //! A buildset's life: opened with a request for each builder, told of its first failure once, and ended with the worst
 //! of its requests (BS-1 to BS-4).
 
+use crate::action::Refusal;
 use crate::change::SourceStamp;
 use crate::ctx::Ctx;
 use crate::id::{BuildRef, BuilderName, BuildsetId, RequestId, WorkerName};
@@ -27,6 +28,24 @@ pub(crate) struct NewBuildset {
     pub(crate) priority: i32,
     /// Nobody has asked the repositories of its stamps yet, as a door does for people: they are asked now (SS-3).
     pub(crate) unasked: bool,
+}
+
+/// The longest external id, in bytes.
+const MAX_EXTERNAL_ID_BYTES: usize = 200;
+
+/// The id that somebody gives a buildset, if it can be one (BS-7).
+///
+/// # Errors
+/// It is too long, or nobody could type it.
+pub(crate) fn external_id(text: String) -> Result<String, Refusal> {
+    if text.len() > MAX_EXTERNAL_ID_BYTES {
+        let what = format!("the external id is longer than {MAX_EXTERNAL_ID_BYTES} bytes");
+        return Err(Refusal::mistake(what));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Refusal::mistake("the external id holds control characters"));
+    }
+    Ok(text)
 }
 
 /// Opens a buildset. Gives back what was made: the buildset, then its requests.

@@ -128,6 +128,9 @@ pub struct SourceStamp {
     pub branch: Option<String>,
     /// The pinned revision (SS-3); `None`: the tip, where nobody could resolve it.
     pub revision: Option<String>,
+    /// What somebody typed, where the pinned revision is another text: a tag, or the beginning of an id (SS-3 better).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested: Option<String>,
     /// A diff laid over it.
     pub patch: Option<Patch>,
     /// The changes that made it, oldest first.

@@ -73,8 +73,16 @@ pub(crate) fn render(
             (CommandWhat::Files(command), shown)
         }
         StepKind::Upload(upload) => {
+            let workdir = renderer.workdir(&upload.workdir)?;
+            if !upload.directory && workdir.contains(['*', '?', '[', '{']) {
+                // It would become a part of the glob.
+                let what = format!(
+                    "the workdir `{workdir}` of an upload cannot hold `*`, `?`, `[` or `{{`"
+                );
+                return Err(RenderError::new(what).into());
+            }
             let command = UploadCommand {
-                source: renderer.text("source", &upload.source)?,
+                source: files::below(renderer, &upload.workdir, "source", &upload.source)?,
                 dest: renderer.text("dest", &upload.dest)?,
                 directory: upload.directory,
                 max_bytes: upload.max_bytes,
@@ -85,7 +93,8 @@ pub(crate) fn render(
         StepKind::Download(download) => {
             let command = DownloadCommand {
                 source: renderer.text("source", &download.source)?,
-                dest: renderer.text("dest", &download.dest)?,
+                dest: files::below(renderer, &download.workdir, "dest", &download.dest)?,
+                mode: download.mode,
             };
             let shown = format!("download {} to {}", command.source, command.dest);
             (CommandWhat::Download(command), shown)
@@ -107,6 +116,7 @@ pub(crate) fn render(
     let spec = CommandSpec {
         id,
         build: renderer.build.reference(),
+        folder: builder.folder.clone(),
         step: name.to_owned(),
         attempt: renderer.build.attempt,
         what,
@@ -140,13 +150,18 @@ fn shell_command(
         shell.stdin.as_ref().map(|stdin| renderer.handled_text("stdin", stdin)).transpose()?;
     let command = ShellCommand {
         argv,
-        workdir: renderer.text("workdir", &shell.workdir)?,
+        workdir: renderer.workdir(&shell.workdir)?,
         env,
         stdin,
         pty: shell.use_pty,
         separate: kept_apart(shell),
-        logfiles: shell.logfiles.iter().map(|it| (it.name.clone(), it.path.clone())).collect(),
-        look: look(shell),
+        logfiles: shell
+            .logfiles
+            .iter()
+            .map(|it| Ok((it.name.clone(), renderer.text("the path of a log", &it.path)?)))
+            .collect::<Result<_, RenderError>>()?,
+        followed: shell.logfiles.iter().filter(|it| it.follow).map(|it| it.name.clone()).collect(),
+        look: look(renderer, shell)?,
     };
     Ok((command, shown))
 }
@@ -184,7 +199,9 @@ fn words(
 /// Whether standard error must not get between what is read from standard output: what the command warns of is no part of a
 /// property, and would tear packets of subunit.
 fn kept_apart(shell: &ShellStep) -> bool {
-    let packets = |report: &TestReport| report.format == "subunit" && report.path.is_none();
+    let packets = |report: &TestReport| {
+        report.format == "subunit" && report.path.is_none() && shell.observe.report.is_none()
+    };
     shell.observe.property.is_some() || shell.observe.tests.as_ref().is_some_and(packets)
 }
 
@@ -192,15 +209,24 @@ fn kept_apart(shell: &ShellStep) -> bool {
 pub(crate) const WARNINGS_LOG: &str = "warnings";
 
 /// What the worker looks for in what the program writes.
-fn look(shell: &ShellStep) -> Look {
+fn look(renderer: &Renderer<'_>, shell: &ShellStep) -> Result<Look, RenderError> {
+    let mut report = shell.observe.tests.clone();
+    if let (Some(report), Some(path)) = (&mut report, &shell.observe.report) {
+        let path = renderer.text("report", path)?;
+        if path.is_empty() || path.starts_with('/') || path.split('/').any(|part| part == "..") {
+            let what = format!("the report `{path}` is no file below the work folder");
+            return Err(RenderError::new(what));
+        }
+        report.path = Some(path);
+    }
     let taken = shell.logfiles.iter().any(|log| log.name == WARNINGS_LOG);
     let counts = shell.warning_pattern.is_some();
-    Look {
+    Ok(Look {
         warning_pattern: shell.warning_pattern.clone(),
         suppressions: shell.observe.suppressions.clone(),
         warning_log: (counts && !taken).then(|| WARNINGS_LOG.to_owned()),
-        report: shell.observe.tests.clone(),
-    }
+        report,
+    })
 }
 
 /// The words of a command. Lists in lists are laid flat, as Buildbot does; numbers become text.
@@ -266,7 +292,7 @@ fn checkout_command(
         vcs: source.vcs,
         repository,
         codebase: source.codebase.to_string(),
-        workdir: renderer.text("workdir", &source.workdir)?,
+        workdir: renderer.workdir(&source.workdir)?,
         branch,
         revision,
         method: method.to_owned(),

@@ -224,7 +224,7 @@ impl<'a> Explainer<'a> {
         let builds: Vec<_> = self
             .state
             .running_on(worker)
-            .filter(|build| full || build.builder == builder.name)
+            .filter(|build| full || self.config.share_a_folder(&build.builder, builder))
             .collect();
         if builds.is_empty() && !full {
             return None;

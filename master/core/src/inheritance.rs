@@ -68,14 +68,18 @@ pub(crate) fn of(
     if let Some(stamp) = only_stamp(config, builder, build) {
         stamp_properties(&mut all, stamp);
     }
-    places(state, &mut all, build);
+    places(state, &mut all, builder, build);
     owners(state, &mut all, build);
     all
 }
 
 /// PP-2 better: the only stamp of what the builder checks out. With several they would be ambiguous; but a codebase that is declared
 /// for others (TS-9) takes nothing from a builder that never looks at it.
-fn only_stamp<'a>(config: &Config, builder: &Builder, build: &'a Build) -> Option<&'a SourceStamp> {
+pub(crate) fn only_stamp<'a>(
+    config: &Config,
+    builder: &Builder,
+    build: &'a Build,
+) -> Option<&'a SourceStamp> {
     let own = config.codebases_of(builder);
     let mut looked_at = build.stamps.iter().filter(|stamp| own.contains(&stamp.codebase));
     match (looked_at.next(), looked_at.next(), build.stamps.as_slice()) {
@@ -85,14 +89,14 @@ fn only_stamp<'a>(config: &Config, builder: &Builder, build: &'a Build) -> Optio
 }
 
 /// Where the build happens on its worker, as the worker told; an older one does not tell.
-fn places(state: &State, all: &mut Properties, build: &Build) {
+fn places(state: &State, all: &mut Properties, builder: &Builder, build: &Build) {
     let folder = state.worker(&build.worker).map_or("", |worker| &worker.info.folder);
     if folder.is_empty() {
         return;
     }
     all.set("basedir", folder, Origin::Worker);
     // Workers keep a folder for each builder below this one.
-    all.set("builddir", format!("{folder}/builds/{}", build.builder), Origin::Worker);
+    all.set("builddir", format!("{folder}/builds/{}", builder.folder()), Origin::Worker);
 }
 
 /// BM-3: whom the build concerns: the authors of its changes and patches, and who asked for it.

@@ -111,10 +111,13 @@ pub enum Input {
         reason: String,
         /// `None`: the scheduler's.
         priority: Option<i32>,
+        /// Of the buildset (BS-7); may be empty.
+        #[serde(default)]
+        external_id: String,
     },
     /// Somebody tries a patch (TY-1). The base revision is pinned already.
     TryRequested {
-        /// Who asks, which is the patch's author; its id is the buildset's external id (TY-3).
+        /// Who asks, which is the patch's author.
         asking: Asking,
         /// Which builders; empty: all of the scheduler's (TY-2).
         #[serde(default)]
@@ -133,6 +136,9 @@ pub enum Input {
         /// May be empty.
         #[serde(default)]
         comment: String,
+        /// Of the buildset (BS-7); empty: the asking's own id, by which its client can wait (TY-3).
+        #[serde(default)]
+        external_id: String,
     },
     /// Somebody wants a build again (CA-5).
     RebuildRequested {

@@ -330,11 +330,13 @@ fn take_asking(ctx: &mut Ctx<'_>, input: Input) {
             properties,
             reason,
             priority,
+            external_id,
         } if !answered_before(ctx, &asking, false) => {
             for (repository, commits) in commits {
                 intake::learn(ctx, repository, commits);
             }
-            let asked = Force { builders, scheduler, stamps, properties, reason, priority };
+            let asked =
+                Force { builders, scheduler, stamps, properties, reason, priority, external_id };
             force::force(ctx, &asking, asked);
         }
         Input::TryRequested {
@@ -345,11 +347,12 @@ fn take_asking(ctx: &mut Ctx<'_>, input: Input) {
             commits,
             properties,
             comment,
+            external_id,
         } if !answered_before(ctx, &asking, false) => {
             for (repository, commits) in commits {
                 intake::learn(ctx, repository, commits);
             }
-            let asked = Try { builders, scheduler, stamps, properties, comment };
+            let asked = Try { builders, scheduler, stamps, properties, comment, external_id };
             try_::try_(ctx, &asking, asked);
         }
         Input::RebuildRequested { asking, build, asked_for, named, latest, commits, reason }

@@ -249,6 +249,9 @@ pub enum Record {
         at: Timestamp,
         /// What is run, as shown to people.
         shown: String,
+        /// What its recipe says of it while it runs; may be empty.
+        #[serde(default)]
+        text: String,
         /// Its command, if it has one on a worker.
         spec: Option<Box<CommandSpec>>,
         /// Its logs so far.

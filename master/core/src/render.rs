@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Config, Piece, Selector, Substitution, Template, TemplateValue};
+use crate::config::{Condition, Config, Piece, Selector, Substitution, Template, TemplateValue};
 use crate::hooks::{Argument, HookError, HookId, Hooks};
 use crate::id::SecretName;
 use crate::model::{Build, secret};
 use crate::results::Results;
-use crate::state::State;
+use crate::state::{GOT_REVISION, State};
 pub use crate::template::{TemplateError, parse_template};
-use crate::view::{build_view, truthy};
+use crate::view::{build_view, recipe_property, truthy};
 
 /// Why a value could not be made. The step that needs it is an exception (F43).
 #[derive(Clone, PartialEq, Debug)]
@@ -86,9 +86,9 @@ impl Renderer<'_> {
         }
         match value {
             TemplateValue::Plain(value) => Ok(escaped(value.clone())),
-            TemplateValue::Prop { name, default } => {
-                Ok(escaped(self.build.properties.get(name).unwrap_or(default).clone()))
-            }
+            TemplateValue::Prop { name, default } => Ok(escaped(
+                recipe_property(self.config, self.build, name).unwrap_or(default).clone(),
+            )),
             TemplateValue::Secret(name) => Ok(Value::String(secret::handle(name))),
             TemplateValue::Interpolate(template) => {
                 self.template(template, depth).map(Value::String)
@@ -115,9 +115,38 @@ impl Renderer<'_> {
         called.map_err(|error| RenderError::of_hook(hook, error))
     }
 
+    /// Whether a condition holds for a build with these results so far.
+    pub(crate) fn holds(
+        &self,
+        condition: &Condition,
+        results: Results,
+    ) -> Result<bool, RenderError> {
+        match condition {
+            Condition::Is(holds) => Ok(*holds),
+            Condition::Hook(hook) => self.call(hook, results).map(|value| truthy(&value)),
+            Condition::Value(value) => self.open("a condition", value).map(|value| truthy(&value)),
+        }
+    }
+
     /// Renders what must be text.
     pub(crate) fn text(&self, what: &str, value: &TemplateValue) -> Result<String, RenderError> {
         text_of(what, self.open(what, value)?)
+    }
+
+    /// Where a step works, below the build's folder: as it says, or else as its builder does.
+    pub(crate) fn workdir(&self, own: &TemplateValue) -> Result<String, RenderError> {
+        let builder = self.config.builders.get(&self.build.builder);
+        let workdir = match builder {
+            Some(builder) if own.is_empty() => self.text("workdir", &builder.workdir)?,
+            _ => self.text("workdir", own)?,
+        };
+        // So that a step can say that it works in the build's folder itself.
+        Ok(if workdir == "." { String::new() } else { workdir })
+    }
+
+    /// Renders what people read, whatever it is.
+    pub(crate) fn words(&self, value: &TemplateValue) -> Result<String, RenderError> {
+        Ok(as_text(&self.open("a description", value)?))
     }
 
     fn template(&self, template: &Template, depth: usize) -> Result<String, RenderError> {
@@ -190,7 +219,11 @@ impl Renderer<'_> {
                 return value.transpose();
             }
             Selector::Secret(name) => return Ok(Some(Value::String(secret::handle(name)))),
-            Selector::Prop(name) => self.build.properties.get(name).cloned(),
+            Selector::Prop(name) => recipe_property(self.config, self.build, name).cloned(),
+            Selector::Src { codebase, attribute } if attribute == GOT_REVISION => {
+                let got = self.build.got_revision.get(codebase.as_str());
+                got.map(|revision| revision.as_str().into())
+            }
             Selector::Src { codebase, attribute } => {
                 let stamp = self.build.stamps.iter().find(|stamp| stamp.codebase == *codebase);
                 stamp.map(|stamp| match attribute.as_str() {

@@ -30,7 +30,8 @@ impl std::error::Error for TemplateError {}
 const MAX_DEPTH: usize = 16;
 
 /// What `src:` can select.
-const SOURCE_ATTRIBUTES: [&str; 5] = ["branch", "revision", "repository", "project", "codebase"];
+const SOURCE_ATTRIBUTES: [&str; 6] =
+    ["branch", "revision", "repository", "project", "codebase", "got_revision"];
 
 /// Reads a template.
 ///

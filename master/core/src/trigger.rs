@@ -100,7 +100,7 @@ fn given(value: &Value) -> Result<BTreeMap<CodebaseName, SourceStamp>, RenderErr
     let wrong = || RenderError::new("source_stamps must be a list of dictionaries of texts");
     let one = |value: &Value| -> Result<(CodebaseName, SourceStamp), RenderError> {
         let stamp = value.as_object().ok_or_else(wrong)?;
-        let known = ["codebase", "repository", "project", "branch", "revision"];
+        let known = ["codebase", "repository", "project", "branch", "revision", "got_revision"];
         if let Some(other) = stamp.keys().find(|key| !known.contains(&key.as_str())) {
             return Err(RenderError::new(format!("a source stamp has no `{other}`")));
         }
@@ -117,6 +117,7 @@ fn given(value: &Value) -> Result<BTreeMap<CodebaseName, SourceStamp>, RenderErr
             project: text("project")?.unwrap_or_default(),
             branch: text("branch")?,
             revision: text("revision")?,
+            requested: None,
             patch: None,
             changes: Vec::new(),
         };
@@ -272,6 +273,7 @@ fn completed(given: &SourceStamp, usual: SourceStamp) -> SourceStamp {
         project,
         branch: given.branch.clone().or(usual.branch),
         revision: given.revision.clone().or(usual.revision),
+        requested: None,
         patch: None,
         changes: Vec::new(),
     }

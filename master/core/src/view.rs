@@ -5,10 +5,11 @@ use serde_json::{Map, Value, json};
 use crate::change::{Change, SourceStamp};
 use crate::config::{Builder, Config, Scheduler};
 use crate::id::{BuilderName, WorkerName};
+use crate::inheritance;
 use crate::model::{Build, BuildRequest};
 use crate::properties::Properties;
 use crate::results::Results;
-use crate::state::State;
+use crate::state::{GOT_REVISION, State};
 
 /// A change, with the keys of cli.md.
 #[must_use]
@@ -41,8 +42,8 @@ pub fn build_view(state: &State, config: &Config, build: &Build, results: Result
     let files = files_of(&changes);
     let builder = config.builders.get(&build.builder);
     json!({
-        "properties": plain(&build.properties),
-        "sources": sources(&build.stamps),
+        "properties": recipe_properties(config, build),
+        "sources": sources_of(build),
         "builder": {
             "name": build.builder.as_str(),
             "tags": builder.map(|builder| builder.tags.as_slice()).unwrap_or_default(),
@@ -131,6 +132,30 @@ pub fn request_view(state: &State, request: &BuildRequest) -> Value {
     })
 }
 
+/// A property as the recipe sees it: values, templates, conditions and functions agree on it. What source steps obtained is
+/// kept as a map of codebase to revision; where the builder checks out one codebase, its recipe sees the revision itself
+/// (SS-7 better).
+#[must_use]
+pub fn recipe_property<'a>(config: &Config, build: &'a Build, name: &str) -> Option<&'a Value> {
+    let value = build.properties.get(name)?;
+    let (GOT_REVISION, Value::Object(map)) = (name, value) else { return Some(value) };
+    let only = config
+        .builders
+        .get(&build.builder)
+        .and_then(|builder| inheritance::only_stamp(config, builder, build));
+    match only {
+        Some(stamp) if map.len() == 1 => Some(map.get(stamp.codebase.as_str()).unwrap_or(value)),
+        _ => Some(value),
+    }
+}
+
+fn recipe_properties(config: &Config, build: &Build) -> Map<String, Value> {
+    let names = build.properties.iter().map(|(name, _)| name);
+    names
+        .filter_map(|name| Some((name.to_owned(), recipe_property(config, build, name)?.clone())))
+        .collect()
+}
+
 fn changes_of<'a>(state: &'a State, stamps: &[SourceStamp]) -> Vec<&'a Change> {
     let ids = stamps.iter().flat_map(|stamp| &stamp.changes);
     ids.filter_map(|id| state.change(*id)).collect()
@@ -161,6 +186,18 @@ fn sources(stamps: &[SourceStamp]) -> Map<String, Value> {
         (stamp.codebase.to_string(), source)
     };
     stamps.iter().map(source).collect()
+}
+
+/// A build's stamps, each with what was obtained of it; `None` until its source step is over.
+fn sources_of(build: &Build) -> Map<String, Value> {
+    let mut all = sources(&build.stamps);
+    for (codebase, source) in &mut all {
+        if let Value::Object(source) = source {
+            source
+                .insert(GOT_REVISION.to_owned(), build.got_revision.get(codebase).cloned().into());
+        }
+    }
+    all
 }
 
 /// Whether a value counts as true, as in Python: `None`, `False`, zero and empty things do not.

@@ -189,6 +189,7 @@ impl World {
                     properties: BTreeMap::new(),
                     reason: String::new(),
                     priority: None,
+                    external_id: String::new(),
                 });
             }
             Event::Connect { worker, keeps, other_folder } => {

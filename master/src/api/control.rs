@@ -72,6 +72,7 @@ impl Control for ControlDoor {
             properties,
             reason: force.reason,
             priority: force.priority,
+            external_id: force.external_id,
         })
         .await
     }
@@ -287,14 +288,14 @@ impl ControlDoor {
 
     /// A stamp for each codebase of the builders, pinned (SS-3).
     async fn force_stamps(&self, typed: Typed) -> Result<Filled, Status> {
-        let builders = typed.builders.clone();
         let look = |master: &Master| {
             let config = master.config().clone();
             let read = form::read(master.state(), &config, typed);
             (config, read)
         };
         let (config, read) = self.0.engine.ask(look).await.map_err(|error| gone(&error))?;
-        let Read { chosen, properties } = read.map_err(|refusal| status::of_refusal(&refusal))?;
+        let Read { builders, chosen, properties } =
+            read.map_err(|refusal| status::of_refusal(&refusal))?;
         let Some(chosen) = chosen else {
             return Ok(Filled { stamps: Vec::new(), commits: Vec::new(), properties });
         };
@@ -310,7 +311,12 @@ impl ControlDoor {
         let mut stamps: Vec<_> = build
             .stamps
             .iter()
-            .map(|stamp| SourceStamp { revision: None, changes: Vec::new(), ..stamp.clone() })
+            .map(|stamp| SourceStamp {
+                revision: None,
+                requested: None,
+                changes: Vec::new(),
+                ..stamp.clone()
+            })
             .collect();
         let config = self.0.engine.ask(|master| master.config().clone()).await;
         let config = config.map_err(|error| gone(&error))?;
@@ -334,11 +340,25 @@ fn no_build(builder: &BuilderName) -> Status {
     status::unknown(format!("`{shown}` has no build"), "`linn builders` lists the builders")
 }
 
+/// Why nobody can have meant a property's name that they typed, as a clause; the rule of `master.star` for parameters.
+pub(super) fn wrong_property(name: &str) -> Option<String> {
+    /// Longer ones are no names.
+    const MOST: usize = 256;
+    let shown = || name.chars().take(MOST).collect::<String>().escape_debug().to_string();
+    let odd = |c: char| c.is_whitespace() || c.is_control() || c == '=';
+    (name.is_empty() || name.len() > MOST || name.contains(odd)).then(|| {
+        format!(
+            "`{}` cannot be the name of a property: at most {MOST} bytes, no blanks, no `=`",
+            shown()
+        )
+    })
+}
+
 /// All mistakes of a force in one sentence.
 fn check_force(force: &wire::ForceRequest) -> Result<(), Status> {
     let mut wrong = Vec::new();
-    if force.builders.is_empty() {
-        wrong.push("name at least one builder".to_owned());
+    if force.builders.is_empty() && force.scheduler.is_empty() {
+        wrong.push("name at least one builder, or a scheduler for all of its builders".to_owned());
     }
     for (what, count) in [
         ("builders", force.builders.len()),
@@ -370,10 +390,10 @@ fn check_force(force: &wire::ForceRequest) -> Result<(), Status> {
         text("a codebase's repository", repository, MAX_NAME_BYTES, false);
     }
     for (name, value) in &force.properties {
-        text("a property's name", name, 256, false);
         // A form may ask for a patch; the core knows which may be how long.
-        text("a property", value, MAX_PATCH_BYTES, true);
+        text(&format!("property `{}`", name.escape_debug()), value, MAX_PATCH_BYTES, true);
     }
+    wrong.extend(force.properties.keys().filter_map(|name| wrong_property(name)));
     if wrong.is_empty() { Ok(()) } else { Err(status::mistake(wrong.join("; "))) }
 }
 

@@ -8,7 +8,7 @@ use linn_core::schedule::{self, Plan};
 use linn_proto::control as wire;
 use tonic::{Response, Status};
 
-use super::control::ControlDoor;
+use super::control::{ControlDoor, wrong_property};
 use super::{gone, status};
 use crate::intake;
 
@@ -65,6 +65,7 @@ impl ControlDoor {
             project,
             branch: given(asked.branch),
             revision: given(asked.revision),
+            requested: None,
             patch: Some(patch),
             changes: Vec::new(),
         }];
@@ -81,6 +82,7 @@ impl ControlDoor {
             commits,
             properties: asked.properties,
             comment: asked.comment,
+            external_id: asked.external_id,
         });
         answer.accepted = Some(accepted.await?.into_inner());
         Ok(Response::new(answer))
@@ -130,10 +132,6 @@ fn check(asked: &wire::TryRequest) -> Result<(), Status> {
             wrong.push(format!("{name} starts with `-`"));
         }
     }
-    for name in asked.properties.keys() {
-        if name.is_empty() || name.len() > 256 || name.chars().any(char::is_control) {
-            wrong.push(format!("`{}` cannot be the name of a property", name.escape_debug()));
-        }
-    }
+    wrong.extend(asked.properties.keys().filter_map(|name| wrong_property(name)));
     if wrong.is_empty() { Ok(()) } else { Err(status::mistake(wrong.join("; "))) }
 }

@@ -1,6 +1,8 @@
 //! Secrets and the sources that are told of changes: what is taken, and what is a mistake in which words.
 
-use linn_core::config::{Dialect, GitHistory, MailDialect, SourceKind, SvnLayout};
+use linn_core::config::{
+    Dialect, GitHistory, GitOnly, MailDialect, SourceKind, StepKind, SvnLayout,
+};
 use linn_core::time::Span;
 
 use super::{Loaded, Origin, Problems, load};
@@ -136,4 +138,126 @@ fn pollers_of_git_hg_and_svn() {
             "5:36: `history` of `git_poller` cannot be `all`; it is one of: first_parent, full",
         ]
     );
+}
+
+/// GP-4: names and globs, a function, or tags alone.
+#[test]
+fn a_git_poller_may_ask_a_function() {
+    let star = "git_poller(\"f\", repository = \"/srv/f\", branches = lambda ref: \"x\" in ref)\n\
+        git_poller(\"t\", repository = \"/srv/t\", branches = [], tags = True)\n\
+        git_poller(\"n\", repository = \"/srv/n\", branches = [\"main\"], tags = True)\n";
+    let loaded = good(star);
+    let only = |name: &str| {
+        let SourceKind::Git(git) = &loaded.config.sources[name].kind else { panic!() };
+        (git.only.clone(), git.branches.len())
+    };
+    assert!(matches!(only("f"), (Some(GitOnly::Picked(_)), 0)));
+    assert_eq!(only("t"), (Some(GitOnly::Tags), 0));
+    assert_eq!(only("n"), (None, 1));
+    let loaded = good("git_poller(\"e\", repository = \"/srv/e\", branches = [])\n");
+    let SourceKind::Git(git) = &loaded.config.sources["e"].kind else { panic!() };
+    assert_eq!((&git.only, git.branches.len()), (&None, 0), "the default branch");
+}
+
+/// PR-5, as Buildbot writes it.
+#[test]
+fn a_log_may_begin_at_the_end_of_its_file() {
+    let step = |logfiles: &str| {
+        format!(
+            "worker(\"w\")\nbuilder(\"b\", workers = [\"w\"], factory = [shell(\"s\", command = \"x\", logfiles = {logfiles})])\n"
+        )
+    };
+    let loaded =
+        good(&step("{\"a\": \"a.log\", \"b\": {\"filename\": \"b.log\", \"follow\": True}}"));
+    let steps = &loaded.config.builders["b"].factory;
+    let StepKind::Shell(shell) = &steps[0].kind else { panic!() };
+    let follow: Vec<_> = shell.logfiles.iter().map(|log| (log.name.as_str(), log.follow)).collect();
+    assert_eq!(follow, [("a", false), ("b", true)]);
+    for (logfiles, why) in [
+        ("{\"b\": {\"follow\": True}}", "log `b` has no `filename`"),
+        ("{\"b\": {\"filename\": \"x\", \"tail\": 1}}", "another key than"),
+        ("{\"b\": {\"filename\": \"x\", \"follow\": 1}}", "True or False as `follow`"),
+        ("{\"b\": {\"filename\": \"/x\"}}", "a file below the work folder"),
+    ] {
+        let said = wrong(&step(logfiles));
+        assert!(said.len() == 1 && said[0].contains(why), "{said:?}");
+    }
+}
+
+/// RC-7.
+#[test]
+fn bad_tags() {
+    let star = |tags: &str| {
+        format!("worker(\"w\")\nbuilder(\"b\", workers = [\"w\"], factory = [], tags = {tags})\n")
+    };
+    assert_eq!(good(&star("[\"a\", \"b\"]")).config.builders["b"].tags, ["a", "b"]);
+    let hint = "each tag once, in at most 100 bytes, without blanks around it";
+    let said = [
+        "53: tag `` is empty",
+        "62: tag `a` is there twice",
+        "67: tag ` b` has blanks around it, or control characters",
+    ];
+    let all = said.map(|said| format!("2:{said}; {hint}"));
+    assert_eq!(wrong(&star("[\"\", \"a\", \"a\", \" b\", \"c d\"]")), all);
+}
+
+/// `compile` counts what compilers warn of, as Buildbot's does.
+#[test]
+fn compile_counts_warnings_by_itself() {
+    let star = |arguments: &str| {
+        format!(
+            "worker(\"w\")\nbuilder(\"b\", workers = [\"w\"], factory = [compile({arguments})])\n"
+        )
+    };
+    let pattern = |arguments: &str| {
+        let StepKind::Shell(shell) =
+            good(&star(arguments)).config.builders["b"].factory[0].kind.clone()
+        else {
+            panic!()
+        };
+        shell.warning_pattern
+    };
+    let usual = pattern("").expect("a pattern");
+    let usual = regex::Regex::new(&usual).unwrap();
+    assert!(usual.is_match("x.c:1:2: warning: unused variable"));
+    assert!(usual.is_match("Warning C4996: deprecated"));
+    assert!(!usual.is_match("0 warnings, as -Wall -Werror-unused shows"));
+    assert!(pattern("max_warnings = 3").is_some());
+    assert_eq!(pattern("warning_pattern = \"W\""), Some("W".to_owned()));
+    assert_eq!(pattern("warning_pattern = None"), None);
+    let said = wrong(&star("warning_pattern = None, max_warnings = 3"));
+    assert!(said.len() == 1 && said[0].contains("no meaning without"), "{said:?}");
+}
+
+/// Where builds happen, and how a server is asked.
+#[test]
+fn folders_of_builders() {
+    let star = |arguments: &str| {
+        format!("worker(\"w\")\nbuilder(\"b\", workers = [\"w\"], factory = [], {arguments})\n")
+    };
+    let loaded = good(&star("workdir = \"src\", builddir = \"shared\""));
+    let builder = &loaded.config.builders["b"];
+    assert_eq!(builder.folder(), "shared");
+    assert!(!builder.workdir.is_empty());
+    assert_eq!(good(&star("")).config.builders["b"].folder(), "b");
+    for bad in ["", "a/b", ".", "..", "-x"] {
+        let said = wrong(&star(&format!("builddir = \"{bad}\"")));
+        assert!(said.len() == 1 && said[0].contains("cannot be the name of a folder"), "{said:?}");
+    }
+    assert_eq!(wrong(&star("workdir = \"../x\"")).len(), 1);
+}
+
+#[test]
+fn a_server_may_ask_for_a_name_and_a_password() {
+    let star = |auth: &str| {
+        format!(
+            "worker(\"w\")\nbuilder(\"b\", workers = [\"w\"], factory = [http_request(url = \"https://h\", params = {{\"n\": prop(\"buildnumber\")}}, auth = {auth})])\n"
+        )
+    };
+    assert!(text(&star("(\"me\", secret(\"forge\"))")).is_ok());
+    assert!(text(&star("None")).is_ok());
+    for auth in ["\"me\"", "(\"me\",)", "(\"me\", 7)"] {
+        let said = wrong(&star(auth));
+        assert!(said.len() == 1 && said[0].contains("a name and a password"), "{said:?}");
+    }
 }

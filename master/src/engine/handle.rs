@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use linn_core::action::Answer;
 use linn_core::config::Config;
+use linn_core::hooks::Hooks;
 use linn_core::id::Token;
 use linn_core::input::Input;
 use linn_core::master::Master;
@@ -33,7 +34,7 @@ pub(super) enum Message {
 }
 
 /// A look at the core, in the engine's thread, between two batches; an error when there is none to look at.
-pub(super) type Question = Box<dyn FnOnce(Result<&Master, Gone>) + Send>;
+pub(super) type Question = Box<dyn FnOnce(Result<(&Master, &dyn Hooks), Gone>) + Send>;
 /// Told when an input is durable, or that it will never be.
 pub(super) type Settled = oneshot::Sender<Result<(), Gone>>;
 
@@ -190,8 +191,21 @@ impl EngineHandle {
         &self,
         question: impl FnOnce(&Master) -> T + Send + 'static,
     ) -> Result<T, Gone> {
+        self.consult(move |master, _| question(master)).await
+    }
+
+    /// The same for who calls a function of the configuration: that thread's stack is deep enough for it.
+    ///
+    /// # Errors
+    /// When the engine is ending.
+    pub(crate) async fn consult<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Master, &dyn Hooks) -> T + Send + 'static,
+    ) -> Result<T, Gone> {
         let (sender, receiver) = oneshot::channel();
-        let question: Question = Box::new(move |master| drop(sender.send(master.map(question))));
+        let question: Question = Box::new(move |here| {
+            drop(sender.send(here.map(|(master, hooks)| question(master, hooks))));
+        });
         self.0.inputs.send(Message::Ask(question)).await.map_err(|_| Gone::Ending)?;
         receiver.await.unwrap_or(Err(Gone::Ending))
     }

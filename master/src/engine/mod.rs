@@ -316,7 +316,7 @@ impl Engine {
         }
         self.refresh_waits(now);
         for question in batch.questions {
-            question(Ok(&self.master));
+            question(Ok((&self.master, &*self.parts.hooks)));
         }
         self.tidy(now, batch.inputs == 0);
         Ok(())

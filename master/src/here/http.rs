@@ -2,6 +2,7 @@
 //!
 //! Redirections are not followed: what was asked for is what was asked, and its headers go to nobody else.
 
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::time::Duration;
 
@@ -85,7 +86,11 @@ fn ask(command: &HttpCommand, limit: Option<Span>) -> Result<Answer, String> {
         .allow_non_standard_methods(false)
         .build()
         .into();
-    let mut request = Request::builder().method(command.method.as_str()).uri(&command.url);
+    let mut request = Request::builder().method(command.method.as_str()).uri(address(command));
+    if let Some((name, password)) = &command.auth {
+        let credentials = base64(format!("{name}:{password}").as_bytes());
+        request = request.header("Authorization", format!("Basic {credentials}"));
+    }
     for (name, value) in &command.headers {
         request = request.header(name, value);
     }
@@ -95,6 +100,51 @@ fn ask(command: &HttpCommand, limit: Option<Span>) -> Result<Answer, String> {
         None => agent.run(request.body(()).map_err(wrong)?),
     };
     read(answered.map_err(|error| error.to_string())?)
+}
+
+/// The address with its parameters, before what stands behind a `#`.
+fn address(command: &HttpCommand) -> String {
+    let (before, fragment) = command.url.split_once('#').unwrap_or((&command.url, ""));
+    let mut address = before.to_owned();
+    for (name, value) in &command.params {
+        address.push(if address.contains('?') { '&' } else { '?' });
+        address.push_str(&escaped(name));
+        address.push('=');
+        address.push_str(&escaped(value));
+    }
+    if !fragment.is_empty() {
+        address.push('#');
+        address.push_str(fragment);
+    }
+    address
+}
+
+/// With all but what RFC 3986 leaves free written as `%XX`.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// RFC 4648.
+fn base64(bytes: &[u8]) -> String {
+    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let at = |nth: usize| u32::from(three.get(nth).copied().unwrap_or(0));
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        for nth in 0..4 {
+            let sign = SIGNS[(bits >> (18 - 6 * nth) & 63) as usize];
+            out.push(if nth <= three.len() { char::from(sign) } else { '=' });
+        }
+    }
+    out
 }
 
 fn read(response: Response<Body>) -> Result<Answer, String> {
@@ -111,4 +161,39 @@ fn read(response: Response<Body>) -> Result<Answer, String> {
     let cut = kept.len() as u64 > MAX_ANSWER;
     kept.truncate(usize::try_from(MAX_ANSWER).unwrap_or(usize::MAX));
     Ok(Answer { code: head.status.as_u16(), status, headers, body: kept, cut })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_go_behind_the_address() {
+        let address = |url: &str, params: &[(&str, &str)]| {
+            let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+            super::address(&HttpCommand {
+                method: "GET".to_owned(),
+                url: url.to_owned(),
+                params: params.iter().map(owned).collect(),
+                headers: Vec::new(),
+                auth: None,
+                data: None,
+            })
+        };
+        assert_eq!(address("http://h/x#y", &[]), "http://h/x#y");
+        assert_eq!(
+            address("http://h/x#y", &[("a b", "c&d=ä")]),
+            "http://h/x?a%20b=c%26d%3D%C3%A4#y"
+        );
+        assert_eq!(address("http://h/x?q=1", &[("a", "1"), ("b", "")]), "http://h/x?q=1&a=1&b=");
+    }
+
+    #[test]
+    fn base64_as_the_rfc_has_it() {
+        for (text, written) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(base64(text.as_bytes()), written);
+        }
+    }
 }

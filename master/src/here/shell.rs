@@ -1,6 +1,7 @@
 //! A program on the master: a child of this process in a group of its own, with the limits of its step (PR-2).
 
 use std::os::fd::OwnedFd;
+use std::path::{Component, Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -63,7 +64,7 @@ fn start(
         .args(arguments)
         .env_clear()
         .envs(&env)
-        .current_dir(&here.folder)
+        .current_dir(folder(here, command)?)
         .process_group(0)
         .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(theirs)
@@ -79,6 +80,24 @@ fn start(
     }
     let pipe = pipe::Receiver::from_owned_fd(ours).map_err(no_pipe)?;
     Ok((child, pipe))
+}
+
+/// Where it runs: below the folder of `master.star`.
+fn folder(here: &Here, command: &ShellCommand) -> Result<PathBuf, String> {
+    let workdir = &command.workdir;
+    let inside = Path::new(workdir)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if !inside || workdir.contains('\0') {
+        let shown = workdir.escape_debug();
+        return Err(format!("the work folder `{shown}` is not below the folder of master.star"));
+    }
+    let folder = here.folder.join(workdir);
+    if folder.is_dir() {
+        Ok(folder)
+    } else {
+        Err(format!("there is no folder `{workdir}` beside master.star"))
+    }
 }
 
 /// A program being watched.

@@ -20,6 +20,14 @@ pub trait Intake: Clone + Send + Sync + 'static {
         source: &SourceName,
     ) -> impl Future<Output = Result<SourceCursor, Ended>> + Send;
 
+    /// Whether a git source looks at refs of these names, as the function of its present configuration says (GP-4). The
+    /// inner error is the function's, as a sentence.
+    fn picks(
+        &self,
+        source: &SourceName,
+        refs: Vec<String>,
+    ) -> impl Future<Output = Result<Result<Vec<bool>, String>, Ended>> + Send;
+
     /// Answers somebody whose asking was not handed in, for what they wait for could not be written down.
     fn turn_away(&self, asking: &Asking, why: String);
 

@@ -31,7 +31,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use linn_core::config::{Config, Source, SourceKind};
+use linn_core::config::{Config, GitOnly, Source, SourceKind};
 use linn_core::id::SourceName;
 use linn_core::input::Asking;
 use linn_core::time::Span;
@@ -47,7 +47,7 @@ pub use status::{SourceState, SourceStatus};
 pub use tool::ToolError;
 
 use crate::secret::Secrets;
-use git::GitSource;
+use git::{GitSource, Picks};
 use look::Look;
 use status::Board;
 use task::Task;
@@ -120,6 +120,18 @@ pub fn start<I: Intake>(
     }
     *sources.lock() = doors;
     sources
+}
+
+/// How a source asks its function which refs are looked at.
+fn picks<I: Intake>(name: &SourceName, intake: &I) -> Picks {
+    let (name, intake) = (name.clone(), intake.clone());
+    Picks::new(move |refs| {
+        let (name, intake) = (name.clone(), intake.clone());
+        async move {
+            let picked = intake.picks(&name, refs).await;
+            picked.unwrap_or_else(|ended| Err(ended.to_string()))
+        }
+    })
 }
 
 /// A source's task, of whatever kind.
@@ -208,6 +220,10 @@ impl Sources {
         let life: Life = match &source.kind {
             SourceKind::Git(poller) => {
                 let git = GitSource::new(dir, source.clone(), poller.clone());
+                let git = git.map(|git| match poller.only {
+                    Some(GitOnly::Picked(_)) => git.with_picks(picks(&source.name, intake)),
+                    _ => git,
+                });
                 let git = git.map_err(|error| error.to_string());
                 desk.task(poller.interval, &poller.repository, git)
             }

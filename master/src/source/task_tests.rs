@@ -63,6 +63,14 @@ impl Intake for Engine {
         Ok(self.cursor.lock().unwrap().clone())
     }
 
+    async fn picks(
+        &self,
+        _: &SourceName,
+        refs: Vec<String>,
+    ) -> Result<Result<Vec<bool>, String>, Ended> {
+        Ok(Ok(vec![true; refs.len()]))
+    }
+
     fn turn_away(&self, asking: &Asking, why: String) {
         self.turned_away.send((asking.token.0, why)).unwrap();
     }
@@ -100,6 +108,7 @@ impl Running {
             kind: SourceKind::Git(GitPoller {
                 repository: repository(folder.path()),
                 branches: Vec::new(),
+                only: None,
                 interval: Span::minutes(60),
                 build_pushes_with_no_commits: false,
                 build_first_tip: false,

@@ -80,6 +80,8 @@ impl Default for RequestFilter {
 pub struct BuildsetFilter {
     /// With a request for this builder.
     pub builder: Option<BuilderName>,
+    /// Of exactly this external id (BS-7).
+    pub external_id: Option<String>,
     /// Ids below this one.
     pub before: Option<u64>,
     /// At most so many.
@@ -88,7 +90,7 @@ pub struct BuildsetFilter {
 
 impl Default for BuildsetFilter {
     fn default() -> Self {
-        Self { builder: None, before: None, limit: DEFAULT_LIMIT }
+        Self { builder: None, external_id: None, before: None, limit: DEFAULT_LIMIT }
     }
 }
 

@@ -22,15 +22,18 @@ pub(super) fn body(record: &Record) -> String {
             "scheduler": build.scheduler,
             "started_at": build.started_at,
         })),
-        Record::StepStarted { id, build, step, name, at, shown, spec, .. } => object(&json!({
-            "id": id,
-            "build": build,
-            "step": step,
-            "name": name,
-            "at": at,
-            "shown": shown,
-            "command": spec.as_ref().map(|spec| spec.id),
-        })),
+        Record::StepStarted { id, build, step, name, at, shown, text, spec, .. } => {
+            object(&json!({
+                "id": id,
+                "build": build,
+                "step": step,
+                "name": name,
+                "at": at,
+                "shown": shown,
+                "text": text,
+                "command": spec.as_ref().map(|spec| spec.id),
+            }))
+        }
         Record::BuildsetAdded(buildset) => object(&json!({
             "id": buildset.id,
             "reason": buildset.reason,

@@ -86,7 +86,7 @@ fn change_step(build: &mut Build, record: &Record) {
             let Some(nth) = at_number(build, *step) else { return };
             build.steps[nth].waits_for.clone_from(waits_for);
         }
-        Record::StepStarted { step, at, shown, spec, logs, locks, .. } => {
+        Record::StepStarted { step, at, shown, text, spec, logs, locks, .. } => {
             let Some(nth) = at_number(build, *step) else { return };
             let step = &mut build.steps[nth];
             step.locks.clone_from(locks);
@@ -95,6 +95,7 @@ fn change_step(build: &mut Build, record: &Record) {
             step.heading = spec.as_deref().map(CommandSpec::heading).unwrap_or_default();
             step.spec = spec.as_deref().cloned();
             step.shown.clone_from(shown);
+            step.text.clone_from(text);
             step.logs.clone_from(logs);
         }
         Record::StepLinked { step, url, .. } => {

@@ -32,6 +32,9 @@ pub struct SourceStamp {
     /// ids, oldest first (TS-10)
     #[prost(uint64, repeated, tag = "7")]
     pub changes: ::prost::alloc::vec::Vec<u64>,
+    /// what was typed for the revision, when it is another text; empty: nothing
+    #[prost(string, tag = "8")]
+    pub requested: ::prost::alloc::string::String,
 }
 /// A diff laid over a checkout (PA-1).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -106,6 +106,9 @@ pub struct ListRequest {
     /// builds: without properties
     #[prost(bool, tag = "11")]
     pub brief: bool,
+    /// buildsets: exactly this one (BS-7)
+    #[prost(string, tag = "12")]
+    pub external_id: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListReply {

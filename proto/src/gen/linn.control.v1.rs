@@ -49,11 +49,14 @@ pub struct ForceRequest {
     pub reason: ::prost::alloc::string::String,
     #[prost(int32, optional, tag = "9")]
     pub priority: ::core::option::Option<i32>,
+    /// the buildset's, searchable (BS-7); at most 200 bytes
+    #[prost(string, tag = "10")]
+    pub external_id: ::prost::alloc::string::String,
 }
 /// a patch over a published base (TY-1); one message, 2 MiB of diff at most
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TryRequest {
-    /// becomes the buildset's external id
+    /// becomes the buildset's external id when that is empty
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// empty: all of the scheduler's (TY-2)
@@ -87,6 +90,9 @@ pub struct TryRequest {
     /// only tell where it would go
     #[prost(bool, tag = "11")]
     pub dry_run: bool,
+    /// the buildset's, searchable (BS-7); at most 200 bytes
+    #[prost(string, tag = "12")]
+    pub external_id: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TryAnswer {

@@ -243,6 +243,9 @@ pub struct Shell {
     /// absent: its output is a log and nothing else
     #[prost(message, optional, tag = "9")]
     pub observe: ::core::option::Option<Observe>,
+    /// of logfiles: the names of those that begin at the end of what their file holds already
+    #[prost(string, repeated, tag = "10")]
+    pub followed: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What the worker looks for in what a program writes: the bytes are here, and none has to travel for it.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -340,7 +343,7 @@ pub struct Patch {
 /// One small thing done to the files of the build folder. All paths are below it; the worker refuses any other.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Files {
-    #[prost(oneof = "files::What", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "files::What", tags = "1, 2, 3, 4, 5, 6")]
     pub what: ::core::option::Option<files::What>,
 }
 /// Nested message and enum types in `Files`.
@@ -360,6 +363,9 @@ pub mod files {
         Exists(::prost::alloc::string::String),
         #[prost(message, tag = "5")]
         Write(super::WriteFile),
+        /// or a link; none being there will do
+        #[prost(string, tag = "6")]
+        RemoveFile(::prost::alloc::string::String),
     }
 }
 /// Keeps files of the build folder on the master. The worker copies them into its spool first, so that a build that goes on
@@ -387,6 +393,9 @@ pub struct Download {
     /// below the build folder; replaced as a whole, when there
     #[prost(string, tag = "2")]
     pub dest: ::prost::alloc::string::String,
+    /// its permissions; 0: as files are made there
+    #[prost(uint32, tag = "3")]
+    pub mode: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StoredFile {
@@ -448,6 +457,9 @@ pub struct WriteFile {
     pub dest: ::prost::alloc::string::String,
     #[prost(bytes = "vec", tag = "2")]
     pub text: ::prost::alloc::vec::Vec<u8>,
+    /// its permissions; 0: as files are made there
+    #[prost(uint32, tag = "3")]
+    pub mode: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Timeouts {

@@ -317,6 +317,7 @@ impl Stage {
                     .collect(),
                 reason: event.text_of("reason"),
                 priority: event.get("priority").map(number).transpose()?,
+                external_id: event.text_of("external-id"),
                 asking: self.asking(event),
             },
             "try" => Input::TryRequested {
@@ -329,6 +330,7 @@ impl Stage {
                     .map(|(name, value)| (name.into(), value.into()))
                     .collect(),
                 comment: event.text_of("comment"),
+                external_id: event.text_of("external-id"),
                 asking: self.asking(event),
             },
             "rebuild" => {
@@ -694,6 +696,7 @@ fn patched(event: &Event, mut stamps: Vec<SourceStamp>) -> Vec<SourceStamp> {
             project: String::new(),
             branch: None,
             revision: None,
+            requested: None,
             patch: None,
             changes: Vec::new(),
         });
@@ -718,6 +721,7 @@ fn stamps(event: &Event) -> Vec<SourceStamp> {
         project: event.text_of("project"),
         branch,
         revision,
+        requested: None,
         patch: None,
         changes: Vec::new(),
     };

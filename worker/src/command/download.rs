@@ -32,7 +32,9 @@ fn perform(tools: &mut Tools<'_, '_>, what: &Download) -> Result<(), Failure> {
     let base = base.canonicalize()?;
     let path = folder::inside(&base, &what.dest, "file", Last::AsItIs).map_err(Failure::Refused)?;
     let mut from = File::open(fetched)?;
-    place(&base, &path, &what.dest, |mut file| io::copy(&mut from, &mut file).map(drop))?;
+    place(&base, &path, &what.dest, what.mode, |mut file| {
+        io::copy(&mut from, &mut file).map(drop)
+    })?;
     let bytes = fs::metadata(&path)?.len();
     tools.watch.say(&format!("{} ({bytes} bytes)", what.dest));
     Ok(())

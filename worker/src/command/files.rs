@@ -3,8 +3,9 @@
 //!
 //! Every path is looked at link by link before anything is touched: none leads out of the build folder.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use linn_proto::worker::files::What;
@@ -33,6 +34,7 @@ fn perform(tools: &mut Tools<'_, '_>, files: &Files) -> Result<(), Failure> {
         Some(What::MakeFolder(dir)) => make(tools, &base, dir),
         Some(What::RemoveFolder(dir)) => remove(tools, &base, dir),
         Some(What::CopyFolder(copy)) => copy_folder(tools, &base, copy),
+        Some(What::RemoveFile(file)) => remove_file(tools, &base, file),
         Some(What::Exists(file)) => exists(&base, file),
         Some(What::Write(write)) => write_file(&base, write),
         None => Err(Failure::Refused(
@@ -65,6 +67,21 @@ fn remove(tools: &mut Tools<'_, '_>, base: &Path, dir: &str) -> Result<(), Failu
         }
         Ok(found) if found.is_dir() || found.is_symlink() => tools.remove(&path),
         Ok(_) => Err(Failure::failed(format!("`{dir}` is a file, not a folder"))),
+    }
+}
+
+fn remove_file(tools: &mut Tools<'_, '_>, base: &Path, file: &str) -> Result<(), Failure> {
+    let path = folder::inside(base, file, "file", Last::AsItIs).map_err(Failure::Refused)?;
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            tools.watch.say("# there is none");
+            Ok(())
+        }
+        Err(error) => Err(failed("remove", file, &error)),
+        Ok(found) if found.is_dir() => {
+            Err(Failure::failed(format!("`{file}` is a folder, not a file")))
+        }
+        Ok(_) => fs::remove_file(&path).map_err(|error| failed("remove", file, &error)),
     }
 }
 
@@ -104,16 +121,18 @@ fn exists(base: &Path, file: &str) -> Result<(), Failure> {
 }
 
 fn write_file(base: &Path, write: &WriteFile) -> Result<(), Failure> {
-    let WriteFile { dest, text } = write;
+    let WriteFile { dest, text, mode } = write;
     let path = folder::inside(base, dest, "file", Last::AsItIs).map_err(Failure::Refused)?;
-    place(base, &path, dest, |mut file| file.write_all(text))
+    place(base, &path, dest, *mode, |mut file| file.write_all(text))
 }
 
-/// Puts a file at a path, whole or not at all: written beside it, then renamed. A link there is replaced, not followed.
+/// Puts a file at a path, whole or not at all: written beside it, then renamed. A link there is replaced, not followed. Its
+/// permissions are the given ones, from before its first byte on; 0: as files are made here.
 pub(super) fn place(
     base: &Path,
     path: &Path,
     named: &str,
+    mode: u32,
     write: impl FnOnce(&fs::File) -> io::Result<()>,
 ) -> Result<(), Failure> {
     let refused = |why: &str| Err(Failure::Refused(format!("cannot write `{named}`: {why}")));
@@ -131,11 +150,22 @@ pub(super) fn place(
     beside.push(name);
     let beside = above.join(beside);
     let _ = fs::remove_file(&beside);
-    let written = fs::File::options()
-        .write(true)
-        .create_new(true)
+    let mut options = fs::File::options();
+    options.write(true).create_new(true);
+    if mode != 0 {
+        options.mode(mode & 0o600);
+    }
+    let written = options
         .open(&beside)
-        .and_then(|file| write(&file))
+        .and_then(|file| {
+            write(&file)?;
+            // The umask has no say in what somebody asked for.
+            if mode == 0 {
+                Ok(())
+            } else {
+                file.set_permissions(Permissions::from_mode(mode & 0o777))
+            }
+        })
         .and_then(|()| fs::rename(&beside, path));
     written.map_err(|error| {
         let _ = fs::remove_file(&beside);

@@ -34,7 +34,12 @@ fn program(watch: &mut Watch<'_>, job: &Job, shell: &Shell) -> Result<Program, S
     let mut tails = Vec::new();
     for (log, name) in spool::log_names(&job.start).iter().enumerate().skip(1) {
         if let Some(file) = shell.logfiles.get(name) {
-            tails.push(Tail::new(log, folder::below(&workdir, file, "log file")?));
+            let path = folder::below(&workdir, file, "log file")?;
+            tails.push(if shell.followed.contains(name) {
+                Tail::from_end(log, path)
+            } else {
+                Tail::new(log, path)
+            });
         }
     }
     let dir = folder::make(&base, &workdir)?;

@@ -1,7 +1,8 @@
-//! Following a file that the command writes (rule PR-5): from its start, again when it is cut or replaced.
+//! Following a file that the command writes (rule PR-5): from its start, or from the end that it has before the command
+//! begins; and from its start again when it is cut or replaced.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
@@ -28,6 +29,18 @@ struct Open {
 impl Tail {
     pub(crate) fn new(log: usize, path: PathBuf) -> Self {
         Self { log, masker: Masker::default(), path, open: None }
+    }
+
+    /// One that passes over what the file holds now. A file that is not there yet is new as a whole.
+    pub(crate) fn from_end(log: usize, path: PathBuf) -> Self {
+        let there = std::fs::metadata(&path).is_ok_and(|there| there.is_file());
+        let open = || -> io::Result<Open> {
+            let mut file = File::options().read(true).custom_flags(NONBLOCK).open(&path)?;
+            let (there, read) = (file.metadata()?, file.seek(SeekFrom::End(0))?);
+            Ok(Open { file, inode: (there.dev(), there.ino()), read })
+        };
+        let open = if there { open().ok() } else { None };
+        Self { log, masker: Masker::default(), path, open }
     }
 
     /// What the file has grown by, up to the size of `buffer`; 0 when there is nothing new.
@@ -70,6 +83,21 @@ mod tests {
             got.extend_from_slice(&buffer[..count]);
         }
         got
+    }
+
+    #[test]
+    fn what_was_there_before_may_be_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.log");
+        let mut tail = Tail::from_end(1, path.clone());
+        std::fs::write(&path, "new\n").unwrap();
+        assert_eq!(all(&mut tail), b"new\n", "it was not there");
+        let mut tail = Tail::from_end(1, path.clone());
+        assert_eq!(all(&mut tail), b"");
+        File::options().append(true).open(&path).unwrap().write_all(b"more\n").unwrap();
+        assert_eq!(all(&mut tail), b"more\n");
+        std::fs::write(&path, "cut\n").unwrap();
+        assert_eq!(all(&mut tail), b"cut\n");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The small steps on files, and that none of them leaves the build folder.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 
 use linn_proto::worker::files::What;
@@ -18,11 +18,28 @@ fn base(world: &World) -> PathBuf {
 }
 
 fn write(dest: &str, text: &str) -> What {
-    What::Write(WriteFile { dest: dest.into(), text: text.into() })
+    What::Write(WriteFile { dest: dest.into(), text: text.into(), mode: 0 })
 }
 
 fn copy(source: &str, dest: &str) -> What {
     What::CopyFolder(CopyFolder { source: source.into(), dest: dest.into() })
+}
+
+/// A file with a secret is its owner's alone, and a script can be run.
+#[tokio::test]
+async fn files_have_the_permissions_that_were_asked_for() {
+    let world = World::new().await;
+    let mode = |name: &str| {
+        let found = std::fs::metadata(base(&world).join(name)).unwrap();
+        found.permissions().mode() & 0o777
+    };
+    let write = |mode| What::Write(WriteFile { dest: "x".into(), text: "x".into(), mode });
+    assert!(succeeded(&act(&world, 1, write(0)).await));
+    assert_eq!(mode("x") & 0o600, 0o600);
+    assert!(succeeded(&act(&world, 2, write(0o600)).await));
+    assert_eq!(mode("x"), 0o600);
+    assert!(succeeded(&act(&world, 3, write(0o777)).await));
+    assert_eq!(mode("x"), 0o777);
 }
 
 #[tokio::test]
@@ -61,6 +78,15 @@ async fn folders_and_files_come_and_go() {
     assert!(!base.join("a").exists());
     let finished = act(&world, 14, What::RemoveFolder("copy/old/c/x.txt".into())).await;
     assert_eq!(why(&finished), "`copy/old/c/x.txt` is a file, not a folder");
+
+    let remove = |file: &str| What::RemoveFile(file.into());
+    assert!(succeeded(&act(&world, 15, remove("copy/old/c/near")).await));
+    assert!(base.join("copy/old/c/x.txt").exists(), "the link went, not the file");
+    assert!(succeeded(&act(&world, 16, remove("copy/old/c/x.txt")).await));
+    assert!(!base.join("copy/old/c/x.txt").exists());
+    assert!(succeeded(&act(&world, 17, remove("copy/old/c/x.txt")).await));
+    let finished = act(&world, 18, remove("copy")).await;
+    assert_eq!(why(&finished), "`copy` is a folder, not a file");
 }
 
 #[tokio::test]
@@ -80,6 +106,8 @@ async fn nothing_outside_the_build_folder_is_touched() {
         What::RemoveFolder("out/x".into()),
         What::RemoveFolder("/".into()),
         What::RemoveFolder(".".into()),
+        What::RemoveFile("out/keep.txt".into()),
+        What::RemoveFile("../x".into()),
         What::Exists("out/keep.txt".into()),
         What::Exists("file".into()),
         write("out/keep.txt", "theirs"),

@@ -250,6 +250,21 @@ async fn files_are_followed_into_logs_of_their_own() {
     assert_eq!(ending(&world.master.run(start).await), Ending::NotStarted);
 }
 
+/// PR-5: what an earlier build left in the file is no part of this one's log.
+#[tokio::test]
+async fn a_file_may_be_followed_from_its_end() {
+    let world = World::new().await;
+    assert!(succeeded(&world.master.run(sh(1, "echo old > x.log; echo old > y.log")).await));
+    let start = shell(sh(2, "echo new >> x.log; echo new >> y.log"), |shell| {
+        let log = |name: &str| (name.to_owned(), format!("{name}.log"));
+        shell.logfiles = [log("x"), log("y")].into();
+        shell.followed = vec!["x".to_owned()];
+    });
+    assert!(succeeded(&world.master.run(start).await));
+    assert_eq!(world.master.log(2, "x"), b"new\n");
+    assert_eq!(world.master.log(2, "y"), b"old\nnew\n");
+}
+
 #[tokio::test]
 async fn a_line_is_heard_while_the_command_runs() {
     let world = World::new().await;

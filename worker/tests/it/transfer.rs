@@ -110,7 +110,7 @@ async fn an_upload_goes_on_where_it_was_cut() {
 }
 
 fn download(dest: &str) -> start::What {
-    start::What::Download(Download { source: "tools/x".into(), dest: dest.into() })
+    start::What::Download(Download { source: "tools/x".into(), dest: dest.into(), mode: 0 })
 }
 
 #[tokio::test]

@@ -95,6 +95,7 @@ fn sourcestamps(stamps: &[SourceStamp]) -> Value {
             "project": text(&stamp.project),
             "branch": stamp.branch,
             "revision": stamp.revision,
+            "requested": text(&stamp.requested),
             "patch": patch,
             "changes": stamp.changes,
         })

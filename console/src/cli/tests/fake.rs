@@ -707,12 +707,16 @@ impl ChangeHook for Shared {
         &self,
         request: Request<ExplainRequest>,
     ) -> Result<Response<ExplainReply>, Status> {
-        let takes = !matches!(request.into_inner().of, Some(explain_request::Of::Id(1)));
+        let rule = match request.into_inner().of {
+            Some(explain_request::Of::Id(1)) => "branch",
+            Some(explain_request::Of::Change(change)) if change.branch.is_none() => "codebases",
+            _ => "",
+        };
         let judgement = Judgement {
             scheduler: "commits".into(),
-            takes,
-            important: takes,
-            rule: if takes { String::new() } else { "branch".into() },
+            takes: rule.is_empty(),
+            important: rule.is_empty(),
+            rule: rule.into(),
             detail: String::new(),
         };
         Ok(Response::new(ExplainReply { judgements: vec![judgement] }))

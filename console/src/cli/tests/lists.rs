@@ -153,6 +153,29 @@ async fn statistics_over_time() {
         "{}",
         said.out
     );
+    let said = linn_at(&fake, &["stats", "linux", "--name", "warning"]).await;
+    assert_eq!(
+        (said.out.as_str(), said.err.as_str()),
+        ("", "no statistics of the name warning; there are tests-failed, warnings\n")
+    );
     assert_eq!(linn_at(&fake, &["stats", "nobody"]).await.code, 3);
     assert_eq!(linn_at(&fake, &["stats"]).await.code, 2);
+}
+
+/// C29: what schedulers make of a change; one of nowhere is told what it lacks.
+#[tokio::test]
+async fn schedulers_are_asked_about_a_change() {
+    let fake = Fake::start();
+    let said = linn_at(&fake, &["explain", "change", "1"]).await;
+    assert_eq!((said.lines(), said.err.as_str()), (vec!["commits does not take it: branch"], ""));
+    let said = linn_at(&fake, &["explain", "change", "--branch", "main"]).await;
+    assert_eq!((said.lines(), said.err.as_str()), (vec!["commits takes it, as important"], ""));
+    let hint = "the change has no place: say --repository or --codebase\n";
+    let said = linn_at(&fake, &["explain", "change"]).await;
+    assert_eq!(
+        (said.lines(), said.err.as_str()),
+        (vec!["commits does not take it: codebases"], hint)
+    );
+    let said = linn_at(&fake, &["explain", "change", "--codebase", "zork"]).await;
+    assert_eq!(said.err, "");
 }

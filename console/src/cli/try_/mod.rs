@@ -48,6 +48,9 @@ pub struct Try {
     /// What it is about
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     comment: String,
+    /// Your own name for it, by which `linn buildsets --external-id` finds it [default: an id of linn's]
+    #[arg(long, value_name = "X", default_value = "", hide_default_value = true)]
+    external_id: String,
     /// The codebase [default: the one that lives where the checkout comes from]
     #[arg(long, value_name = "C")]
     codebase: Option<String>,
@@ -156,6 +159,7 @@ pub(crate) async fn run(asked: Try, at: Door<'_>) -> Done {
         properties: pairs::map(asked.properties)?,
         comment: asked.comment,
         dry_run: asked.dry_run,
+        external_id: asked.external_id,
     };
     let mut session = at.open().await?;
     let patience = if asked.wait { Patience::endless() } else { Patience::at_most(VERB_PATIENCE) };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{EnvSetting, Locks, StepSpec};
+use super::{Config, EnvSetting, Locks, StepSpec, TemplateValue};
 use crate::hooks::HookId;
 use crate::id::{BuilderName, WorkerName};
 use crate::time::Span;
@@ -24,6 +24,10 @@ pub struct Builder {
     pub workers: Vec<WorkerName>,
     /// What to do, in order.
     pub factory: Vec<StepSpec>,
+    /// Where its steps work that say nothing of it, below the build's folder.
+    pub workdir: TemplateValue,
+    /// The name of its folder on a worker, which other builders may share; `None`: its own name.
+    pub folder: Option<String>,
     /// Laid over the worker's environment, under each step's (PR-1).
     pub env: Vec<EnvSetting>,
     /// Set for every build (PP-1).
@@ -34,6 +38,23 @@ pub struct Builder {
     pub locks: Locks,
     /// How its requests and builds are treated.
     pub policy: BuilderPolicy,
+}
+
+impl Builder {
+    /// The name of its folder on a worker.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        self.folder.as_deref().unwrap_or(self.name.as_str())
+    }
+}
+
+impl Config {
+    /// Whether builds of a builder of that name work in the folder of this one's: a worker never runs two of them at once.
+    #[must_use]
+    pub fn share_a_folder(&self, name: &BuilderName, builder: &Builder) -> bool {
+        let other = self.builders.get(name);
+        *name == builder.name || other.is_some_and(|other| other.folder() == builder.folder())
+    }
 }
 
 /// How a builder's requests and builds are treated (F1).

@@ -3,9 +3,20 @@
 use super::TemplateValue;
 use serde::{Deserialize, Serialize};
 
-/// What is done; every path is below the build's folder.
+/// Where, and what.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum FilesStep {
+pub struct FilesStep {
+    /// Where its paths begin, below the build's folder.
+    #[serde(default = "TemplateValue::empty")]
+    pub workdir: TemplateValue,
+    /// What is done there.
+    #[serde(flatten)]
+    pub what: FilesWork,
+}
+
+/// What is done; every path is below the step's work folder.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum FilesWork {
     /// `mkdir`: a folder, with those above it.
     MakeFolder {
         /// Which.
@@ -23,7 +34,12 @@ pub enum FilesStep {
         /// To where.
         dest: TemplateValue,
     },
-    /// `file_exists`: a failure when there is no such file.
+    /// `rmfile`: a file, or a link.
+    RemoveFile {
+        /// Which.
+        file: TemplateValue,
+    },
+    /// `file_exists`: fails when there is no such file.
     Exists {
         /// Which.
         file: TemplateValue,
@@ -34,5 +50,8 @@ pub enum FilesStep {
         text: TemplateValue,
         /// Which file.
         dest: TemplateValue,
+        /// Its permissions; `None`: as files are made there, or the owner's alone when there is a secret in it.
+        #[serde(default)]
+        mode: Option<u32>,
     },
 }

@@ -13,6 +13,9 @@ pub enum HereStep {
     Shell {
         /// A list is run as it is; a text goes to the shell (PR-3).
         command: TemplateValue,
+        /// Below the folder of `master.star`.
+        #[serde(default = "TemplateValue::empty")]
+        workdir: TemplateValue,
         /// Written to its standard input; `None`: closed.
         stdin: Option<TemplateValue>,
         /// Exit codes that mean something else (F18).
@@ -24,8 +27,14 @@ pub enum HereStep {
         method: String,
         /// Where.
         url: TemplateValue,
+        /// Put behind the address.
+        #[serde(default)]
+        params: BTreeMap<String, TemplateValue>,
         /// Sent along.
         headers: BTreeMap<String, TemplateValue>,
+        /// A name and a password.
+        #[serde(default)]
+        auth: Option<Box<(TemplateValue, TemplateValue)>>,
         /// The body; `None`: none.
         data: Option<TemplateValue>,
     },

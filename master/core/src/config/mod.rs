@@ -30,7 +30,7 @@ pub use builder::{Builder, BuilderPolicy, Collapse};
 pub use canceller::{Canceller, CancellerKind};
 pub use clock::{Clock, Pace};
 pub use codebase::{Codebase, Revlink};
-pub use files::FilesStep;
+pub use files::{FilesStep, FilesWork};
 pub use here::HereStep;
 pub use lock::{Lock, LockAccess, LockMode, LockScope, Locks};
 pub use observe::{FromCommand, Observe};
@@ -40,7 +40,7 @@ pub use scheduler::{
     Importance, ParameterKind, PatchPart, Pattern, Scheduler, SchedulerKind, StampPart,
 };
 pub use source::{
-    Dialect, GerritStream, GitHistory, GitPoller, HgPoller, LooksAt, MailDialect, Maildir,
+    Dialect, GerritStream, GitHistory, GitOnly, GitPoller, HgPoller, LooksAt, MailDialect, Maildir,
     SVN_LATEST, SVN_TRUNK, Source, SourceKind, SvnLayout, SvnPoller, TextPattern, Webhook,
 };
 pub use step::{

@@ -1,5 +1,6 @@
 //! What a step makes of what its program writes, beside keeping it as a log (F17, F19, F20).
 
+use super::TemplateValue;
 use crate::hooks::HookId;
 use crate::model::{Suppression, TestReport};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ pub struct Observe {
     pub max_warnings: Option<u32>,
     /// Test results are read.
     pub tests: Option<TestReport>,
+    /// Their file, where it depends on the build; it counts instead of the one of `tests`.
+    #[serde(default)]
+    pub report: Option<TemplateValue>,
 }
 
 /// How standard output becomes properties (F17).

@@ -1,8 +1,8 @@
 //! Where in a recipe a secret stands, and where it may not: in what is recorded or shown (F12, PP-7).
 
 use super::{
-    FilesStep, HereStep, Piece, Selector, StepKind, Substitution, Template, TemplateValue,
-    TriggerSources,
+    Condition, FilesWork, HereStep, Piece, Selector, StepKind, StepSpec, Substitution, Template,
+    TemplateValue, TriggerSources,
 };
 use crate::id::SecretName;
 
@@ -36,32 +36,70 @@ fn in_pieces(pieces: &[Piece]) -> Option<&SecretName> {
     })
 }
 
-impl StepKind {
+impl Condition {
+    fn secret(&self) -> Option<&SecretName> {
+        match self {
+            Self::Value(value) => value.secret(),
+            Self::Is(_) | Self::Hook(_) => None,
+        }
+    }
+}
+
+impl StepSpec {
     /// A secret where none can stand: the parameter, and the secret.
     #[must_use]
     pub fn misplaced_secret(&self) -> Option<(&'static str, &SecretName)> {
+        let own = [
+            ("description", self.description.secret()),
+            ("description_done", self.description_done.secret()),
+            ("do_step_if", self.do_step_if.secret()),
+            ("hide_step_if", self.hide_step_if.secret()),
+        ];
+        let found = own.into_iter().find_map(|(what, secret)| Some((what, secret?)));
+        found.or_else(|| self.kind.misplaced_secret())
+    }
+}
+
+impl StepKind {
+    fn misplaced_secret(&self) -> Option<(&'static str, &SecretName)> {
         let values: Vec<(&'static str, &TemplateValue)> = match self {
-            Self::Shell(shell) => vec![("workdir", &shell.workdir)],
+            Self::Shell(shell) => {
+                let mut values = vec![("workdir", &shell.workdir)];
+                values.extend(shell.logfiles.iter().map(|log| ("logfiles", &log.path)));
+                values.extend(shell.observe.report.as_ref().map(|path| ("report", path)));
+                values
+            }
             Self::Source(source) => {
                 let mut values = vec![("workdir", &source.workdir)];
                 values.extend(source.repository.as_ref().map(|value| ("repository", value)));
                 values
             }
-            Self::Files(files) => match files {
-                FilesStep::MakeFolder { dir } | FilesStep::RemoveFolder { dir } => {
-                    vec![("dir", dir)]
-                }
-                FilesStep::CopyFolder { source, dest } => vec![("src", source), ("dest", dest)],
-                FilesStep::Exists { file } => vec![("file", file)],
-                FilesStep::Write { dest, .. } => vec![("dest", dest)],
-            },
-            Self::Upload(upload) => vec![("source", &upload.source), ("dest", &upload.dest)],
-            Self::Download(download) => {
-                vec![("source", &download.source), ("dest", &download.dest)]
+            Self::Files(files) => {
+                let mut values = vec![("workdir", &files.workdir)];
+                values.extend(match &files.what {
+                    FilesWork::MakeFolder { dir } | FilesWork::RemoveFolder { dir } => {
+                        vec![("dir", dir)]
+                    }
+                    FilesWork::CopyFolder { source, dest } => vec![("src", source), ("dest", dest)],
+                    FilesWork::Exists { file } | FilesWork::RemoveFile { file } => {
+                        vec![("file", file)]
+                    }
+                    FilesWork::Write { dest, .. } => vec![("dest", dest)],
+                });
+                values
             }
-            Self::Here(HereStep::Shell { .. } | HereStep::Http { .. }) | Self::Dynamic(_) => {
-                Vec::new()
-            }
+            Self::Upload(upload) => vec![
+                ("workdir", &upload.workdir),
+                ("source", &upload.source),
+                ("dest", &upload.dest),
+            ],
+            Self::Download(download) => vec![
+                ("workdir", &download.workdir),
+                ("source", &download.source),
+                ("dest", &download.dest),
+            ],
+            Self::Here(HereStep::Shell { workdir, .. }) => vec![("workdir", workdir)],
+            Self::Here(HereStep::Http { .. }) | Self::Dynamic(_) => Vec::new(),
             Self::Assert(check) => vec![("check", check)],
             Self::SetProperties(properties) => {
                 properties.values().map(|value| ("properties", value)).collect()

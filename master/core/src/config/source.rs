@@ -1,6 +1,7 @@
 //! Where changes come from.
 
 use super::Vcs;
+use crate::hooks::HookId;
 use crate::id::{CodebaseName, SecretName, SourceName};
 use crate::time::Span;
 
@@ -105,8 +106,10 @@ pub struct TextPattern(pub String);
 pub struct GitPoller {
     /// URL or path.
     pub repository: String,
-    /// Which branches; empty: the repository's default branch alone (GP-4).
+    /// Which branches; empty: the repository's default branch alone, unless `only` says otherwise (GP-4).
     pub branches: Vec<TextPattern>,
+    /// What is looked at instead of branches by their names.
+    pub only: Option<GitOnly>,
     /// Between two looks, at least one second.
     pub interval: Span,
     /// One change for the tip of a branch new to the poller at a known commit (GP-2, F35).
@@ -117,6 +120,16 @@ pub struct GitPoller {
     pub tags: bool,
     /// Which of the new commits are changes (F33).
     pub history: GitHistory,
+}
+
+/// What a git poller looks at, where no branches are named (GP-4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum GitOnly {
+    /// No branch: tags alone.
+    Tags,
+    /// The refs that a function of their full names picks: `refs/heads/main`, and `refs/tags/v1` where tags are asked for.
+    /// While it errs nothing is known of the repository, and nothing told.
+    Picked(HookId),
 }
 
 /// Which of the commits behind a branch's tip are its own.

@@ -1,6 +1,6 @@
 //! Steps as the recipe has them: unrendered (BL-1, PR-*, PP-5).
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -32,6 +32,34 @@ pub enum TemplateValue {
     List(Vec<Self>),
     /// Each rendered.
     Map(BTreeMap<String, Self>),
+}
+
+impl TemplateValue {
+    /// The empty text.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self::Plain(Value::String(String::new()))
+    }
+
+    /// Whether it is the empty text whatever the build is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Plain(Value::String(text)) if text.is_empty())
+    }
+}
+
+/// Recipes are kept with their builds, and older ones have a plain text where a value stands now.
+fn text_or_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TemplateValue, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Text(String),
+        Value(TemplateValue),
+    }
+    Ok(match Either::deserialize(deserializer)? {
+        Either::Text(text) => TemplateValue::Plain(Value::String(text)),
+        Either::Value(value) => value,
+    })
 }
 
 /// `interpolate("...")`, parsed at load so that its mistakes are found there (PP-5).
@@ -66,7 +94,7 @@ pub enum Selector {
     Src {
         /// Which stamp.
         codebase: CodebaseName,
-        /// `branch revision repository project codebase`.
+        /// `branch revision repository project codebase`, and `got_revision`: what was checked out.
         attribute: String,
     },
     /// `kw:NAME`.
@@ -105,9 +133,11 @@ pub struct StepSpec {
     /// As declared; made unique in its build (BL-9).
     pub name: String,
     /// Shown while it runs; empty: the name.
-    pub description: String,
-    /// Shown when it is over; empty: the description.
-    pub description_done: String,
+    #[serde(deserialize_with = "text_or_value")]
+    pub description: TemplateValue,
+    /// Shown when it is over and went well; empty: the description.
+    #[serde(deserialize_with = "text_or_value")]
+    pub description_done: TemplateValue,
     /// What it does.
     pub kind: StepKind,
     /// How its result counts.
@@ -130,8 +160,8 @@ impl StepSpec {
     pub fn plain(name: impl Into<String>, kind: StepKind) -> Self {
         Self {
             name: name.into(),
-            description: String::new(),
-            description_done: String::new(),
+            description: TemplateValue::empty(),
+            description_done: TemplateValue::empty(),
             kind,
             flags: Flags::default(),
             do_step_if: Condition::Is(true),
@@ -184,6 +214,8 @@ pub enum Condition {
     Is(bool),
     /// A function of the build; one that errs makes the step an exception (BL-5, F43).
     Hook(HookId),
+    /// Whether a value of the build is true, as Python sees it.
+    Value(Box<TemplateValue>),
 }
 
 /// One setting of the environment (PR-1).
@@ -201,7 +233,11 @@ pub struct LogFile {
     /// The log's name.
     pub name: String,
     /// Below the work folder.
-    pub path: String,
+    #[serde(deserialize_with = "text_or_value")]
+    pub path: TemplateValue,
+    /// What is in the file when the step begins is left out.
+    #[serde(default)]
+    pub follow: bool,
 }
 
 /// Bounds of a step (PR-2, LG-8).
@@ -314,9 +350,9 @@ pub enum CheckoutMethod {
     Incremental,
     /// Nothing: removed and made anew.
     Clobber,
-    /// What the ignore files name.
+    /// Nothing that is not tracked, ignored or not.
     Fresh,
-    /// Nothing untracked or ignored.
+    /// What the ignore files name, and nothing else that is not tracked.
     Clean,
     /// A clean copy of a kept source tree.
     Copy,

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 /// `upload` and `upload_directory`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct UploadStep {
-    /// Below the build's folder: a file or a glob, or a folder.
+    /// Where its source lies, below the build's folder.
+    #[serde(default = "TemplateValue::empty")]
+    pub workdir: TemplateValue,
+    /// Below that: a file or a glob, or a folder.
     pub source: TemplateValue,
     /// Its name on the master.
     pub dest: TemplateValue,
@@ -24,6 +27,12 @@ pub struct UploadStep {
 pub struct DownloadStep {
     /// An uploaded name, `BUILDER#NUMBER/NAME`, or a file beside `master.star`.
     pub source: TemplateValue,
-    /// Below the build's folder.
+    /// Where `dest` begins, below the build's folder.
+    #[serde(default = "TemplateValue::empty")]
+    pub workdir: TemplateValue,
+    /// Below that.
     pub dest: TemplateValue,
+    /// Its permissions; `None`: as files are made there.
+    #[serde(default)]
+    pub mode: Option<u32>,
 }

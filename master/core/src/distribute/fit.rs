@@ -108,10 +108,12 @@ pub(super) fn free_for<'a>(
     builder: &Builder,
     workers: impl Iterator<Item = &'a WorkerName>,
 ) -> Vec<WorkerName> {
-    let state = ctx.state();
+    let (state, config) = (ctx.state(), &ctx.live.current.config);
     let mut free: Vec<_> = workers
         .filter(|worker| is_free(ctx, worker))
-        .filter(|worker| !state.running_on(worker).any(|build| build.builder == builder.name))
+        .filter(|worker| {
+            !state.running_on(worker).any(|build| config.share_a_folder(&build.builder, builder))
+        })
         .map(|worker| {
             let idle_since = state.worker(worker).and_then(|worker| worker.idle_since);
             (state.load_of(worker), idle_since, worker)

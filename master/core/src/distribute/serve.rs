@@ -302,9 +302,11 @@ impl Trial<'_> {
 /// for them, however far down (LK-6).
 fn break_rings(ctx: &mut Ctx<'_>, builder: &Builder, free: &[WorkerName]) {
     let waits = |build: &Build| build.steps.iter().any(|it| it.state() == StepState::Waiting);
+    let config = &ctx.live.current.config;
     let held_up = |worker: &WorkerName| {
         let mut here = ctx.state().running_on(worker);
-        let own = |build: &Build| build.builder == builder.name && build.is_parked();
+        let own =
+            |build: &Build| config.share_a_folder(&build.builder, builder) && build.is_parked();
         here.any(|build| own(build) || waits(build))
     };
     let declared = |name: &&WorkerName| ctx.live.current.config.workers.contains_key(*name);

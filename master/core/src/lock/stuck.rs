@@ -95,7 +95,9 @@ impl Stuck {
         worker: &WorkerName,
     ) -> Option<&'a Build> {
         let mut here = state.running_on(worker).filter(|build| self.builds.contains(&build.id));
-        here.find(|build| build.builder == builder.name).or_else(|| self.fills(state, live, worker))
+        let config = &live.current.config;
+        here.find(|build| config.share_a_folder(&build.builder, builder))
+            .or_else(|| self.fills(state, live, worker))
     }
 
     /// One of the builds that are stuck on a worker, if they leave no room there.

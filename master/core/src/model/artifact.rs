@@ -49,6 +49,9 @@ pub struct DownloadCommand {
     pub source: String,
     /// Below the build's folder.
     pub dest: String,
+    /// Its permissions; `None`: as files are made there.
+    #[serde(default)]
+    pub mode: Option<u32>,
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ pub struct CommandSpec {
     pub id: CommandId,
     /// For people, and for the log's place.
     pub build: BuildRef,
+    /// The name of the build's folder on its worker; `None`: its builder's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// The step's name.
     pub step: String,
     /// Of the build.
@@ -73,6 +76,9 @@ pub struct ShellCommand {
     pub separate: bool,
     /// Further logs: name and path.
     pub logfiles: Vec<(String, String)>,
+    /// Names of those that begin at the end of what is in their file already.
+    #[serde(default)]
+    pub followed: Vec<String>,
     /// What is looked for in what it writes.
     #[serde(default)]
     pub look: Look,

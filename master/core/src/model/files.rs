@@ -19,12 +19,17 @@ pub enum FilesCommand {
     },
     /// Fail when there is no such file.
     Exists(String),
+    /// A file, or a link; none being there will do.
+    RemoveFile(String),
     /// Write a file as a whole.
     Write {
         /// Which.
         dest: String,
         /// What is in it.
         text: String,
+        /// Its permissions; `None`: as files are made there.
+        #[serde(default)]
+        mode: Option<u32>,
     },
 }
 
@@ -36,12 +41,13 @@ impl FilesCommand {
             Self::MakeFolder(dir) => format!("mkdir {dir}"),
             Self::RemoveFolder(dir) => format!("rmdir {dir}"),
             Self::CopyFolder { source, dest } => format!("copy {source} to {dest}"),
+            Self::RemoveFile(file) => format!("rm {file}"),
             Self::Exists(file) => format!("look for {file}"),
             // How long it will be is nobody's business, and not known here.
-            Self::Write { dest, text } if !super::secret::names(text).is_empty() => {
+            Self::Write { dest, text, .. } if !super::secret::names(text).is_empty() => {
                 format!("write a text with a secret to {dest}")
             }
-            Self::Write { dest, text } => format!("write {} bytes to {dest}", text.len()),
+            Self::Write { dest, text, .. } => format!("write {} bytes to {dest}", text.len()),
         }
     }
 }

@@ -19,6 +19,9 @@ impl CommandSpec {
             CommandWhat::Here(here) => {
                 lines.push(" on the master".to_owned());
                 if let HereCommand::Shell(shell) = here {
+                    if !shell.workdir.is_empty() {
+                        lines.push(format!(" in {}", shell.workdir));
+                    }
                     lines.extend(shell.env.iter().take(MAX_ENV).map(|entry| self.variable(entry)));
                 }
                 lines.extend(limits(&self.timeouts));

@@ -21,8 +21,14 @@ pub struct HttpCommand {
     pub method: String,
     /// Begins with `http://` or `https://`.
     pub url: String,
+    /// Names and values that are put behind the address, as they are: who asks escapes them.
+    #[serde(default)]
+    pub params: Vec<(String, String)>,
     /// Names and values, in order.
     pub headers: Vec<(String, String)>,
+    /// A name and a password, for servers that ask for them (RFC 7617).
+    #[serde(default)]
+    pub auth: Option<(String, String)>,
     /// The body; `None`: none.
     pub data: Option<String>,
 }

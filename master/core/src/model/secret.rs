@@ -129,7 +129,12 @@ impl CommandSpec {
             }
             CommandWhat::Here(HereCommand::Http(http)) => {
                 act(&mut http.url);
+                http.params.iter_mut().map(|(_, value)| value).for_each(&mut *act);
                 http.headers.iter_mut().map(|(_, value)| value).for_each(&mut *act);
+                http.auth.iter_mut().for_each(|(user, password)| {
+                    act(user);
+                    act(password);
+                });
                 return http.data.iter_mut().for_each(act);
             }
             CommandWhat::Files(_) | CommandWhat::Upload(_) | CommandWhat::Download(_) => return,

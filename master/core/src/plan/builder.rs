@@ -24,6 +24,8 @@ fn differ(shapes: &Shapes<'_>, old: &Builder, new: &Builder, details: &mut Vec<S
     if !shapes.same(&old.factory, &new.factory) {
         details.push(format!("steps {}", steps(shapes, &old.factory, &new.factory)));
     }
+    shapes.part(details, "workdir", &old.workdir, &new.workdir);
+    value(details, "builddir", &old.folder(), &new.folder(), quoted);
     shapes.part(details, "env", &old.env, &new.env);
     shapes.part(details, "properties", &old.properties, &new.properties);
     shapes.part(details, "defaults", &old.defaults, &new.defaults);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::shape::{Shapes, or, quoted, value};
 use super::{Difference, Sign, Work, count};
-use crate::config::{Canceller, CancellerKind, Lock, Retention, SourceKind, Worker};
+use crate::config::{Canceller, CancellerKind, GitPoller, Lock, Retention, SourceKind, Worker};
 
 /// What needs no word when it comes or goes.
 fn silent<K>(_: Sign, _: &K, _: &mut Vec<String>) {}
@@ -59,7 +59,8 @@ pub(super) fn sources(shapes: &Shapes<'_>, out: &mut Vec<Difference>) {
                 if let (SourceKind::Git(old), SourceKind::Git(new)) = (&old.kind, &new.kind) {
                     value(details, "repository", &old.repository, &new.repository, quoted);
                     value(details, "interval", &old.interval, &new.interval, ToString::to_string);
-                    shapes.part(details, "branches", &old.branches, &new.branches);
+                    let picks = |it: &GitPoller| (it.branches.clone(), it.only.clone());
+                    shapes.part(details, "branches", &picks(old), &picks(new));
                 }
             } else {
                 details.push(format!("{} -> {}", old.kind.word(), new.kind.word()));

@@ -71,6 +71,7 @@ fn values_are_told_before_and_after() {
     let poller = GitPoller {
         repository: "/srv/app".to_owned(),
         branches: Vec::new(),
+        only: None,
         interval: Span::minutes(5),
         build_pushes_with_no_commits: false,
         build_first_tip: false,

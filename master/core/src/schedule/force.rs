@@ -23,6 +23,7 @@ pub(crate) struct Force {
     pub(crate) properties: BTreeMap<String, String>,
     pub(crate) reason: String,
     pub(crate) priority: Option<i32>,
+    pub(crate) external_id: String,
 }
 
 /// Forces builds, or refuses.
@@ -84,6 +85,7 @@ fn prepare(ctx: &Ctx<'_>, who: &str, force: Force) -> Result<NewBuildset, Refusa
         worker,
         builders,
         priority: force.priority.unwrap_or(scheduler.priority),
+        external_id: buildset::external_id(force.external_id)?,
         ..NewBuildset::default()
     })
 }
@@ -98,17 +100,25 @@ pub(super) fn find<'a>(
     named: Option<&SchedulerName>,
     asked: Vec<BuilderName>,
 ) -> Result<(Vec<BuilderName>, &'a Scheduler, &'a ForceScheduler), Refusal> {
-    // FO-2: a form chosen without builders stands for all of its own.
     let form = named.map(|name| form(config, name)).transpose()?;
-    let asked = match form {
-        Some(form) if asked.is_empty() => form.builders.clone(),
-        _ => asked,
-    };
-    let builders = builders(config, asked)?;
+    let builders = builders(config, forced_builders(config, named, asked))?;
     let scheduler = choose(state, config, form, &builders)?;
     match &scheduler.kind {
         SchedulerKind::Force(form) => Ok((builders, scheduler, form)),
         _ => Err(Refusal::mistake(format!("{} is no force scheduler", scheduler.name))),
+    }
+}
+
+/// Which builders are meant: a form chosen without builders stands for all of its own (FO-2).
+#[must_use]
+pub fn forced_builders(
+    config: &Config,
+    scheduler: Option<&SchedulerName>,
+    asked: Vec<BuilderName>,
+) -> Vec<BuilderName> {
+    match scheduler.and_then(|name| form(config, name).ok()) {
+        Some(form) if asked.is_empty() => form.builders.clone(),
+        _ => asked,
     }
 }
 
@@ -409,6 +419,7 @@ mod tests {
                 properties: BTreeMap::new(),
                 reason: String::new(),
                 priority: Some(3),
+                external_id: String::new(),
             })
         };
         assert_eq!(

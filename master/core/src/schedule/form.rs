@@ -57,6 +57,7 @@ impl Place {
             project: self.project.unwrap_or_default(),
             branch: self.branch,
             revision: self.revision,
+            requested: None,
             patch: None,
             changes: Vec::new(),
         }

@@ -13,6 +13,7 @@ pub(crate) mod try_;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use force::forced_builders;
 pub use form::{Place, form_of, places};
 pub use stamp::{default_stamp, repository_of};
 pub(crate) use stamp::{stamp_of, tip_stamp};

@@ -37,6 +37,7 @@ pub(crate) fn stamp_of(state: &State, codebase: CodebaseName, changes: &[&Change
         project: head.map_or_else(String::new, |head| head.project.clone()),
         branch: head.and_then(|head| head.branch.clone()),
         revision: head.and_then(|head| head.revision.clone()),
+        requested: None,
         patch: None,
         changes: changes.iter().map(|change| change.id).collect(),
     }
@@ -88,6 +89,7 @@ pub(crate) fn tip_stamp(
         project: declared.project,
         branch,
         revision,
+        requested: None,
         patch: None,
         changes: Vec::new(),
     }

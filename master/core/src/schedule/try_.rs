@@ -22,6 +22,7 @@ pub(crate) struct Try {
     pub(crate) stamps: Vec<SourceStamp>,
     pub(crate) properties: BTreeMap<String, String>,
     pub(crate) comment: String,
+    pub(crate) external_id: String,
 }
 
 /// Where a try goes.
@@ -81,6 +82,11 @@ fn prepare(ctx: &Ctx<'_>, asking: &Asking, asked: Try) -> Result<NewBuildset, Re
         }
         properties.set(name.clone(), text.as_str(), Origin::Try);
     }
+    // TY-3: by it the client can wait.
+    let external_id = match buildset::external_id(asked.external_id)? {
+        none if none.is_empty() => asking.request_id.clone(),
+        given => given,
+    };
     properties.set("owner", asking.who.as_str(), Origin::Try);
     properties.set("scheduler", scheduler.name.as_str(), Origin::Scheduler);
     Ok(NewBuildset {
@@ -89,7 +95,7 @@ fn prepare(ctx: &Ctx<'_>, asking: &Asking, asked: Try) -> Result<NewBuildset, Re
         stamps,
         properties,
         builders,
-        external_id: asking.request_id.clone(),
+        external_id,
         ..NewBuildset::default()
     })
 }

@@ -211,7 +211,7 @@ impl State {
                 self.locks.wait(*id, *step, *at);
                 self.builds.wait(*id, *step, *at, locks);
             }
-            Record::StepStarted { id, step, at, shown, spec, logs, locks, .. } => {
+            Record::StepStarted { id, step, at, shown, text, spec, logs, locks, .. } => {
                 let since = self.builds.step(*id, *step).and_then(|step| step.waiting_since);
                 self.locks.wait_no_more(*id, *step, since);
                 self.locks.take(LockHolder::Step(*id, *step), locks);
@@ -221,7 +221,15 @@ impl State {
                 for log in logs {
                     self.last.log = self.last.log.max(log.id.0);
                 }
-                self.builds.start_step(*id, *step, *at, shown, spec.as_deref(), logs, locks);
+                self.builds.start_step(
+                    *id,
+                    *step,
+                    *at,
+                    [shown, text],
+                    spec.as_deref(),
+                    logs,
+                    locks,
+                );
             }
             Record::StepTriggered { id, step, requests, children, waits_for, .. } => {
                 for request in requests {

@@ -239,7 +239,7 @@ impl Builds {
         id: BuildId,
         number: StepNumber,
         at: Timestamp,
-        shown: &str,
+        [shown, text]: [&String; 2],
         spec: Option<&CommandSpec>,
         logs: &[Log],
         locks: &[LockShare],
@@ -250,7 +250,8 @@ impl Builds {
         step.command = spec.map(|spec| spec.id);
         step.heading = spec.map(CommandSpec::heading).unwrap_or_default();
         step.spec = spec.cloned();
-        step.shown = shown.to_owned();
+        step.shown.clone_from(shown);
+        step.text.clone_from(text);
         step.logs = logs.to_vec();
         if let Some(spec) = spec {
             self.commands.insert(spec.id, (id, number));

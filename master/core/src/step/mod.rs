@@ -11,7 +11,6 @@ use crate::model::{Artifact, Build, Exit, Finished, LockShare, Log, Said};
 use crate::record::Record;
 use crate::render::{RenderError, Renderer};
 use crate::results::Results;
-use crate::view::truthy;
 
 mod acquire;
 mod dynamic;
@@ -55,10 +54,7 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, position: &Position) {
         return dynamic::expand(ctx, position, hook);
     }
     let renderer = Renderer { state: ctx.state(), config, build, hooks: ctx.hooks };
-    let wanted = match &spec.do_step_if {
-        Condition::Is(wanted) => Ok(*wanted),
-        Condition::Hook(hook) => renderer.call(hook, build.results).map(|value| truthy(&value)),
-    };
+    let wanted = renderer.holds(&spec.do_step_if, build.results);
     match wanted {
         Ok(true) => {}
         Ok(false) => return end(ctx, position, Ended::plain(Results::Skipped, "not needed")),
@@ -143,6 +139,7 @@ fn begin(
     logs: Vec<Log>,
     locks: Vec<LockShare>,
 ) {
+    let text = described(ctx, position, false).unwrap_or_default();
     let Some(build) = ctx.state().build(position.build) else { return };
     let record = Record::StepStarted {
         id: build.id,
@@ -151,6 +148,7 @@ fn begin(
         name: step_name(build, position.number),
         at: ctx.now,
         shown,
+        text,
         spec,
         logs,
         locks,
@@ -178,7 +176,7 @@ pub(crate) fn finished(ctx: &mut Ctx<'_>, position: &Position, mut finished: Fin
     extract::extract(ctx, position, &finished, &mut ended);
     told::rest(ctx, position, finished.said, &mut ended);
     if ended.results == Results::Success
-        && let Some(text) = described(ctx, position)
+        && let Some(text) = described(ctx, position, true)
     {
         ended.text = text;
     }
@@ -208,12 +206,30 @@ pub(crate) fn abandon(ctx: &mut Ctx<'_>, position: &Position, exit: &Exit) {
     end(ctx, position, Ended { logs, ..ended });
 }
 
-/// The words a recipe gives for a step that went well.
-fn described(ctx: &Ctx<'_>, position: &Position) -> Option<String> {
+/// The longest words for a step that are kept, in characters.
+const MAX_WORDS: usize = 200;
+
+/// The words a recipe gives for a step: while it runs, or when it is over and went well. A function that errs costs no more
+/// than them.
+fn described(ctx: &mut Ctx<'_>, position: &Position, over: bool) -> Option<String> {
     let build = ctx.state().build(position.build)?;
-    let spec = position.spec(build)?;
-    let words = [&spec.description_done, &spec.description];
-    words.into_iter().find(|words| !words.is_empty()).cloned()
+    let (spec, config) = (position.spec(build)?, position.config.as_deref()?);
+    let done = Some(&spec.description_done).filter(|words| over && !words.is_empty());
+    let words = done.or_else(|| Some(&spec.description).filter(|words| !words.is_empty()))?;
+    let renderer = Renderer { state: ctx.state(), config, build, hooks: ctx.hooks };
+    let reference = build.reference();
+    match renderer.words(words) {
+        Ok(text) => {
+            let line = text.chars().take(MAX_WORDS).map(|c| if c.is_control() { ' ' } else { c });
+            Some(line.collect()).filter(|line: &String| !line.trim().is_empty())
+        }
+        Err(error) => {
+            if let Some((hook, error)) = &error.hook {
+                ctx.tell_hook(hook, error, "the step has no words of its own", Some(reference));
+            }
+            None
+        }
+    }
 }
 
 /// Ends a step: its flags decide what it counts (BL-1), its function whether it is shown (BL-10).
@@ -226,10 +242,10 @@ fn end(ctx: &mut Ctx<'_>, position: &Position, ended: Ended) {
     let mut erred = None;
     let hidden = match (spec.map(|spec| &spec.hide_step_if), position.config.as_deref()) {
         (Some(Condition::Is(hidden)), _) => *hidden,
-        (Some(Condition::Hook(hook)), Some(config)) => {
+        (Some(condition), Some(config)) => {
             let renderer = Renderer { state: ctx.state(), config, build, hooks: ctx.hooks };
-            match renderer.call(hook, results) {
-                Ok(value) => truthy(&value),
+            match renderer.holds(condition, results) {
+                Ok(hidden) => hidden,
                 Err(error) => {
                     results = results.worst(Results::Exception);
                     text.clone_from(&error.what);

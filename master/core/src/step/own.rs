@@ -39,7 +39,8 @@ pub(super) fn set_properties(
             for (name, value) in values {
                 set_property(ctx, position.build, name, value);
             }
-            let text = described(ctx, position).unwrap_or_else(|| "properties set".to_owned());
+            let text =
+                described(ctx, position, true).unwrap_or_else(|| "properties set".to_owned());
             end(ctx, position, Ended::plain(Results::Success, text));
         }
         Err(error) => cannot_start(ctx, position, &error),
@@ -63,7 +64,7 @@ pub(super) fn assert_that(
         Ok(value) => {
             begin(ctx, position, "assert".to_owned(), None, Vec::new(), locks);
             let ended = if truthy(&value) {
-                let text = described(ctx, position).unwrap_or_else(|| "it holds".to_owned());
+                let text = described(ctx, position, true).unwrap_or_else(|| "it holds".to_owned());
                 Ended::plain(Results::Success, text)
             } else {
                 Ended::plain(Results::Failure, "it does not hold")
@@ -103,7 +104,7 @@ pub(crate) fn children_over(ctx: &mut Ctx<'_>, position: &Position) {
     let Some((results, text)) = trigger::outcome(ctx.state(), build, position.number) else {
         return;
     };
-    let text = match described(ctx, position) {
+    let text = match described(ctx, position, true) {
         Some(words) if results == Results::Success => words,
         _ => text,
     };

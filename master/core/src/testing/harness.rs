@@ -201,6 +201,7 @@ impl Harness {
             properties,
             reason: String::new(),
             priority: None,
+            external_id: String::new(),
         })
     }
 

@@ -109,10 +109,13 @@ fn detail(record: &Record) -> String {
         Record::StepWaiting { locks, .. } => {
             format!("for {}", joined(locks.iter().map(|it| format!("{} ({})", it.key, it.mode))))
         }
-        Record::StepStarted { spec, shown, .. } => match spec {
-            Some(spec) => format!("command {}: {shown}", spec.id),
-            None => shown.clone(),
-        },
+        Record::StepStarted { spec, shown, text, .. } => {
+            let words = if text.is_empty() { String::new() } else { format!(" ({text})") };
+            match spec {
+                Some(spec) => format!("command {}: {shown}{words}", spec.id),
+                None => format!("{shown}{words}"),
+            }
+        }
         Record::StepTriggered { children, waits_for, .. } => {
             let of = |child: &Child| format!("{} buildset {}", child.scheduler, child.buildset);
             let mut parts = Vec::new();

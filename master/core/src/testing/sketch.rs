@@ -52,6 +52,8 @@ pub fn builder(name: &str, workers: &[&str], factory: Vec<StepSpec>) -> Builder 
         workers: workers.iter().map(|name| WorkerName::from(*name)).collect(),
         factory,
         env: Vec::new(),
+        workdir: TemplateValue::empty(),
+        folder: None,
         properties: BTreeMap::new(),
         defaults: BTreeMap::new(),
         locks: Locks::default(),
@@ -62,8 +64,8 @@ pub fn builder(name: &str, workers: &[&str], factory: Vec<StepSpec>) -> Builder 
 fn step(name: &str, kind: StepKind) -> StepSpec {
     StepSpec {
         name: name.to_owned(),
-        description: String::new(),
-        description_done: String::new(),
+        description: TemplateValue::empty(),
+        description_done: TemplateValue::empty(),
         kind,
         flags: Flags::default(),
         do_step_if: Condition::Is(true),
@@ -209,6 +211,7 @@ pub fn stamp(branch: &str, revision: Option<&str>) -> SourceStamp {
         project: String::new(),
         branch: Some(branch.to_owned()),
         revision: revision.map(str::to_owned),
+        requested: None,
         patch: None,
         changes: Vec::new(),
     }

@@ -78,7 +78,8 @@ pub(super) async fn list(doors: &Arc<Doors>, asked: ListRequest) -> Result<ListR
         }
         Kind::Buildset => {
             let builder = some(&asked.builder).map(Into::into);
-            let filter = BuildsetFilter { builder, before, limit };
+            let external_id = some(&asked.external_id).map(ToOwned::to_owned);
+            let filter = BuildsetFilter { builder, external_id, before, limit };
             let rows = doors.query(move |queries| queries.buildsets(&filter)).await?;
             if rows.is_empty() {
                 get::builder_known(doors, &asked.builder).await?;

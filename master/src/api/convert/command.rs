@@ -29,7 +29,7 @@ pub(crate) fn start(spec: &CommandSpec, masked: &[String]) -> wire::Start {
         command: spec.id.0,
         build: spec.build.to_string(),
         step: spec.step.clone(),
-        builder: spec.build.builder.to_string(),
+        builder: spec.folder.clone().unwrap_or_else(|| spec.build.builder.to_string()),
         attempt: spec.attempt,
         what: match &spec.what {
             CommandWhat::Shell(command) => Some(wire::start::What::Shell(shell(command, masked))),
@@ -46,6 +46,7 @@ pub(crate) fn start(spec: &CommandSpec, masked: &[String]) -> wire::Start {
             CommandWhat::Download(command) => Some(wire::start::What::Download(wire::Download {
                 source: command.source.clone(),
                 dest: command.dest.clone(),
+                mode: command.mode.unwrap_or_default(),
             })),
             // Never sent: the core orders it of the master's own machine.
             CommandWhat::Here(_) => None,
@@ -67,6 +68,7 @@ fn shell(command: &ShellCommand, masked: &[String]) -> wire::Shell {
         masked: masked.to_vec(),
         logfiles: command.logfiles.iter().cloned().collect(),
         observe: said::observe(&command.look),
+        followed: command.followed.clone(),
     }
 }
 
@@ -110,10 +112,13 @@ fn files(command: &FilesCommand) -> wire::Files {
         FilesCommand::CopyFolder { source, dest } => {
             What::CopyFolder(wire::CopyFolder { source: source.clone(), dest: dest.clone() })
         }
+        FilesCommand::RemoveFile(file) => What::RemoveFile(file.clone()),
         FilesCommand::Exists(file) => What::Exists(file.clone()),
-        FilesCommand::Write { dest, text } => {
-            What::Write(wire::WriteFile { dest: dest.clone(), text: text.clone().into_bytes() })
-        }
+        FilesCommand::Write { dest, text, mode } => What::Write(wire::WriteFile {
+            dest: dest.clone(),
+            text: text.clone().into_bytes(),
+            mode: mode.unwrap_or_default(),
+        }),
     };
     wire::Files { what: Some(what) }
 }

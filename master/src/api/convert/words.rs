@@ -65,6 +65,7 @@ pub(crate) fn stamp(stamp: &SourceStamp) -> wire::SourceStamp {
             subdir: patch.subdir.clone(),
         }),
         changes: stamp.changes.iter().map(|change| change.0).collect(),
+        requested: stamp.requested.clone().unwrap_or_default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Forcing, stopping, cancelling: what is refused and how, and that the same asking does nothing twice.
 
+use linn_proto::console::ListRequest;
 use linn_proto::control::{
     CancelRequest, ForceRequest, PollSourceRequest, StopRequest, WorkerControlRequest, WorkerVerb,
 };
@@ -59,6 +60,20 @@ async fn refusals_have_their_codes_and_sentences() {
     site.stop().await;
 }
 
+/// What nobody can have meant is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_property_has_a_name_that_could_be_declared() {
+    let site = Site::start(ONE).await;
+    for (name, shown) in [("a b", "`a b`"), ("x\ny", "`x\\ny`"), ("a=b", "`a=b`"), ("", "``")] {
+        let properties = [(name.to_owned(), "1".to_owned())].into();
+        let refused = site.force(ForceRequest { properties, ..force("linux") }).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        let expected = format!("{shown} cannot be the name of a property");
+        assert!(refused.message().contains(&expected), "{refused:?}");
+    }
+    site.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_asking_does_nothing_twice() {
     let site = Site::start(ONE).await;
@@ -74,20 +89,7 @@ async fn the_same_asking_does_nothing_twice() {
 /// C22: what a repository says there is not, is refused; without a repository the text is taken as it is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_branch_is_looked_up_where_there_is_a_repository() {
-    let repository = tempfile::tempdir().unwrap();
-    let git = |arguments: &[&str]| {
-        let run = std::process::Command::new("git")
-            .current_dir(repository.path())
-            .args(["-c", "user.name=Ana", "-c", "user.email=ana@example.org"])
-            .args(arguments)
-            .output()
-            .unwrap();
-        assert!(run.status.success(), "{run:?}");
-        String::from_utf8(run.stdout).unwrap().trim().to_owned()
-    };
-    git(&["init", "-q", "-b", "main"]);
-    git(&["commit", "-q", "--allow-empty", "-m", "first"]);
-    let head = git(&["rev-parse", "HEAD"]);
+    let (repository, head) = repository_with_a_tag();
     let star =
         format!("codebase(\"app\", repository = \"{}\")\n{ONE}", repository.path().display());
     let site = Site::start(&star).await;
@@ -106,6 +108,72 @@ async fn a_branch_is_looked_up_where_there_is_a_repository() {
     let site = Site::start(ONE).await;
     assert!(site.force(on("no-such")).await.is_ok());
     site.stop().await;
+}
+
+/// FO-2: a scheduler without builders stands for all of its own, and their codebases are pinned; what was typed is kept
+/// (SS-3 better), and the id of whoever asked finds it again (BS-7).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_alone_forces_all_its_builders() {
+    let (repository, head) = repository_with_a_tag();
+    let star = format!(
+        "codebase(\"app\", repository = \"{}\")\nworker(\"w\")\n\
+         builder(\"linux\", workers = [\"w\"], factory = [git(codebase = \"app\")])\n\
+         builder(\"mac\", workers = [\"w\"], factory = [git(codebase = \"app\")])\n\
+         force_scheduler(\"all\", builders = [\"linux\", \"mac\"])\n",
+        repository.path().display()
+    );
+    let site = Site::start(&star).await;
+    let asked = ForceRequest {
+        scheduler: "all".to_owned(),
+        revision: Some("v1.2".to_owned()),
+        external_id: "release 7".to_owned(),
+        ..ForceRequest::default()
+    };
+    let accepted = site.force(asked).await.unwrap();
+    let sets = accepted.entities.iter().filter_map(|entity| match &entity.of {
+        Some(Of::Buildset(buildset)) => Some(buildset),
+        _ => None,
+    });
+    let sets: Vec<_> = sets.collect();
+    assert_eq!(sets.len(), 1);
+    assert_eq!(sets[0].requests.len(), 2, "FO-2");
+    let stamp = &sets[0].sourcestamps[0];
+    assert_eq!(stamp.revision.as_deref(), Some(head.as_str()));
+    assert_eq!(stamp.requested, "v1.2");
+
+    let list = |external_id: &str| ListRequest {
+        kind: Kind::Buildset.into(),
+        external_id: external_id.to_owned(),
+        ..ListRequest::default()
+    };
+    let mut console = site.console();
+    let found = soon(console.list(list("release 7"))).await.unwrap().into_inner();
+    assert_eq!(found.entities.len(), 1);
+    let none = soon(console.list(list("release 8"))).await.unwrap().into_inner();
+    assert_eq!(none.entities.len(), 0);
+    let long = ForceRequest { external_id: "x".repeat(201), ..force("linux") };
+    assert_eq!(site.force(long).await.unwrap_err().code(), Code::InvalidArgument);
+    site.stop().await;
+}
+
+/// A repository with one commit, which is its tag `v1.2`, and the commit.
+fn repository_with_a_tag() -> (tempfile::TempDir, String) {
+    let repository = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let run = std::process::Command::new("git")
+            .current_dir(repository.path())
+            .args(["-c", "user.name=Ana", "-c", "user.email=ana@example.org"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{run:?}");
+        String::from_utf8(run.stdout).unwrap().trim().to_owned()
+    };
+    git(&["init", "-q", "-b", "main"]);
+    git(&["commit", "-q", "--allow-empty", "-m", "first"]);
+    git(&["tag", "v1.2"]);
+    let head = git(&["rev-parse", "HEAD"]);
+    (repository, head)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,6 +38,28 @@ async fn log(site: &Site, build: &Build, step: usize) -> String {
     String::from_utf8(text).unwrap()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_may_run_in_a_folder_beside_the_configuration() {
+    let (site, build) = built(
+        r#"master_shell("make", command = "mkdir -p tools/sub && echo here > tools/sub/x"),
+           master_shell("below", workdir = "tools/sub", command = "cat x"),
+           master_shell("none", workdir = "nowhere", command = "cat x"),
+           master_shell("out", workdir = lambda build: "../..", command = "cat x")"#,
+    )
+    .await;
+    assert_eq!(log(&site, &build, 1).await, "here\n");
+    let said: Vec<_> = build.steps.iter().skip(1).map(|step| step.text.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "done",
+            "could not start: there is no folder `nowhere` beside master.star",
+            "could not start: the work folder `../..` is not below the folder of master.star",
+        ]
+    );
+    site.stop().await;
+}
+
 /// Waits until a file is there. Nobody tells of files, so it is looked for.
 async fn appears(file: &Path) -> String {
     soon(async {
@@ -176,7 +198,7 @@ async fn an_answer_is_success_or_failure_and_none_an_exception() {
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mute_url = format!("http://{}", mute.local_addr().unwrap());
     let (site, build) = built(&format!(
-        r#"http_request("good", method = "POST", url = "{good}/x?y=1", headers = {{"X-From": "linn"}}, data = interpolate("n=%(prop:buildnumber)s")),
+        r#"http_request("good", method = "POST", url = "{good}/x?y=1", headers = {{"X-From": "linn"}}, params = {{"n": prop("buildnumber"), "t": "a b"}}, auth = ("me", "it"), data = interpolate("n=%(prop:buildnumber)s")),
            http_request("moved", url = "{moved}"),
            http_request("bad", url = "{bad}"),
            http_request("mute", url = "{mute_url}", max_time = "1s", flunk_on_failure = False),"#
@@ -189,10 +211,11 @@ async fn an_answer_is_success_or_failure_and_none_an_exception() {
     assert!(build.steps[3].text.starts_with("no answer: "), "{}", build.steps[3].text);
     let asked = soon(asked).await.unwrap();
     assert!(
-        asked.starts_with("POST /x?y=1 HTTP/1.1\r\n") && asked.ends_with("\r\n\r\nn=1"),
+        asked.starts_with("POST /x?y=1&n=1&t=a%20b HTTP/1.1\r\n") && asked.ends_with("\r\n\r\nn=1"),
         "{asked}"
     );
     assert!(asked.to_ascii_lowercase().contains("x-from: linn\r\n"), "{asked}");
+    assert!(asked.contains(": Basic bWU6aXQ=\r\n"), "{asked}");
     let text = log(&site, &build, 0).await;
     assert!(text.starts_with(&format!("POST {good}/x?y=1\n201 Created\n")), "{text}");
     assert!(text.contains("x-id: 7\n") && text.ends_with("\n\nhello"), "{text}");

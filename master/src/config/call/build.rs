@@ -105,6 +105,26 @@ impl<'v> Call<'v, '_> {
         }
     }
 
+    /// The same for a step, where any value of the build may stand.
+    pub(in crate::config) fn step_condition(&self, parameter: &str, default: bool) -> Condition {
+        let made = self.present(parameter).filter(|value| Made::from_value(*value).is_some());
+        let value = made.and_then(|value| self.lowered(value, parameter, &self.place(parameter)));
+        match value {
+            Some(value) => Condition::Value(Box::new(value)),
+            None if made.is_some() => Condition::Is(default),
+            None => self.condition(parameter, default),
+        }
+    }
+
+    /// Words for people, on one line, that may depend on the build; empty when left out.
+    pub(in crate::config) fn words(&self, parameter: &str) -> TemplateValue {
+        match self.text_template(parameter) {
+            Some(TemplateValue::Plain(_)) => TemplateValue::Plain(self.line(parameter).into()),
+            Some(value) => value,
+            None => TemplateValue::empty(),
+        }
+    }
+
     /// Settings of the environment (PR-1).
     pub(in crate::config) fn env(&self, parameter: &str) -> Vec<EnvSetting> {
         let mut settings = Vec::new();

@@ -263,6 +263,11 @@ impl<'v> Call<'v, '_> {
         self.values.contains_key(parameter)
     }
 
+    /// Whether an empty list was written.
+    pub(in crate::config) fn is_empty_list(&self, parameter: &str) -> bool {
+        self.present(parameter).and_then(lower::elements).is_some_and(<[_]>::is_empty)
+    }
+
     /// An argument that must be given was not.
     pub(in crate::config) fn missing(&self, parameter: &str) {
         let message = format!("`{}` needs `{parameter}`", self.function.name);

@@ -5,6 +5,7 @@ use linn_core::id::{BuilderName, WorkerName};
 
 use super::lock;
 use super::site::mentioned;
+use super::step::workdir;
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::draft::{Kind, PolicyGiven};
@@ -45,6 +46,18 @@ static BUILDER: &[Parameter] = &[
     param("description", Type::Text, "\"\"", "One line for people."),
     param("tags", Type::Texts, "[]", "For selecting and grouping."),
     param("project", Type::Text, "\"\"", "What it belongs to."),
+    param(
+        "workdir",
+        Type::Value,
+        "\"\"",
+        "Where its steps work, below the build's folder; one with a `workdir` of its own works there instead, with `\".\"` in the folder itself.",
+    ),
+    param(
+        "builddir",
+        Type::Text,
+        "the name",
+        "The name of its folder on a worker. Builders with the same one share what lies there, and a worker never builds two of them at once.",
+    ),
     param("env", Type::Dict, "{}", "Environment of every step, laid over the worker's."),
     param("properties", Type::Dict, "{}", "Properties of its builds."),
     param("defaults", Type::Dict, "{}", "Properties of its builds where nobody else sets them."),
@@ -107,15 +120,60 @@ pub(super) fn policy(call: &Call<'_, '_>) -> PolicyGiven {
         max_time: call.duration("max_time"),
         collapse: call.is_written("collapse_requests").then(|| {
             match call.condition("collapse_requests", true) {
-                Condition::Is(true) => Collapse::Compatible,
                 Condition::Is(false) => Collapse::Never,
                 Condition::Hook(hook) => Collapse::Hook(hook),
+                Condition::Is(true) | Condition::Value(_) => Collapse::Compatible,
             }
         }),
         next_build: call.hook("next_build", "builder, requests"),
         next_worker: call.hook("next_worker", "builder, workers, request"),
         can_start_build: call.hook("can_start_build", "builder, worker, request"),
     }
+}
+
+/// The longest name of a folder, in bytes: what is below it must fit into a path as well.
+const MAX_FOLDER_BYTES: usize = 100;
+
+fn folder(call: &Call<'_, '_>) -> Option<String> {
+    let name = call.text("builddir")?;
+    let odd = |c: char| c == '/' || c.is_control();
+    if name.is_empty()
+        || name.len() > MAX_FOLDER_BYTES
+        || name.starts_with(['.', '-'])
+        || name.contains(odd)
+    {
+        let message = format!("{} cannot be the name of a folder", quote(&name));
+        let hint = "one name without `/`, at most 100 bytes, that begins with neither `.` nor `-`";
+        call.problem("builddir", message, hint);
+        return None;
+    }
+    Some(name)
+}
+
+/// The longest tag, in bytes.
+const MAX_TAG_BYTES: usize = 100;
+
+/// RC-7: what nobody could type or see is no tag.
+fn tags(call: &Call<'_, '_>) -> Vec<String> {
+    let mut tags: Vec<String> = Vec::new();
+    for (tag, place) in call.texts("tags").unwrap_or_default() {
+        let why = if tag.is_empty() {
+            "is empty"
+        } else if tag.len() > MAX_TAG_BYTES {
+            "is too long"
+        } else if tag.trim() != tag || tag.chars().any(char::is_control) {
+            "has blanks around it, or control characters"
+        } else if tags.contains(&tag) {
+            "is there twice"
+        } else {
+            tags.push(tag);
+            continue;
+        };
+        let message = format!("tag {} {why}", quote(&tag));
+        let hint = "each tag once, in at most 100 bytes, without blanks around it";
+        call.draft().problem(&place, message, hint);
+    }
+    tags
 }
 
 fn builder(call: &mut Call<'_, '_>) -> Outcome {
@@ -142,10 +200,12 @@ fn builder(call: &mut Call<'_, '_>) -> Outcome {
     let made = Builder {
         name: BuilderName::from(name.as_str()),
         description: call.line("description"),
-        tags: call.texts("tags").unwrap_or_default().into_iter().map(|(tag, _)| tag).collect(),
+        tags: tags(call),
         project,
         workers,
         factory,
+        workdir: workdir(call),
+        folder: folder(call),
         env: call.env("env"),
         properties: call.properties("properties"),
         defaults: call.properties("defaults"),

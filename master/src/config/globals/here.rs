@@ -8,7 +8,7 @@ use starlark::values::Value;
 
 use super::files::required;
 use super::shell::{command, decode_rc};
-use super::step::{COMMON, NAME, step};
+use super::step::{COMMON, NAME, step, workdir};
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::problem::quote;
@@ -48,6 +48,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
 
 static SHELL: &[Parameter] = &[
     param("command", Type::Command, "", "What to run: a list as it is, a text by the shell."),
+    param("workdir", Type::Value, "\"\"", "Below the folder of `master.star`."),
     param("stdin", Type::Value, "None", "Written to its standard input."),
     param(
         "decode_rc",
@@ -60,7 +61,9 @@ static SHELL: &[Parameter] = &[
 static HTTP: &[Parameter] = &[
     param("url", Type::Value, "", "Where: it begins with `http://` or `https://`."),
     param("method", Type::Text, "\"GET\"", "One of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS."),
+    param("params", Type::Dict, "{}", "Put behind the address, escaped: names and values."),
     param("headers", Type::Dict, "{}", "Sent along: names and values."),
+    param("auth", Type::Value, "None", "`(name, password)`, for a server that asks for them."),
     param("data", Type::Value, "None", "The body, with POST, PUT and PATCH."),
 ];
 
@@ -78,6 +81,7 @@ fn assert_that(call: &mut Call<'_, '_>) -> Outcome {
 fn master_shell(call: &mut Call<'_, '_>) -> Outcome {
     let kind = HereStep::Shell {
         command: command(call, None),
+        workdir: workdir(call),
         stdin: call.text_template("stdin"),
         decode_rc: decode_rc(call),
     };
@@ -108,9 +112,41 @@ fn http_request(call: &mut Call<'_, '_>) -> Outcome {
             "write `method = \"POST\"`, or PUT or PATCH",
         );
     }
-    let kind =
-        HereStep::Http { method, url, headers: headers(call), data: call.text_template("data") };
+    let kind = HereStep::Http {
+        method,
+        url,
+        params: call.templates("params"),
+        headers: headers(call),
+        auth: auth(call),
+        data: call.text_template("data"),
+    };
     step(call, StepKind::Here(kind), Flags::default())
+}
+
+fn auth(call: &Call<'_, '_>) -> Option<Box<(TemplateValue, TemplateValue)>> {
+    let pair = match call.template("auth")? {
+        TemplateValue::Plain(Json::Null) => return None,
+        TemplateValue::Plain(Json::Array(items)) => {
+            items.into_iter().map(TemplateValue::Plain).collect()
+        }
+        TemplateValue::List(items) => items,
+        _ => Vec::new(),
+    };
+    let is_text = |value: &TemplateValue| match value {
+        TemplateValue::Plain(value) => value.is_string(),
+        TemplateValue::List(_) | TemplateValue::Map(_) => false,
+        _ => true,
+    };
+    match <[TemplateValue; 2]>::try_from(pair) {
+        Ok([name, password]) if is_text(&name) && is_text(&password) => {
+            Some(Box::new((name, password)))
+        }
+        _ => {
+            let hint = "write `auth = (\"linn\", secret(\"forge\"))`";
+            call.problem("auth", "`auth` must be a name and a password", hint);
+            None
+        }
+    }
 }
 
 fn headers(call: &Call<'_, '_>) -> BTreeMap<String, TemplateValue> {

@@ -56,6 +56,7 @@ pub(super) enum Type {
     Text,
     Texts,
     Patterns,
+    Picked,
     Regex,
     Flag,
     Int,
@@ -84,6 +85,7 @@ impl Type {
             Self::Text => "text",
             Self::Texts => "text or list",
             Self::Patterns => "text or glob, or a list",
+            Self::Picked => "text or glob, a list, or function",
             Self::Regex => "expression",
             Self::Flag => "True or False",
             Self::Int => "number",
@@ -110,7 +112,7 @@ impl Type {
     pub(super) const fn sample(self) -> &'static str {
         match self {
             Self::Text | Self::Value => "\"...\"",
-            Self::Texts | Self::Patterns => "[\"...\"]",
+            Self::Texts | Self::Patterns | Self::Picked => "[\"...\"]",
             Self::Regex => "\"[0-9]+\"",
             Self::Flag | Self::Condition => "True",
             Self::Int | Self::Priority => "1",

@@ -7,6 +7,7 @@ use linn_core::model::{Suppression, TestReport};
 use linn_core::results::Results;
 use serde_json::{Value as Json, json};
 use starlark::values::Value;
+use starlark::values::dict::DictRef;
 
 use super::step::{COMMON, NAME, step, workdir};
 use super::{Function, Group, Outcome, Parameter, Type, param};
@@ -49,7 +50,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function {
         name: "compile",
         group: Group::Steps,
-        doc: "As `shell`; its command is `make all` and its failure ends the build.",
+        doc: "As `shell`; its command is `make all`, its failure ends the build, and lines with `warning:` or `warning ` are counted unless `warning_pattern` says otherwise.",
         positional: 1,
         parameters: &[NAME, DEFAULTED, SHELL, COMMON],
         open: false,
@@ -92,7 +93,12 @@ pub(super) static SHELL: &[Parameter] = &[
         "Exit codes that mean something else: `{3: \"WARNINGS\"}`.",
     ),
     param("use_pty", Type::Flag, "False", "Runs on a terminal of its own."),
-    param("logfiles", Type::Dict, "{}", "Further logs: name to path below `workdir`."),
+    param(
+        "logfiles",
+        Type::Dict,
+        "{}",
+        "Further logs: name to path below `workdir`. `{\"filename\": PATH, \"follow\": True}` instead of a path leaves out what the file holds when the step begins.",
+    ),
     param(
         "warning_pattern",
         Type::Regex,
@@ -108,7 +114,7 @@ pub(super) static SHELL: &[Parameter] = &[
     param("max_warnings", Type::Int, "None", "More warnings than that are a failure."),
     param(
         "report",
-        Type::Text,
+        Type::Value,
         "None",
         "A file of test results below `workdir`; `*` stands for any text in a name. Without it standard output is read.",
     ),
@@ -165,6 +171,15 @@ fn sequence(call: &mut Call<'_, '_>) -> Outcome {
     step(call, StepKind::Shell(kind), Flags::default())
 }
 
+/// What compilers call a warning, as Buildbot looks for it.
+const COMPILERS_WARN: &str = "(?i)warning[: ]";
+
+/// What counts as a warning where nothing is said; `warning_pattern = None` says that nothing does.
+fn usual_pattern(call: &Call<'_, '_>) -> Option<String> {
+    let silent = call.function.name == "compile" && !call.is_given("warning_pattern");
+    silent.then(|| COMPILERS_WARN.to_owned())
+}
+
 /// Its failure ends the build.
 fn halting() -> Flags {
     Flags { halt_on_failure: true, ..Flags::default() }
@@ -192,10 +207,12 @@ fn shell_step(
     then: Vec<TemplateValue>,
     observe: Observe,
 ) -> ShellStep {
+    let (tests, report) = tests(call);
     let observe = Observe {
         suppressions: suppressions(call),
         max_warnings: call.count("max_warnings", 0),
-        tests: tests(call),
+        tests,
+        report,
         ..observe
     };
     ShellStep {
@@ -207,7 +224,7 @@ fn shell_step(
         use_pty: call.flag("use_pty", false),
         logfiles: logfiles(call),
         lazy_logfiles: call.flag("lazy_logfiles", false),
-        warning_pattern: call.regex("warning_pattern"),
+        warning_pattern: call.regex("warning_pattern").or_else(|| usual_pattern(call)),
         observe: Box::new(observe),
     }
 }
@@ -215,7 +232,8 @@ fn shell_step(
 /// F19: `[(file_re, text_re, first, last)]`.
 fn suppressions(call: &Call<'_, '_>) -> Vec<Suppression> {
     for parameter in ["suppressions", "max_warnings"] {
-        if call.is_written(parameter) && !call.is_written("warning_pattern") {
+        let counts = call.is_written("warning_pattern") || usual_pattern(call).is_some();
+        if call.is_written(parameter) && !counts {
             let message = format!("`{parameter}` has no meaning without `warning_pattern`");
             call.problem(parameter, message, "say which lines are warnings");
         }
@@ -275,28 +293,31 @@ fn suppression(row: &Json) -> Result<Suppression, String> {
 /// The formats of test results (F20).
 const FORMATS: [&str; 4] = ["junit", "tap", "libtest", "subunit"];
 
-fn tests(call: &Call<'_, '_>) -> Option<TestReport> {
-    let path = call.text("report");
+/// Which test results are read; and their file, where it depends on the build.
+fn tests(call: &Call<'_, '_>) -> (Option<TestReport>, Option<TemplateValue>) {
+    let (path, rendered) = match call.text_template("report") {
+        Some(TemplateValue::Plain(Json::String(path))) => (Some(path), None),
+        rendered => (None, rendered),
+    };
     let format = call.text("report_format");
     if let Some(path) = &path
-        && (path.is_empty() || path.starts_with('/') || path.split('/').any(|part| part == ".."))
+        && !is_below(path)
     {
         let message = format!("report {} is no file below the work folder", quote(path));
         call.problem("report", message, "write a relative path without `..`");
-        return None;
+        return (None, None);
     }
-    match (path, format) {
-        (path, Some(format)) if FORMATS.contains(&format.as_str()) => {
-            Some(TestReport { format, path })
-        }
-        (_, Some(format)) => {
+    let format = match format {
+        Some(format) if FORMATS.contains(&format.as_str()) => format,
+        Some(format) => {
             let message = format!("{} is no format of test results", quote(&format));
             call.problem("report_format", message, format!("one of {}", FORMATS.join(", ")));
-            None
+            return (None, None);
         }
-        (Some(path), None) => Some(TestReport { format: FORMATS[0].to_owned(), path: Some(path) }),
-        (None, None) => None,
-    }
+        None if path.is_some() || rendered.is_some() => FORMATS[0].to_owned(),
+        None => return (None, None),
+    };
+    (Some(TestReport { format, path }), rendered)
 }
 
 pub(super) fn command(call: &Call<'_, '_>, usual: Option<Json>) -> TemplateValue {
@@ -387,8 +408,33 @@ pub(super) fn decode_rc(call: &Call<'_, '_>) -> BTreeMap<i32, Results> {
     codes
 }
 
+/// Whether a path names something below the folder it is for, as far as the text says.
+fn is_below(path: &str) -> bool {
+    !path.is_empty() && !path.starts_with('/') && path.split('/').all(|part| part != "..")
+}
+
 /// The log of what a command prints itself (LG-9).
 const OWN_OUTPUT: &str = "stdio";
+
+/// How one writes it.
+const FOLLOWED: &str = "write `{\"filename\": \"server.log\", \"follow\": True}`";
+
+/// `{"filename": .., "follow": ..}`, Buildbot's way to say that a log begins at the end of its file (PR-5); `None`: it is
+/// no dictionary.
+fn followed(value: Value<'_>) -> Option<Result<(Value<'_>, bool), &'static str>> {
+    let dict = DictRef::from_value(value)?;
+    if dict.iter().any(|(key, _)| !matches!(key.unpack_str(), Some("filename" | "follow"))) {
+        return Some(Err("has another key than `filename` and `follow`"));
+    }
+    let Some(path) = dict.get_str("filename") else { return Some(Err("has no `filename`")) };
+    match dict.get_str("follow") {
+        None => Some(Ok((path, false))),
+        Some(follow) => Some(match follow.unpack_bool() {
+            Some(follow) => Ok((path, follow)),
+            None => Err("must have True or False as `follow`"),
+        }),
+    }
+}
 
 fn logfiles(call: &Call<'_, '_>) -> Vec<LogFile> {
     let mut logs = Vec::new();
@@ -399,21 +445,27 @@ fn logfiles(call: &Call<'_, '_>) -> Vec<LogFile> {
             call.draft().problem(&place, message, "give it another name");
             continue;
         }
-        match value.unpack_str() {
-            Some(path)
-                if !path.is_empty()
-                    && !path.starts_with('/')
-                    && path.split('/').all(|part| part != "..") =>
-            {
-                logs.push(LogFile { name, path: path.to_owned() });
+        let (path, follow) = match followed(value) {
+            Some(Ok(followed)) => followed,
+            Some(Err(why)) => {
+                let message = format!("log {} {why}", quote(&name));
+                call.draft().problem(&place, message, FOLLOWED);
+                continue;
             }
-            _ => {
-                let message = format!(
-                    "log {} must be the path of a file below the work folder",
-                    quote(&name)
-                );
-                call.draft().problem(&place, message, "write a relative path without `..`");
-            }
+            None => (value, false),
+        };
+        let Some(path) = call.lowered(path, &name, &place) else { continue };
+        let fits = match &path {
+            TemplateValue::Plain(Json::String(path)) => is_below(path),
+            TemplateValue::Plain(_) | TemplateValue::List(_) | TemplateValue::Map(_) => false,
+            _ => true,
+        };
+        if fits {
+            logs.push(LogFile { name, path, follow });
+        } else {
+            let message =
+                format!("log {} must be the path of a file below the work folder", quote(&name));
+            call.draft().problem(&place, message, "write a relative path without `..`");
         }
     }
     logs

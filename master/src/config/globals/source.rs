@@ -1,6 +1,6 @@
 //! `git_poller`: where changes come from.
 
-use linn_core::config::{GitHistory, GitPoller, Source, SourceKind};
+use linn_core::config::{GitHistory, GitOnly, GitPoller, Source, SourceKind};
 use linn_core::id::{CodebaseName, SourceName};
 use linn_core::time::Span;
 
@@ -25,9 +25,9 @@ static POLLER: &[Parameter] = &[
     param("repository", Type::Text, "", "A URL or an absolute path."),
     param(
         "branches",
-        Type::Patterns,
+        Type::Picked,
         "the repository's default branch",
-        "Which branches; `\"*\"`: all.",
+        "Which branches: names and globs, `\"*\"`: all; `[]` with `tags`: tags alone. Or a function of a ref's full name, as `refs/heads/main`, or `refs/tags/v1` with `tags`. While it fails, so does the poll.",
     ),
     param("interval", Type::Duration, "\"60s\"", "Between two looks; at least one second."),
     param("codebase", Type::Text, "found by the repository", "What its changes belong to."),
@@ -67,9 +67,11 @@ fn git_poller(call: &mut Call<'_, '_>) -> Outcome {
         Some(_) => repository(call, "repository").unwrap_or_default(),
         None => String::new(),
     };
+    let only = only(call);
     let kind = SourceKind::Git(GitPoller {
         repository,
-        branches: call.patterns("branches"),
+        branches: if only.is_some() { Vec::new() } else { call.patterns("branches") },
+        only,
         interval: interval(call),
         build_pushes_with_no_commits: call.flag("build_pushes_with_no_commits", false),
         build_first_tip: call.flag("build_first_tip", false),
@@ -77,6 +79,15 @@ fn git_poller(call: &mut Call<'_, '_>) -> Outcome {
         history: call.choice("history", &GitHistory::ALL).unwrap_or_default(),
     });
     declare(call, kind)
+}
+
+/// GP-4: what is looked at where no branches are named.
+fn only(call: &Call<'_, '_>) -> Option<GitOnly> {
+    if let Some(hook) = call.hook_or_none("branches") {
+        return Some(GitOnly::Picked(hook));
+    }
+    // Without tags either, an empty list says no more than none: files that `linn init` wrote have one.
+    (call.is_empty_list("branches") && call.flag("tags", false)).then_some(GitOnly::Tags)
 }
 
 /// How often a source looks.

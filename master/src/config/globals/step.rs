@@ -82,18 +82,23 @@ pub(super) static NAME: &[Parameter] = &[param(
 
 /// What every step takes.
 pub(super) static COMMON: &[Parameter] = &[
-    param("description", Type::Text, "the name", "Shown while it runs."),
-    param("description_done", Type::Text, "the description", "Shown when it is over."),
+    param("description", Type::Value, "the name", "Shown while it runs."),
+    param(
+        "description_done",
+        Type::Value,
+        "the description",
+        "Shown when it is over and went well.",
+    ),
     param("halt_on_failure", Type::Flag, "False", "A failure ends the build."),
     param("flunk_on_failure", Type::Flag, "True", "A failure fails the build."),
     param("flunk_on_warnings", Type::Flag, "False", "Warnings fail the build."),
     param("warn_on_failure", Type::Flag, "False", "A failure makes the build warn."),
     param("warn_on_warnings", Type::Flag, "False", "Warnings make the build warn."),
     param("always_run", Type::Flag, "False", "Runs even after the build was ended."),
-    param("do_step_if", Type::Condition, "True", "Whether it runs at all."),
+    param("do_step_if", Type::Value, "True", "Whether it runs at all."),
     param(
         "hide_step_if",
-        Type::Condition,
+        Type::Value,
         "False",
         "Whether it is left out of lists; sees `build.results`.",
     ),
@@ -118,6 +123,14 @@ pub(super) static COMMON: &[Parameter] = &[
     ),
 ];
 
+/// Where the paths of a step begin.
+pub(super) static WORKDIR: &[Parameter] = &[param(
+    "workdir",
+    Type::Value,
+    "\"\"",
+    "Below the build's folder: where the step's paths begin.",
+)];
+
 static SOURCE: &[Parameter] = &[
     param("codebase", Type::Text, "the only one", "Whose revision."),
     param("repository", Type::Value, "the build's", "Instead of the build's own."),
@@ -131,7 +144,7 @@ static SOURCE: &[Parameter] = &[
         "method",
         Type::Text,
         "\"fresh\"",
-        "In mode `\"full\"`: `\"clobber\"` makes it anew, `\"fresh\"` removes what is not tracked but ignored, `\"clean\"` removes both, `\"copy\"` copies a kept tree.",
+        "In mode `\"full\"`: `\"clobber\"` makes it anew, `\"fresh\"` removes all that is not tracked, ignored files too, `\"clean\"` leaves the ignored ones, `\"copy\"` copies a kept tree.",
     ),
     param(
         "always_use_latest",
@@ -170,15 +183,6 @@ pub(super) fn step(call: &Call<'_, '_>, kind: StepKind, usual: Flags) -> Outcome
         }
         name => name,
     };
-    if let Some((parameter, secret)) = kind.misplaced_secret() {
-        let written = if call.is_written(parameter) { parameter } else { "value" };
-        call.problem(
-            written,
-            format!("the secret {} cannot stand here, for this is recorded and shown", quote(secret.as_str())),
-            "a secret goes into the command, `env`, `stdin`, the text of `download_text`, and what `http_request` sends; \
-             best into `env`",
-        );
-    }
     let flags = Flags {
         halt_on_failure: call.flag("halt_on_failure", usual.halt_on_failure),
         flunk_on_failure: call.flag("flunk_on_failure", usual.flunk_on_failure),
@@ -196,16 +200,16 @@ pub(super) fn step(call: &Call<'_, '_>, kind: StepKind, usual: Flags) -> Outcome
         interrupt_signal: signal(call),
         log_max_bytes: call.size("log_max_size").unwrap_or(own.log_max_bytes),
     };
-    let do_step_if = call.condition("do_step_if", true);
-    let hide_step_if = call.condition("hide_step_if", false);
+    let do_step_if = call.step_condition("do_step_if", true);
+    let hide_step_if = call.step_condition("hide_step_if", false);
     if hide_step_if == Condition::Is(true) && do_step_if == Condition::Is(false) {
         let here = call.here();
         call.draft().note(&here, "the step neither runs nor is shown");
     }
     let spec = StepSpec {
         name: name.unwrap_or_else(|| call.function.name.to_owned()),
-        description: call.line("description"),
-        description_done: call.line("description_done"),
+        description: call.words("description"),
+        description_done: call.words("description_done"),
         kind,
         flags,
         do_step_if,
@@ -214,6 +218,15 @@ pub(super) fn step(call: &Call<'_, '_>, kind: StepKind, usual: Flags) -> Outcome
         locks: lock::taken(call),
         limits,
     };
+    if let Some((parameter, secret)) = spec.misplaced_secret() {
+        let written = if call.is_written(parameter) { parameter } else { "value" };
+        call.problem(
+            written,
+            format!("the secret {} cannot stand here, for this is recorded and shown", quote(secret.as_str())),
+            "a secret goes into the command, `env`, `stdin`, the text of `download_text`, and what `http_request` sends; \
+             best into `env`",
+        );
+    }
     Outcome::Product(Product::Step(Box::new(spec)))
 }
 
@@ -324,7 +337,7 @@ pub(super) fn workdir(call: &Call<'_, '_>) -> TemplateValue {
         let message = format!("workdir {} is not below the build's folder", quote(text));
         call.problem("workdir", message, "write a relative path without `..`");
     }
-    workdir.unwrap_or_else(|| TemplateValue::Plain(Json::String(String::new())))
+    workdir.unwrap_or_else(TemplateValue::empty)
 }
 
 fn set_property(call: &mut Call<'_, '_>) -> Outcome {

@@ -5,8 +5,8 @@ use linn_core::model::Artifact;
 use linn_core::results::Results;
 use serde_json::Value as Json;
 
-use super::files::{path, required};
-use super::step::{COMMON, NAME, step};
+use super::files::{MODE, mode, path, required};
+use super::step::{COMMON, NAME, WORKDIR, step, workdir};
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::problem::quote;
@@ -17,7 +17,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         group: Group::Steps,
         doc: "Keeps a file of the worker on the master, or all that a glob matches (`*` within a folder, `**` through folders; links are left out). `linn artifacts` lists them. A step whose source is not there fails.",
         positional: 1,
-        parameters: &[NAME, UPLOAD, COMMON],
+        parameters: &[NAME, UPLOAD, WORKDIR, COMMON],
         open: false,
         example: "upload(\"dist\", source = \"dist/*.tar.zst\", when = [\"SUCCESS\", \"WARNINGS\"])",
         call: |call| upload(call, false),
@@ -27,7 +27,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         group: Group::Steps,
         doc: "Keeps a folder of the worker on the master, each file of it below `dest`; links are left out.",
         positional: 1,
-        parameters: &[NAME, UPLOAD, COMMON],
+        parameters: &[NAME, UPLOAD, WORKDIR, COMMON],
         open: false,
         example: "upload_directory(source = \"build/doc\", dest = \"doc\", max_bytes = \"64MiB\")",
         call: |call| upload(call, true),
@@ -37,7 +37,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         group: Group::Steps,
         doc: "Brings a file from the master to the worker: one that this build uploaded, one of another build as `BUILDER#NUMBER/NAME`, or one that lies beside `master.star`. The file at `dest` is replaced.",
         positional: 1,
-        parameters: &[NAME, DOWNLOAD, COMMON],
+        parameters: &[NAME, DOWNLOAD, MODE, WORKDIR, COMMON],
         open: false,
         example: "download(source = \"tools/sign.sh\", dest = \"sign.sh\")",
         call: download,
@@ -45,7 +45,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
 ];
 
 static UPLOAD: &[Parameter] = &[
-    param("source", Type::Value, "", "Which, below the build's folder."),
+    param("source", Type::Value, "", "Which, below `workdir`."),
     param(
         "dest",
         Type::Value,
@@ -58,7 +58,7 @@ static UPLOAD: &[Parameter] = &[
 
 static DOWNLOAD: &[Parameter] = &[
     param("source", Type::Value, "", "Which."),
-    param("dest", Type::Value, "", "To where, below the build's folder."),
+    param("dest", Type::Value, "", "To where, below `workdir`."),
 ];
 
 /// The most of one upload, unless the file says otherwise.
@@ -75,6 +75,7 @@ fn upload(call: &mut Call<'_, '_>, directory: bool) -> Outcome {
         call.problem("dest", message, "write a relative path without `..`");
     }
     let kind = UploadStep {
+        workdir: workdir(call),
         source,
         dest: dest.unwrap_or_else(|| TemplateValue::Plain(Json::String(String::new()))),
         directory,
@@ -101,6 +102,7 @@ fn when(call: &Call<'_, '_>) -> Option<Vec<Results>> {
 
 fn download(call: &mut Call<'_, '_>) -> Outcome {
     let source = required(call, "source");
-    let kind = DownloadStep { source, dest: path(call, "dest") };
+    let kind =
+        DownloadStep { source, workdir: workdir(call), dest: path(call, "dest"), mode: mode(call) };
     step(call, StepKind::Download(kind), Flags::default())
 }

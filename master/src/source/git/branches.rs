@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use linn_core::config::TextPattern;
+use linn_core::config::{GitOnly, TextPattern};
 
 /// A repository's branches at one moment.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -28,7 +28,7 @@ pub(super) enum Head {
 /// What stands for a branch's name where HEAD is detached: git itself takes it for one wherever a branch may stand.
 pub(super) const DETACHED: &str = "HEAD";
 
-const HEADS: &str = "refs/heads/";
+pub(super) const HEADS: &str = "refs/heads/";
 
 /// What the name of a tag begins with where a branch may stand: the branch of its change (F33).
 pub(super) const TAGS: &str = "refs/tags/";
@@ -122,16 +122,22 @@ pub(super) enum Selection {
     Default,
     /// Those that match.
     Matching(GlobSet),
+    /// None: tags alone.
+    Nothing,
+    /// All, for a function picks among them.
+    All,
 }
 
 impl Selection {
     /// Of a configuration's patterns (F6): a value, or a glob over the whole name when it has `*`, `?` or `[`. A pattern
     /// that is no glob after all matches itself.
-    pub(super) fn new(patterns: &[TextPattern]) -> Self {
-        if patterns.is_empty() {
-            return Self::Default;
+    pub(super) fn new(patterns: &[TextPattern], only: Option<&GitOnly>) -> Self {
+        match only {
+            Some(GitOnly::Tags) => Self::Nothing,
+            Some(GitOnly::Picked(_)) => Self::All,
+            None if patterns.is_empty() => Self::Default,
+            None => Self::Matching(globs(patterns)),
         }
-        Self::Matching(globs(patterns))
     }
 
     /// The selected branches with their tips. Those asked for by name that do not exist are left out (GP-4).
@@ -153,6 +159,8 @@ impl Selection {
                 tips.extend(branches.default_tip());
                 tips
             }
+            Self::Nothing => BTreeMap::new(),
+            Self::All => branches.tips.clone(),
             Self::Matching(set) => branches
                 .tips
                 .iter()
@@ -186,7 +194,7 @@ mod tests {
 
     fn names(patterns: &[&str], branches: &Branches) -> Vec<String> {
         let patterns: Vec<_> = patterns.iter().map(|p| TextPattern((*p).to_owned())).collect();
-        Selection::new(&patterns).pick(branches, &BTreeMap::new()).into_keys().collect()
+        Selection::new(&patterns, None).pick(branches, &BTreeMap::new()).into_keys().collect()
     }
 
     fn branches() -> Branches {

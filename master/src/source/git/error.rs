@@ -27,6 +27,9 @@ pub enum GitError {
         /// What was found instead.
         why: &'static str,
     },
+    /// The function of the configuration that says which refs are looked at has not said so (GP-4).
+    #[error("it is not known which refs are looked at: {0}")]
+    Picks(String),
     /// The program `git` could not be started.
     #[error(
         "the program `git` could not be started: {source}; install git, or put it into the PATH of the master"

@@ -12,6 +12,7 @@ mod look;
 mod mirror;
 #[cfg(test)]
 mod mirror_tests;
+mod pick;
 mod poll;
 #[cfg(test)]
 mod poll_tests;
@@ -25,6 +26,7 @@ pub(super) use details::{beginning, readable};
 pub use error::GitError;
 pub(super) use error::{last_words, tame as shown};
 pub(super) use history::graph;
+pub(super) use pick::Picks;
 pub(super) use poll::GitSource;
 pub(super) use repository::Repository;
 pub(super) use tips::Tips;

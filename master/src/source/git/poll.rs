@@ -12,6 +12,7 @@ use linn_core::state::SourceCursor;
 
 use super::branches::{Selection, TAGS};
 use super::error::GitError;
+use super::pick::Picks;
 use super::repository::Repository;
 use super::{details, history};
 use crate::source::look::Portion;
@@ -29,6 +30,8 @@ pub(in crate::source) struct GitSource {
     source: Source,
     poller: GitPoller,
     selection: Selection,
+    /// Of one that asks a function.
+    picks: Option<Picks>,
     repository: Repository,
 }
 
@@ -66,8 +69,13 @@ impl GitSource {
         poller: GitPoller,
     ) -> Result<Self, GitError> {
         let repository = Repository::new(dir, &poller.repository)?;
-        let selection = Selection::new(&poller.branches);
-        Ok(Self { source, poller, selection, repository })
+        let selection = Selection::new(&poller.branches, poller.only.as_ref());
+        Ok(Self { source, poller, selection, picks: None, repository })
+    }
+
+    /// The same for one that asks a function which refs are looked at.
+    pub(in crate::source) fn with_picks(self, picks: Picks) -> Self {
+        Self { picks: Some(picks), ..self }
     }
 
     /// The repository.
@@ -86,6 +94,9 @@ impl GitSource {
         let mut branches = self.repository.branches(self.poller.tags).await?;
         let mut goal = self.selection.pick(&branches, &cursor.tips);
         goal.append(&mut branches.tags);
+        if let Some(picks) = &self.picks {
+            picks.among(&mut goal).await?;
+        }
         if cursor.looked && goal == cursor.tips {
             return Ok(None);
         }

@@ -1,12 +1,16 @@
 //! Each rule of GP-* with its better one, F33 to F35, and hostile repositories, against real git.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use linn_core::change::NewChange;
-use linn_core::config::{GitHistory, GitPoller, Source, SourceKind, TextPattern};
+use linn_core::config::{GitHistory, GitOnly, GitPoller, Source, SourceKind, TextPattern};
+use linn_core::hooks::HookId;
+use linn_core::id::ConfigDigest;
 use linn_core::state::SourceCursor;
 use linn_core::time::{Span, Timestamp};
 
+use super::pick::Picks;
 use super::poll::GitSource;
 use super::testing::Repo;
 use crate::source::look::Portion;
@@ -27,6 +31,7 @@ impl Poller {
         let mut poller = GitPoller {
             repository: repository.to_owned(),
             branches: branches.iter().map(|text| TextPattern((*text).to_owned())).collect(),
+            only: None,
             interval: Span::seconds(1),
             build_pushes_with_no_commits: false,
             build_first_tip: false,
@@ -469,4 +474,65 @@ async fn f33_tags_are_changes_on_a_branch_of_their_own_where_asked_for() {
     assert!(!poller.cursor.tips.contains_key("refs/tags/v2"));
     repo.git(&["branch", "-f", "main", "HEAD"]);
     assert_eq!(poller.told().await, ["main two", "main three"]);
+}
+
+/// GP-4: a function picks refs by their full names, and is asked once for each.
+#[tokio::test]
+async fn gp_4_a_function_picks_branches_and_tags() {
+    let (_folder, repo) = repo();
+    repo.commit("a", "one");
+    repo.git(&["branch", "topic"]);
+    let only = GitOnly::Picked(HookId {
+        config: ConfigDigest::new("d"),
+        index: 0,
+        label: "wanted at master.star:1".to_owned(),
+    });
+    let mut poller = Poller::with(&repo.name(), &[], |poller| {
+        poller.only = Some(only);
+        poller.tags = true;
+    });
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let broken = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let picks = {
+        let (asked, broken) = (asked.clone(), broken.clone());
+        Picks::new(move |refs: Vec<String>| {
+            asked.lock().unwrap().extend(refs.clone());
+            let broken = broken.load(std::sync::atomic::Ordering::SeqCst);
+            async move {
+                if broken {
+                    return Err("wanted failed for refs/heads/main: no".to_owned());
+                }
+                let wanted = |name: &String| name == "refs/heads/main" || name.contains("/v");
+                Ok(refs.iter().map(wanted).collect())
+            }
+        })
+    };
+    poller.source = poller.source.with_picks(picks);
+    let failed = poller.source.look(&poller.cursor).await.unwrap_err().to_string();
+    assert!(failed.contains("wanted failed for refs/heads/main"), "{failed}");
+    broken.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(poller.told().await, Vec::<String>::new());
+    assert_eq!(poller.cursor.tips.keys().collect::<Vec<_>>(), ["main"]);
+    asked.lock().unwrap().clear();
+    repo.commit("a", "two");
+    repo.git(&["branch", "-f", "topic"]);
+    repo.git(&["tag", "v1"]);
+    repo.git(&["tag", "other"]);
+    assert_eq!(poller.told().await, ["main two", "refs/tags/v1 two"]);
+    assert_eq!(*asked.lock().unwrap(), ["refs/tags/other", "refs/tags/v1"]);
+}
+
+/// GP-4: tags alone.
+#[tokio::test]
+async fn gp_4_tags_only() {
+    let (_folder, repo) = repo();
+    repo.commit("a", "one");
+    let mut poller = Poller::with(&repo.name(), &[], |poller| {
+        poller.only = Some(GitOnly::Tags);
+        poller.tags = true;
+    });
+    poller.poll().await;
+    repo.commit("a", "two");
+    repo.git(&["tag", "v1"]);
+    assert_eq!(poller.told().await, ["refs/tags/v1 two"]);
 }

@@ -202,6 +202,7 @@ fn the_key_is_that_of_a_poller_of_the_same_repository() {
     let poller = GitPoller {
         repository,
         branches: Vec::new(),
+        only: None,
         interval: Span::seconds(60),
         build_pushes_with_no_commits: false,
         build_first_tip: false,

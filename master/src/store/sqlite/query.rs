@@ -187,6 +187,11 @@ impl Queries {
             "id IN (SELECT buildset FROM build_request WHERE builder = ?)",
             filter.builder.as_ref().map(|it| it.to_string().into()),
         );
+        // The index is of those alone that have one.
+        list.only(
+            "external_id <> '' AND external_id = ?",
+            filter.external_id.as_ref().map(|it| it.clone().into()),
+        );
         self.ask(|db| {
             list.read(db, "buildset", row::BUILDSET, "id DESC", filter.limit, row::buildset)
         })

@@ -251,3 +251,8 @@ INSERT INTO retention VALUES (1, '', 0, NULL);
 
 -- A file goes when no build names it any more.
 CREATE INDEX artifact_by_digest ON artifact (sha256);
+
+-- step 8
+
+-- A buildset is found by the id that somebody outside gave it (BS-7).
+CREATE INDEX buildset_by_external_id ON buildset (external_id) WHERE external_id <> '';

@@ -144,6 +144,20 @@ fn other_lists_page_and_filter() {
     let buildsets = queries.buildsets(&filter).unwrap();
     assert!(!buildsets.is_empty() && buildsets.is_sorted_by_key(|it| std::cmp::Reverse(it.id)));
 
+    // BS-7: by its external id, and through an index.
+    let filter =
+        |id: &str| BuildsetFilter { external_id: Some(id.to_owned()), ..BuildsetFilter::default() };
+    let wanted = tables.buildsets.iter().rev().find(|it| !it.external_id.is_empty()).unwrap();
+    assert_eq!(
+        queries.buildsets(&filter(&wanted.external_id)).unwrap(),
+        std::slice::from_ref(wanted)
+    );
+    assert_eq!(queries.buildsets(&filter("other")).unwrap(), []);
+    let sql =
+        "EXPLAIN QUERY PLAN SELECT id FROM buildset WHERE external_id <> '' AND external_id = ?";
+    let plan: String = sqlite.db.query_row(sql, ["x"], |row| row.get(3)).unwrap();
+    assert!(plan.contains("buildset_by_external_id"), "{plan}");
+
     let events = queries.events(Some(Seq(10)), "build_started", 5).unwrap();
     assert!(events.len() == 5 && events[0].seq > Seq(10));
     assert!(

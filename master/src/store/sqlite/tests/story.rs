@@ -135,6 +135,7 @@ impl Story {
             project: String::new(),
             branch: (dice & 4 == 0).then(|| format!("b{}", dice % 3)),
             revision: Some(format!("{dice:040x}")),
+            requested: dice.is_multiple_of(7).then(|| "v1.2".to_owned()),
             patch: dice.is_multiple_of(11).then_some(patch),
             changes,
         };
@@ -169,7 +170,7 @@ impl Story {
             first_failure_told: false,
             stamps: vec![stamp.clone()],
             properties,
-            external_id: String::new(),
+            external_id: if dice.is_multiple_of(5) { format!("x{id}") } else { String::new() },
             rebuild_of: dice
                 .is_multiple_of(7)
                 .then(|| BuildRef { builder: "builder 1".into(), number: 3 }),
@@ -290,6 +291,7 @@ impl Story {
                 name,
                 at,
                 shown: "true".to_owned(),
+                text: if dice.is_multiple_of(2) { "trying".to_owned() } else { String::new() },
                 spec: (dice == 0 || !dice.is_multiple_of(7)).then(|| Box::new(spec)),
                 logs: vec![log],
                 locks: step.locks.clone(),
@@ -508,6 +510,7 @@ fn spec(id: CommandId, build: &BuildRef, step: &str, log: &Log) -> CommandSpec {
     CommandSpec {
         id,
         build: build.clone(),
+        folder: None,
         step: step.to_owned(),
         attempt: 1,
         what: CommandWhat::Shell(ShellCommand {
@@ -518,6 +521,7 @@ fn spec(id: CommandId, build: &BuildRef, step: &str, log: &Log) -> CommandSpec {
             separate: false,
             pty: false,
             logfiles: Vec::new(),
+            followed: Vec::new(),
             look: Look::default(),
         }),
         timeouts: Timeouts {
