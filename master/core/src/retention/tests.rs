@@ -211,7 +211,7 @@ fn bites_are_small_and_in_order() {
     let rules = [rule(HistoryKind::Builds, None, Some(5)), rule(HistoryKind::Logs, days(1), None)];
     let chosen = chosen(&rules, &needs(&[]), &history);
     let bites = chosen.first();
-    assert!(bites.iter().all(|bite| bite.len() <= super::BITE && bite.len() > 0));
+    assert!(bites.iter().all(|bite| bite.len() <= super::BITE && !bite.is_empty()));
     assert_eq!(bites.iter().map(|bite| bite.builds.len()).sum::<usize>(), 245);
     assert_eq!(bites[0].builds[0].build.number, 1);
     assert_eq!(bites.last().unwrap().logs.len(), 5);
