@@ -9,6 +9,8 @@
 
 mod call;
 mod calls;
+#[cfg(test)]
+mod check_tests;
 mod circles;
 mod draft;
 mod facts;
@@ -32,6 +34,8 @@ mod sources;
 mod star;
 #[cfg(test)]
 mod tests;
+mod triggered;
+mod twice;
 #[expect(
     unsafe_code,
     reason = "deriving Starlark's own `ProvidesStaticType` writes an `unsafe impl`; nothing else here does"

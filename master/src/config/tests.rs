@@ -216,7 +216,7 @@ fn the_whole_is_validated() {
     assert_eq!(
         unclear,
         [
-            "master.star:4:1: a source step of builder `x` does not say which codebase; write `codebase = ...`, one of a, b"
+            "master.star:4:42: a source step of builder `x` does not say which codebase; write `codebase = ...`, one of a, b"
         ]
     );
 }

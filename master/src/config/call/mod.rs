@@ -23,6 +23,7 @@ use super::nearest;
 use super::problem::{Place, quote};
 use super::values::{Desk, Made, Phantom};
 
+pub(in crate::config) use build::OF_A_BUILD;
 pub(in crate::config) use field::Given;
 pub(in crate::config) use lock::take as take_lock;
 
@@ -256,6 +257,16 @@ impl<'v> Call<'v, '_> {
     /// Whether something was written, be it right or wrong.
     pub(in crate::config) fn is_written(&self, parameter: &str) -> bool {
         self.values.get(parameter).is_some_and(|value| !value.is_none())
+    }
+
+    /// Whether something was written, even `None`.
+    pub(in crate::config) fn is_said(&self, parameter: &str) -> bool {
+        self.values.contains_key(parameter)
+    }
+
+    /// Whether a list without anything in it was written.
+    pub(in crate::config) fn is_bare(&self, parameter: &str) -> bool {
+        self.present(parameter).and_then(lower::elements).is_some_and(<[_]>::is_empty)
     }
 
     /// An argument that must be given was not.

@@ -122,6 +122,22 @@ impl<'v> Call<'v, '_> {
         }
     }
 
+    /// A duration that something must be over within; `None`: no limit. None at all would be over before it began.
+    pub(in crate::config) fn limit(&self, parameter: &str) -> Option<Option<Span>> {
+        let limit = self.duration(parameter)?;
+        if limit == Some(Span::ZERO) {
+            let message =
+                format!("`{parameter}` of `{}` leaves no time at all", self.function.name);
+            self.problem(
+                parameter,
+                message,
+                format!("write `{parameter} = None` for no limit, or a longer time"),
+            );
+            return None;
+        }
+        Some(limit)
+    }
+
     /// A size in bytes.
     pub(in crate::config) fn size(&self, parameter: &str) -> Option<u64> {
         let value = self.present(parameter)?;

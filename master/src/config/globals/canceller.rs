@@ -46,8 +46,14 @@ fn declare(call: &mut Call<'_, '_>, kind: CancellerKind) -> Outcome {
     if !call.is_written("builders") {
         call.missing("builders");
     }
+    let named = call.texts("builders");
+    if named.as_ref().is_some_and(Vec::is_empty) && call.draft().phantoms.is_empty() {
+        let message = format!("`{}` has no builder", call.function.name);
+        let hint = "name one; builders(...) selects those declared above";
+        call.problem("builders", message, hint);
+    }
     let mut builders = BTreeSet::new();
-    for (name, place) in call.texts("builders").unwrap_or_default() {
+    for (name, place) in named.unwrap_or_default() {
         call.draft().mention(Kind::Builder, &name, &place, call.function.name);
         builders.insert(BuilderName::from(name));
     }

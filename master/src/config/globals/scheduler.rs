@@ -176,7 +176,11 @@ pub(super) fn declare_of(
         };
         named.into_iter().map(mention).collect()
     });
-    let priority_hook = call.hook_or_none("priority");
+    if call.is_bare("codebases") {
+        let message = format!("{by} has no codebase, so it takes nothing");
+        call.problem("codebases", message, "name one, or leave it out for all");
+    }
+    let priority_hook = call.hook_or_none("priority", "builders, changes");
     let priority = match priority_hook {
         Some(_) => 0,
         None => call.int("priority", -1_000_000, 1_000_000).unwrap_or(0),

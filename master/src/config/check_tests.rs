@@ -1,0 +1,193 @@
+//! What `linn check` finds that would otherwise be seen only when builds run.
+
+use super::tests::{good, lines};
+
+/// A site with a worker `w`, a codebase `app` and a lock `l`, in three lines.
+const SITE: &str = "local_worker(\"w\")\ncodebase(\"app\")\nl = lock(\"l\", max_count = 3)\n";
+
+/// What is said of the text below the site, each with its line and column.
+pub(super) fn said(star: &str) -> Vec<String> {
+    let said = lines(&format!("{SITE}{star}\n"));
+    said.iter().map(|line| line.replace("master.star:", "")).collect()
+}
+
+/// The one thing that is said of it.
+pub(super) fn one(star: &str) -> String {
+    let said = said(star);
+    assert_eq!(said.len(), 1, "{star}: {said:?}");
+    said[0].split_once(": ").unwrap().1.to_owned()
+}
+
+fn noted(star: &str) -> Vec<String> {
+    let notes = good(&format!("{SITE}{star}\n")).notes;
+    notes.iter().map(|note| note.to_string().replace("master.star:", "")).collect()
+}
+
+/// LK-3: a lock of the worker and of a step, or of the builder and of a step, is told at the step.
+#[test]
+fn a_lock_is_not_taken_twice() {
+    assert_eq!(
+        said(
+            "worker(\"v\", locks = [l.counting(1)])\n\
+             builder(\"b\", workers = [\"w\", \"v\"], locks = lambda request: [], factory = [\n    \
+             shell(\"x\", command = \"true\"),\n    \
+             shell(\"y\", command = \"true\", locks = [l.counting(1)]),\n])\n\
+             builder(\"c\", workers = [\"w\"], locks = [l.counting(1)], factory = [shell(command = \"x\", locks = [l.counting(1)])])\n\
+             builder(\"d\", workers = [\"v\"], locks = [l.exclusive()], factory = [shell(command = \"x\")])"
+        ),
+        [
+            "7:5: the step `y` of builder `b` takes the lock `l`, which every build on worker `v` takes already, so it would wait for itself; take it in one place only",
+            "9:67: the step `shell` of builder `c` takes the lock `l`, which the builder takes already, so it would wait for itself; take it in one place only",
+            "10:1: builder `d` takes the lock `l`, which every build on worker `v` takes already; take it in one place only",
+        ]
+    );
+}
+
+/// A step that says too little is told at the step, not at the builder.
+#[test]
+fn a_step_without_its_codebase_has_a_place() {
+    assert_eq!(
+        said(
+            "codebase(\"lib\")\ndef recipe():\n    return [\n        git(),\n    ]\n\
+             builder(\"b\", workers = [\"w\"], factory = recipe())"
+        ),
+        [
+            "7:9: a source step of builder `b` does not say which codebase; write `codebase = ...`, one of app, lib"
+        ]
+    );
+}
+
+/// TR-1.
+#[test]
+fn only_triggerable_schedulers_are_triggered() {
+    let step = |names: &str| {
+        format!(
+            "any_branch_scheduler(\"any\", builders = [\"b\"])\ntriggerable_scheduler(\"sub\", builders = [\"b\"])\n\
+             builder(\"b\", workers = [\"w\"], factory = [trigger(schedulers = {names})])"
+        )
+    };
+    assert_eq!(said(&step("[\"sub\"]")), [""; 0]);
+    assert_eq!(
+        said(&step("[\"sub\", \"any\", \"sup\"]")),
+        [
+            "6:71: a trigger step names the scheduler `any`, which is not triggerable; there are: sub",
+            "6:78: a trigger step names the scheduler `sup`, which is not declared; did you mean `sub`?",
+        ]
+    );
+    assert_eq!(
+        one(
+            "builder(\"b\", workers = [\"w\"], factory = [trigger(schedulers = [\"any\"])])\nany_branch_scheduler(\"any\", builders = [\"b\"])"
+        ),
+        "a trigger step names the scheduler `any`, which is not triggerable; declare triggerable_scheduler(\"any\", ...)"
+    );
+}
+
+/// A function that cannot be called with what it is given would fail each time.
+#[test]
+fn functions_take_what_they_are_given() {
+    let builder = |argument: &str| {
+        format!("builder(\"b\", workers = [\"w\"], factory = [shell(command = \"x\")], {argument})")
+    };
+    for (call, wanted) in [
+        (
+            builder("next_build = lambda b: 1"),
+            "the function `lambda` cannot be called with 2 arguments; it is given `builder, requests`; write `lambda builder, requests: ...`",
+        ),
+        (builder("can_start_build = lambda: True"), "`builder, worker, request`"),
+        (builder("next_worker = lambda b, w: 1"), "`builder, workers, request`"),
+        (builder("collapse_requests = lambda a: 1"), "`builder, older, newer`"),
+        (builder("locks = lambda: []"), "`request`"),
+        ("shell(command = \"x\", do_step_if = lambda a, b: True)".to_owned(), "`build`"),
+        ("shell(command = [\"x\", lambda: \"y\"])".to_owned(), "`build`"),
+        ("shell(command = \"x\", locks = lambda: [])".to_owned(), "`build`"),
+        ("change_filter(fn = lambda: True)".to_owned(), "`change`"),
+        (
+            "set_property_from_command(command = \"x\", extract = lambda: {})".to_owned(),
+            "`rc, stdout, stderr`",
+        ),
+        (
+            format!(
+                "{}\nany_branch_scheduler(\"s\", builders = [\"b\"], file_is_important = lambda: True)",
+                builder("")
+            ),
+            "`change`",
+        ),
+        (
+            format!(
+                "{}\nany_branch_scheduler(\"s\", builders = [\"b\"], priority = lambda x: 1)",
+                builder("")
+            ),
+            "`builders, changes`",
+        ),
+        ("builder(\"b\", workers = [\"w\"], factory = [lambda: []])".to_owned(), "`build`"),
+    ] {
+        let said = one(&call);
+        assert!(said.contains("cannot be called with") && said.contains(wanted), "{call}: {said}");
+    }
+    for fits in ["lambda *args: True", "lambda build, loud = False: True", "lambda _, **more: True"]
+    {
+        assert_eq!(said(&format!("shell(command = \"x\", do_step_if = {fits})")), [""; 0]);
+    }
+}
+
+/// What takes nothing, or leaves no time, is a slip.
+#[test]
+fn emptiness_is_a_mistake() {
+    let builder = "builder(\"b\", workers = [\"w\"], factory = [shell(command = \"x\")])\n";
+    for (call, wanted) in [
+        (
+            "any_branch_scheduler(\"s\", builders = [\"b\"], codebases = [])",
+            "scheduler `s` has no codebase, so it takes nothing; name one, or leave it out for all",
+        ),
+        (
+            "cancel_failing_buildset(builders = [])",
+            "`cancel_failing_buildset` has no builder; name one; builders(...) selects those declared above",
+        ),
+        (
+            "shell(command = \"x\", timeout = \"0s\")",
+            "`timeout` of `shell` leaves no time at all; write `timeout = None` for no limit, or a longer time",
+        ),
+        (
+            "shell(command = \"x\", max_time = \"0s\")",
+            "`max_time` of `shell` leaves no time at all; write `max_time = None` for no limit, or a longer time",
+        ),
+        (
+            "master(max_time = \"0s\")",
+            "`max_time` of `master` leaves no time at all; write `max_time = None` for no limit, or a longer time",
+        ),
+    ] {
+        assert_eq!(one(&format!("{builder}{call}")), wanted, "{call}");
+    }
+    assert_eq!(
+        noted(
+            "builder(\"b\", workers = [\"w\"], factory = [])\nforce_scheduler(\"f\", builders = [\"b\"])"
+        ),
+        ["4:31: builder `b` has no step, so its builds do nothing"]
+    );
+}
+
+/// F13: anybody may tell only where somebody said so.
+#[test]
+fn an_open_webhook_is_noted_unless_it_is_meant() {
+    assert_eq!(noted("webhook(\"h\")").len(), 1);
+    assert_eq!(noted("webhook(\"h\", secret = None)"), [""; 0]);
+}
+
+/// PP-5: what would be the empty text for ever.
+#[test]
+fn slips_in_a_text_are_found() {
+    let step = |text: &str| format!("shell(command = interpolate({text}))");
+    assert_eq!(
+        one(&step("\"a %(kw:nope)s\", hope = 1")),
+        "`%(kw:nope)s` stands for an argument that is not given; write `interpolate(\"...\", nope = ...)`"
+    );
+    assert_eq!(
+        one(&step("\"%(prop:x:-%(src:apq:branch)s)s\"")),
+        "`interpolate` names the codebase `apq`, which is not declared; did you mean `app`?"
+    );
+    for fine in ["\"%(kw:nope:-x)s\"", "\"%(src:app:branch)s %(src::branch)s %(kw:a)s\", a = 1"] {
+        assert_eq!(said(&step(fine)), [""; 0], "{fine}");
+    }
+    // Where no codebase is declared, nobody can say that a name is wrong.
+    good("shell(command = interpolate(\"%(src:any:branch)s\"))");
+}
