@@ -191,3 +191,75 @@ fn slips_in_a_text_are_found() {
     // Where no codebase is declared, nobody can say that a name is wrong.
     good("shell(command = interpolate(\"%(src:any:branch)s\"))");
 }
+
+/// A repository that no poller or worker would read, and a branch that cannot be one, are told with their place.
+#[test]
+fn addresses_and_branches_are_checked() {
+    for (call, wanted) in [
+        (
+            "git_poller(\"p\", repository = \"file:///srv/x\")",
+            "repository `file:///srv/x` cannot be looked at: write the folder's path without `file://`",
+        ),
+        (
+            "git_poller(\"p\", repository = \"foo://h/y\")",
+            "repository `foo://h/y` has a scheme that is not read; write an https, http, ssh or git address, or an absolute path",
+        ),
+        (
+            "git_poller(\"p\", repository = \"ssh://-oProxyCommand=x/y\")",
+            "repository `ssh://-oProxyCommand=x/y` would make ssh take its host or user for an option",
+        ),
+        (
+            "svn_poller(\"p\", repository = \"svn+ssh://-x/y\")",
+            "repository `svn+ssh://-x/y` would make ssh take its host or user for an option",
+        ),
+        (
+            "hg_poller(\"p\", repository = \"ssh://h/-y\")",
+            "repository `ssh://h/-y` cannot be looked at: its path begins with `-`",
+        ),
+        (
+            "hg_poller(\"p\", repository = \"svn://h/y\")",
+            "repository `svn://h/y` has a scheme that is not read; write an https, http or ssh address, or an absolute path",
+        ),
+        (
+            "svn(repository = \"git://h/y\")",
+            "repository `git://h/y` has a scheme that is not read; write an https, http, svn, svn+ssh or file address, or an absolute path",
+        ),
+        (
+            "codebase(\"c\", repository = \"foo://h\")",
+            "repository `foo://h` has a scheme that is not read; write an https, http, ssh, git, svn or svn+ssh address, or an absolute path",
+        ),
+        (
+            "git_poller(\"p\", repository = \"/x\", branches = [\"main\", \"-x\"])",
+            "`-x` cannot be a branch: it begins with `-`, so it would be taken for an option",
+        ),
+        (
+            "codebase(\"c\", branch = \"-b\")",
+            "`-b` cannot be a branch: it begins with `-`, so it would be taken for an option",
+        ),
+        ("codebase(\"c\", branch = \"a..b\")", "`a..b` cannot be a branch: it goes upwards"),
+        (
+            "builder(\"b\", workers = [\"w\"], factory = [])\nperiodic_scheduler(\"s\", builders = [\"b\"], interval = \"1h\", branch = \"-x\")",
+            "`-x` cannot be a branch: it begins with `-`, so it would be taken for an option",
+        ),
+        (
+            "builder(\"b\", workers = [\"w\"], factory = [])\ncancel_old_builds(builders = [\"b\"], branch = \"-*\")",
+            "`-*` cannot be a branch: it begins with `-`, so it would be taken for an option",
+        ),
+    ] {
+        assert_eq!(one(call), wanted, "{call}");
+    }
+}
+
+/// A password in an address is noted, and not repeated.
+#[test]
+fn a_password_in_an_address_is_noted() {
+    let notes = noted("git_poller(\"p\", repository = \"https://ana:hunter2@h/x.git\")");
+    assert_eq!(
+        notes,
+        [
+            "4:17: the address of the repository has a password in it, which consoles show to everybody; leave it out, and let ~/.netrc or a credential helper know it"
+        ]
+    );
+    let said = one("git_poller(\"p\", repository = \"foo://ana:hunter2@h/x.git\")");
+    assert!(!said.contains("hunter2"), "{said}");
+}

@@ -179,7 +179,7 @@ impl<'v> Call<'v, '_> {
             let made = Made::from_value(item).map(|made| &made.0);
             match made {
                 Some(Product::Step(step, made)) => {
-                    steps.push((step.as_ref().clone(), made.clone()))
+                    steps.push((step.as_ref().clone(), made.clone()));
                 }
                 None if lower::is_function(item) => {
                     let hook = self.keep(item, &place, OF_A_BUILD);

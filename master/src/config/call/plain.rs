@@ -170,6 +170,12 @@ impl<'v> Call<'v, '_> {
         Some(texts)
     }
 
+    /// The texts that are given, each with its place; what is none of them is said by who reads them.
+    pub(in crate::config) fn texts_of(&self, parameter: &str) -> Vec<(String, Place)> {
+        let items = self.each(parameter).unwrap_or_default().into_iter();
+        items.filter_map(|(item, place)| Some((item.unpack_str()?.to_owned(), place))).collect()
+    }
+
     /// Values or globs, each checked (contract.md F6).
     pub(in crate::config) fn patterns(&self, parameter: &str) -> Vec<TextPattern> {
         let mut patterns = Vec::new();

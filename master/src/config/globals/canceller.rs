@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use linn_core::config::{Canceller, CancellerKind};
 use linn_core::id::BuilderName;
 
+use super::site::branch_patterns;
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::draft::Kind;
@@ -21,7 +22,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         open: false,
         example: "cancel_old_builds(builders = [\"linux\"], branch = [\"feature/*\", \"refs/changes/*\"])",
         call: |call| {
-            let branches = call.patterns("branch");
+            let branches = branch_patterns(call, "branch");
             declare(call, CancellerKind::Overtaken(branches))
         },
     },

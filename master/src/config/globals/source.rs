@@ -1,10 +1,10 @@
 //! `git_poller`: where changes come from.
 
-use linn_core::config::{GitHistory, GitPoller, Source, SourceKind};
+use linn_core::config::{GitHistory, GitPoller, Source, SourceKind, Vcs};
 use linn_core::id::{CodebaseName, SourceName};
 use linn_core::time::Span;
 
-use super::site::{by, mentioned, repository};
+use super::site::{branch_patterns, by, mentioned, polled};
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::draft::Kind;
@@ -63,13 +63,9 @@ static POLLER: &[Parameter] = &[
 const DEFAULT_INTERVAL: Span = Span::seconds(60);
 
 fn git_poller(call: &mut Call<'_, '_>) -> Outcome {
-    let repository = match call.required_text("repository") {
-        Some(_) => repository(call, "repository").unwrap_or_default(),
-        None => String::new(),
-    };
     let kind = SourceKind::Git(GitPoller {
-        repository,
-        branches: call.patterns("branches"),
+        repository: polled(call, Vcs::Git),
+        branches: branch_patterns(call, "branches"),
         interval: interval(call),
         build_pushes_with_no_commits: call.flag("build_pushes_with_no_commits", false),
         build_first_tip: call.flag("build_first_tip", false),

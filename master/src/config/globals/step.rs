@@ -11,12 +11,11 @@ use linn_core::time::Span;
 use serde_json::Value as Json;
 
 use super::lock;
-use super::site::mentioned;
+use super::site::{is_repository, mentioned};
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::{Call, OF_A_BUILD};
 use crate::config::draft::Kind;
 use crate::config::problem::quote;
-use crate::config::source::repository_problem;
 use crate::config::values::Product;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -239,10 +238,8 @@ fn source(call: &mut Call<'_, '_>, vcs: Vcs) -> Outcome {
     };
     let codebase = mentioned(call, "codebase", Kind::Codebase, &by).unwrap_or_default();
     let repository = call.text_template("repository");
-    if let Some(TemplateValue::Plain(Json::String(text))) = &repository
-        && let Some((why, hint)) = repository_problem(text)
-    {
-        call.problem("repository", format!("repository {} {why}", quote(text)), hint);
+    if let Some(TemplateValue::Plain(Json::String(text))) = &repository {
+        is_repository(call, "repository", Some(vcs), text);
     }
     let is_git = vcs == Vcs::Git;
     let kind = SourceStep {
