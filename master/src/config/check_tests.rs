@@ -263,3 +263,138 @@ fn a_password_in_an_address_is_noted() {
     let said = one("git_poller(\"p\", repository = \"foo://ana:hunter2@h/x.git\")");
     assert!(!said.contains("hunter2"), "{said}");
 }
+
+/// F28: an error that ends the evaluation hides no other mistake, and causes none.
+#[test]
+fn an_error_hides_nothing() {
+    let star = "\
+worker(\"a\", max_build = 1)
+N = 1 // 0
+def recipe(build):
+    return build[\"none\"]
+builder(\"b\", workers = [\"a\", \"ghost\"], factory = recipe({}))
+builder(\"c\", workers = [\"a\", \"phantom\"], factory = [shell(command = \"x\", timeout = N)])
+M = N - 1
+force_scheduler(\"f\", builders = [\"b\", \"c\", \"d\"], colour = \"red\")
+fail(\"no\")
+";
+    assert_eq!(
+        said(star),
+        [
+            "4:13: `worker` has no argument `max_build`; did you mean `max_builds`?",
+            "5:5: floor division by zero: 1 // 0",
+            "7:12: key `\"none\"` was not found; this was called at 8",
+            "9:30: builder `c` names the worker `phantom`, which is not declared; there are: a, w",
+            "11:44: scheduler `f` names the builder `d`, which is not declared; did you mean `c`?",
+            "11:50: `force_scheduler` has no argument `colour`; it takes: name, builders, codebases, properties, reason, priority, enabled, parameters",
+            "12:1: fail: no",
+        ]
+    );
+}
+
+/// What a loop that failed would have declared is nobody's fault.
+#[test]
+fn what_failed_is_not_missed() {
+    let star = "\
+for os in [\"linux\", \"mac\"]:
+    worker(\"w-\" + os, max_builds = {}[os])
+builder(\"b\", workers = [\"w-linux\"], factory = [])
+any_branch_scheduler(\"s\", builders = [\"b\"], codebases = [])
+";
+    let said = said(star);
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].starts_with("5:") && said[1].starts_with("7:"), "{said:?}");
+}
+
+/// A function may be defined below the one that calls it.
+#[test]
+fn a_second_look_is_like_the_first() {
+    assert_eq!(
+        said("def f():\n    return g()\ndef g():\n    return \"w\"\nbuilder(\"b\", workers = [f()], factory = [])\n{}[1]\nworker(\"w\")").len(),
+        2
+    );
+}
+
+/// A file that is not there hides nothing of the one that loads it, and a near name is offered.
+#[test]
+fn a_missing_file_hides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "master.star",
+        "load(\"recipe.star\", \"steps\")\nload(\"lib/far.star\", \"x\")\n\
+         builder(\"b\", workers = [\"w\"], factory = steps(\"b\"), colour = 1)\n",
+    );
+    write("recipes.star", "def steps(name):\n    return []\n");
+    let problems = super::check(&folder.path().join("master.star")).unwrap_err();
+    let shown = format!("{}/", folder.path().display());
+    assert_eq!(
+        problems.to_string().replace(&shown, ""),
+        "master.star:1:6: there is no file recipe.star; did you mean `recipes.star`?\n\
+         master.star:2:6: there is no file lib/far.star; what is loaded stands below the folder of master.star\n\
+         master.star:3:53: `builder` has no argument `colour`; it takes: name, workers, factory, description, tags, project, env, properties, defaults, locks, lost_after, max_retries, max_time, collapse_requests, next_build, next_worker, can_start_build\n\
+         3 errors"
+    );
+}
+
+/// One mistake is told once.
+#[test]
+fn one_mistake_is_told_once() {
+    let builder = "builder(\"b\", workers = [\"w\"], factory = [shell(command = \"x\")])\n";
+    for (call, wanted) in [
+        (
+            "any_branch_scheduler(\"s\", builders = lambda: [])",
+            "`builders` of `any_branch_scheduler` must hold texts, not a function",
+        ),
+        (
+            "any_branch_scheduler(\"s\", builder_names = [\"b\"])",
+            "`any_branch_scheduler` has no argument `builder_names`; did you mean `builders`?",
+        ),
+        (
+            "choice_param(\"c\", choices = lambda: [])",
+            "`choices` of `choice_param` must hold texts, not a function",
+        ),
+        (
+            "shell(\"x\", \"echo hi\")",
+            "`shell` takes one argument without a name; write `command = ...`",
+        ),
+        (
+            "upload(source = [\"a\"])",
+            "`source` of `upload` must be a text, or a value that depends on the build, not a list",
+        ),
+    ] {
+        assert_eq!(one(&format!("{builder}{call}")), wanted, "{call}");
+    }
+}
+
+/// Words of Buildbot, and what a function takes.
+#[test]
+fn hints_lead_on() {
+    for (call, wanted) in [
+        ("builder(\"b\", workernames = [\"w\"], factory = [])", "did you mean `workers`?"),
+        ("change_filter(branch_fn = lambda b: True)", "did you mean `fn`?"),
+        ("change_filter(project_eq = \"x\")", "did you mean `project`?"),
+        ("change_filter(branch_not_eq = \"x\")", "did you mean `branch_not`?"),
+        ("shell(command = \"x\", haltOnFailure = True)", "did you mean `halt_on_failure`?"),
+        ("shell(command = \"x\", initialStdin = \"x\")", "did you mean `stdin`?"),
+        ("shell(command = \"x\", when = True)", "did you mean `do_step_if`?"),
+        (
+            "x = steps.Git()",
+            "functions have no module before them here: git(...), not steps.Git(...)",
+        ),
+        (
+            "mkdir(dir = \"x\", colour = 1)",
+            "and what every step takes, such as `env`, `timeout` and `do_step_if`",
+        ),
+        (
+            "change_filter(colour = 1)",
+            "it takes: branch, project, repository, category, codebase, author, committer, comments, revision, files, property, fn; all but `fn` also with `_not`, `_re` and `_not_re` at the end",
+        ),
+        ("shell(command = \"x\", timeout = \"3 minutes\")", "write \"3m\""),
+        ("shell(command = \"x\", timeout = \"1w\")", "write \"7d\""),
+        ("shell(command = \"x\", timeout = \"-3s\")", "write \"3s\""),
+    ] {
+        let said = one(call);
+        assert!(said.ends_with(wanted), "{call}: {said}");
+    }
+}

@@ -120,6 +120,8 @@ pub(super) struct Draft {
     pub phantoms: BTreeSet<String>,
     /// Every way in which a lock is taken, and where.
     pub takings: Vec<(LockAccess, Place)>,
+    /// Some of the text was not evaluated, so nobody knows what else it would have declared.
+    pub unsure: bool,
     pub master: Option<Place>,
     pub site_policy: PolicyGiven,
     pub policies: BTreeMap<String, PolicyGiven>,
@@ -143,6 +145,7 @@ impl Draft {
             mentions: Vec::new(),
             phantoms: BTreeSet::new(),
             takings: Vec::new(),
+            unsure: false,
             master: None,
             site_policy: PolicyGiven::default(),
             policies: BTreeMap::new(),

@@ -35,7 +35,7 @@ fn resolve(draft: &mut Draft, mention: &Mention) {
     let declared = draft.declared.contains_key(&(*kind, name.clone()));
     // A project is a name for people first; only where some are declared is another one a slip.
     let optional = (*if_any || *kind == Kind::Project) && draft.names(*kind).is_empty();
-    if declared || optional || draft.phantoms.contains(name) {
+    if declared || optional || draft.unsure || draft.phantoms.contains(name) {
         return;
     }
     let known = draft.names(*kind);

@@ -7,8 +7,10 @@
 //! The way of a text: `sources` reads and parses all files and names them by digest; `star` evaluates them, whereby the
 //! functions of `globals` write into a `draft` through `call`; `finish` looks at the whole; `hooks` keeps the functions.
 
+mod aliases;
 mod call;
 mod calls;
+mod careful;
 #[cfg(test)]
 mod check_tests;
 mod circles;

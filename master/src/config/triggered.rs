@@ -15,7 +15,7 @@ pub(super) fn resolve(draft: &mut Draft) {
         let wrong = match found.map(|scheduler| &scheduler.kind) {
             Some(SchedulerKind::Triggerable) => continue,
             Some(_) => "not triggerable",
-            None if is_declared || draft.phantoms.contains(&name) => continue,
+            None if is_declared || draft.unsure || draft.phantoms.contains(&name) => continue,
             None => "not declared",
         };
         let known: Vec<&str> = schedulers

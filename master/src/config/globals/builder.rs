@@ -131,7 +131,7 @@ fn builder(call: &mut Call<'_, '_>) -> Outcome {
     }
     if !call.is_written("workers") {
         call.missing("workers");
-    } else if call.texts("workers").is_some_and(|workers| workers.is_empty()) {
+    } else if call.is_bare("workers") {
         call.problem("workers", format!("{by} has no worker"), "name at least one worker");
     }
     let (factory, places): (Vec<_>, Vec<_>) = call.steps("factory").into_iter().unzip();

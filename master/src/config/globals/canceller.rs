@@ -48,7 +48,7 @@ fn declare(call: &mut Call<'_, '_>, kind: CancellerKind) -> Outcome {
         call.missing("builders");
     }
     let named = call.texts("builders");
-    if named.as_ref().is_some_and(Vec::is_empty) && call.draft().phantoms.is_empty() {
+    if call.is_bare("builders") && call.draft().phantoms.is_empty() {
         let message = format!("`{}` has no builder", call.function.name);
         let hint = "name one; builders(...) selects those declared above";
         call.problem("builders", message, hint);

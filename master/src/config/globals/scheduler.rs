@@ -162,7 +162,7 @@ pub(super) fn declare_of(
     }
     if !call.is_written("builders") {
         call.missing("builders");
-    } else if named.is_some_and(|named| named.is_empty()) && call.draft().phantoms.is_empty() {
+    } else if call.is_bare("builders") && call.draft().phantoms.is_empty() {
         call.problem(
             "builders",
             format!("{by} has no builder"),
