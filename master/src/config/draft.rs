@@ -63,6 +63,8 @@ pub(super) struct Mention {
     pub place: Place,
     /// Who mentions it: "builder `linux`".
     pub by: String,
+    /// Whether it is a slip only where others of the kind are declared.
+    pub if_any: bool,
 }
 
 /// A builder's policy as far as it was given; the rest is the site's (contract.md F1).
@@ -120,9 +122,15 @@ pub(super) struct Draft {
     pub kept_builders: Vec<(String, Place)>,
     /// Every way in which a lock is taken, and where.
     pub takings: Vec<(LockAccess, Place)>,
+    /// Some of the text was not evaluated, so nobody knows what else it would have declared.
+    pub unsure: bool,
     pub master: Option<Place>,
     pub site_policy: PolicyGiven,
     pub policies: BTreeMap<String, PolicyGiven>,
+    /// Where the steps of each builder were made.
+    pub factories: BTreeMap<String, Vec<Place>>,
+    /// What trigger steps name.
+    pub triggered: Vec<(String, Place)>,
 }
 
 impl Draft {
@@ -140,9 +148,12 @@ impl Draft {
             phantoms: BTreeSet::new(),
             kept_builders: Vec::new(),
             takings: Vec::new(),
+            unsure: false,
             master: None,
             site_policy: PolicyGiven::default(),
             policies: BTreeMap::new(),
+            factories: BTreeMap::new(),
+            triggered: Vec::new(),
         }
     }
 
@@ -197,12 +208,28 @@ impl Draft {
 
     /// A name is used; whether it is declared is looked at in the end, since the order of the text does not matter.
     pub(super) fn mention(&mut self, kind: Kind, name: &str, place: &Place, by: &str) {
-        self.mentions.push(Mention {
-            kind,
-            name: name.to_owned(),
-            place: place.clone(),
-            by: by.to_owned(),
-        });
+        self.push_mention(kind, name, place, by, false);
+    }
+
+    /// The same of a name that nobody need declare, unless others of its kind are.
+    pub(super) fn mention_if_any(&mut self, kind: Kind, name: &str, place: &Place, by: &str) {
+        self.push_mention(kind, name, place, by, true);
+    }
+
+    fn push_mention(&mut self, kind: Kind, name: &str, place: &Place, by: &str, if_any: bool) {
+        let (name, place, by) = (name.to_owned(), place.clone(), by.to_owned());
+        self.mentions.push(Mention { kind, name, place, by, if_any });
+    }
+
+    /// Where a step of a builder was made.
+    pub(super) fn step_place(&self, builder: &str, step: usize) -> Place {
+        let made = self.factories.get(builder).and_then(|places| places.get(step));
+        made.cloned().unwrap_or_else(|| self.declared_at(Kind::Builder, builder))
+    }
+
+    /// Where a thing is declared.
+    pub(super) fn declared_at(&self, kind: Kind, name: &str) -> Place {
+        self.declared.get(&(kind, name.to_owned())).cloned().unwrap_or_default()
     }
 
     /// All names declared of a kind, in order.

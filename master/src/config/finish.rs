@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use linn_core::config::{LockMode, Locks, SchedulerKind, StepKind};
+use linn_core::config::{LockMode, SchedulerKind, StepKind};
 use linn_core::id::{BuilderName, CodebaseName};
 
 use super::circles;
@@ -10,7 +10,7 @@ use super::draft::{Draft, Kind, Mention};
 use super::endless;
 use super::nearest;
 use super::problem::{Place, quote};
-use super::weighing;
+use super::{triggered, twice, weighing};
 
 /// Completes the draft and reports what is wrong with it as a whole (RC-7).
 pub(super) fn finish(draft: &mut Draft) {
@@ -18,11 +18,12 @@ pub(super) fn finish(draft: &mut Draft) {
     for mention in &mentions {
         resolve(draft, mention);
     }
+    triggered::resolve(draft);
     circles::refuse(draft);
     settle_codebases(draft);
     weigh_locks(draft);
     weighing::weigh(draft);
-    find_double_locks(draft);
+    twice::refuse(draft);
     for (name, given) in &draft.policies {
         if let Some(builder) = draft.config.builders.get_mut(name.as_str()) {
             builder.policy = given.or(&draft.site_policy);
@@ -47,11 +48,11 @@ fn note_the_unknown(draft: &mut Draft) {
 }
 
 fn resolve(draft: &mut Draft, mention: &Mention) {
-    let Mention { kind, name, place, by } = mention;
+    let Mention { kind, name, place, by, if_any } = mention;
     let declared = draft.declared.contains_key(&(*kind, name.clone()));
     // A project is a name for people first; only where some are declared is another one a slip.
-    let optional = *kind == Kind::Project && draft.names(Kind::Project).is_empty();
-    if declared || optional || draft.phantoms.contains(name) {
+    let optional = (*if_any || *kind == Kind::Project) && draft.names(*kind).is_empty();
+    if declared || optional || draft.unsure || draft.phantoms.contains(name) {
         return;
     }
     let known = draft.names(*kind);
@@ -66,21 +67,21 @@ fn resolve(draft: &mut Draft, mention: &Mention) {
 /// A source step that names no codebase means the only one there is.
 fn settle_codebases(draft: &mut Draft) {
     let declared: Vec<CodebaseName> = draft.config.codebases.keys().cloned().collect();
-    let mut unclear: Vec<String> = Vec::new();
+    let mut unclear: Vec<(String, usize)> = Vec::new();
     for builder in draft.config.builders.values_mut() {
-        for step in &mut builder.factory {
+        for (nth, step) in builder.factory.iter_mut().enumerate() {
             let StepKind::Source(git) = &mut step.kind else { continue };
             if !git.codebase.as_str().is_empty() || declared.is_empty() {
                 continue;
             }
             match declared.as_slice() {
                 [only] => git.codebase = only.clone(),
-                _ => unclear.push(builder.name.as_str().to_owned()),
+                _ => unclear.push((builder.name.to_string(), nth)),
             }
         }
     }
-    for builder in unclear {
-        let place = place_of(draft, Kind::Builder, &builder);
+    for (builder, nth) in unclear {
+        let place = draft.step_place(&builder, nth);
         let names: Vec<&str> = declared.iter().map(CodebaseName::as_str).collect();
         let message =
             format!("a source step of builder {} does not say which codebase", quote(&builder));
@@ -104,43 +105,6 @@ fn weigh_locks(draft: &mut Draft) {
     }
 }
 
-/// LK-3: what a build holds, or every build on one of its workers, its steps cannot take again.
-fn find_double_locks(draft: &mut Draft) {
-    let mut double: Vec<(String, String)> = Vec::new();
-    for builder in draft.config.builders.values() {
-        let Locks::These(own) = &builder.locks else { continue };
-        let of_worker = |name| draft.config.workers.get(name).map(|worker| (name, &worker.locks));
-        for (worker, locks) in builder.workers.iter().filter_map(of_worker) {
-            for access in locks.iter().filter(|access| own.iter().any(|it| it.lock == access.lock))
-            {
-                let what = format!(
-                    "the lock {}, which every build on worker {} takes already",
-                    quote(access.lock.as_str()),
-                    quote(worker.as_str())
-                );
-                double.push((builder.name.to_string(), what));
-            }
-        }
-        for step in &builder.factory {
-            let Locks::These(locks) = &step.locks else { continue };
-            for access in locks.iter().filter(|access| own.iter().any(|it| it.lock == access.lock))
-            {
-                let what = format!(
-                    "the lock {} in its step {} too, which would wait for itself",
-                    quote(access.lock.as_str()),
-                    quote(&step.name)
-                );
-                double.push((builder.name.to_string(), what));
-            }
-        }
-    }
-    for (builder, what) in double {
-        let place = place_of(draft, Kind::Builder, &builder);
-        let message = format!("builder {} takes {what}", quote(&builder));
-        draft.problem(&place, message, "take it in one place only");
-    }
-}
-
 /// contract.md F29: a note, not an error.
 fn note_the_unasked(draft: &mut Draft) {
     let asked: BTreeSet<&str> = draft
@@ -157,7 +121,7 @@ fn note_the_unasked(draft: &mut Draft) {
         .map(|name| name.as_str().to_owned())
         .collect();
     for name in unasked {
-        let place = place_of(draft, Kind::Builder, &name);
+        let place = draft.declared_at(Kind::Builder, &name);
         draft.note(&place, format!("no scheduler asks for builder {}", quote(&name)));
     }
     let waits_for_changes = draft.config.schedulers.iter().any(|scheduler| match &scheduler.kind {
@@ -176,8 +140,4 @@ fn note_the_unasked(draft: &mut Draft) {
             "no change source is declared; changes come from `linn hook git` and `linn change send` alone",
         );
     }
-}
-
-fn place_of(draft: &Draft, kind: Kind, name: &str) -> Place {
-    draft.declared.get(&(kind, name.to_owned())).cloned().unwrap_or_default()
 }

@@ -167,7 +167,7 @@ fn steps_of(value: Value<'_>) -> Result<Vec<StepSpec>, String> {
     let alone = [value];
     let items = lower::elements(value).unwrap_or(&alone);
     let step = |item: &Value<'_>| match Made::from_value(*item).map(|made| &made.0) {
-        Some(Product::Step(step)) => Ok(step.as_ref().clone()),
+        Some(Product::Step(step, _)) => Ok(step.as_ref().clone()),
         _ => Err(format!("what it returned has {}, which is no step", lower::describe(*item))),
     };
     items.iter().map(step).collect()

@@ -27,7 +27,17 @@ pub fn manual() -> String {
         "\n## Not there yet\n\nThese names are promised and reported as such when they are used: ",
     );
     text.push_str(&later.join(", "));
-    text.push_str(".\n");
+    let mut arguments: Vec<String> = functions()
+        .flat_map(|function| {
+            let later = function.parameters().filter(|parameter| parameter.later);
+            later.map(|parameter| format!("`{}` of `{}`", parameter.name, function.name))
+        })
+        .collect();
+    arguments.dedup();
+    if !arguments.is_empty() {
+        put(&mut text, format_args!("; and these arguments: {}", arguments.join(", ")));
+    }
+    text.push_str(". A file that is to be checked has to leave them out for now.\n");
     text
 }
 

@@ -7,8 +7,12 @@
 //! The way of a text: `sources` reads and parses all files and names them by digest; `star` evaluates them, whereby the
 //! functions of `globals` write into a `draft` through `call`; `finish` looks at the whole; `hooks` keeps the functions.
 
+mod aliases;
 mod call;
 mod calls;
+mod careful;
+#[cfg(test)]
+mod check_tests;
 mod circles;
 mod draft;
 mod endless;
@@ -35,6 +39,8 @@ mod sources;
 mod star;
 #[cfg(test)]
 mod tests;
+mod triggered;
+mod twice;
 #[expect(
     unsafe_code,
     reason = "deriving Starlark's own `ProvidesStaticType` writes an `unsafe impl`; nothing else here does"

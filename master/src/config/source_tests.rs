@@ -131,8 +131,8 @@ fn pollers_of_git_hg_and_svn() {
         ),
         [
             "1:1: `hg_poller` needs `repository`; write `repository = \"...\"`",
-            "2:16: `bundle:/x` cannot be looked at; write an absolute path, or a URL of https, http, ssh",
-            "3:17: `svn+evil://h/x` cannot be looked at; write an absolute path, or a URL of https, http, svn, svn+ssh, file",
+            "2:16: repository `bundle:/x` is a relative path; write a URL or an absolute path",
+            "3:17: repository `svn+evil://h/x` has a scheme that is not read; write an https, http, svn, svn+ssh or file address, or an absolute path",
             "3:48: `layout` of `svn_poller` cannot be `flat`; it is one of: standard, none",
             "4:17: repository `-x` would be taken for an option",
             "5:36: `history` of `git_poller` cannot be `all`; it is one of: first_parent, full",

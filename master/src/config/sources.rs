@@ -14,6 +14,7 @@ use starlark::syntax::{AstModule, Dialect, DialectTypes};
 
 use super::calls::{Calls, place_of};
 use super::facts::Facts;
+use super::nearest::nearest;
 use super::problem::{Place, Problem, harmless, quote};
 use super::shape;
 
@@ -23,7 +24,7 @@ pub(super) const FACTS: &str = "#checkout";
 const MAX_FILES: usize = 200;
 
 /// F37: `for` and `if` at the top level; types are comments.
-const DIALECT: Dialect = Dialect {
+pub(super) const DIALECT: Dialect = Dialect {
     enable_keyword_only_arguments: true,
     enable_top_level_stmt: true,
     enable_f_strings: true,
@@ -52,16 +53,20 @@ pub(super) struct Sources {
     pub digest: ConfigDigest,
     /// Each after all that it loads; the main file last.
     pub parsed: Vec<Parsed>,
+    /// Their names, in that order.
+    pub order: Vec<String>,
     pub facts: Option<Facts>,
     pub calls: Calls,
-    /// What the trees alone showed; not fatal to evaluation.
+    /// What reading showed, and the trees alone; not fatal to evaluation.
     pub problems: Vec<Problem>,
+    /// Whether some file is not there, so that nobody knows what it declares.
+    pub unread: bool,
 }
 
 /// Reads the main file and all that it loads, and parses them.
 ///
 /// # Errors
-/// Every file that cannot be read or parsed.
+/// Every file that cannot be read or parsed, when the main one is among them. Else these are among the problems.
 pub(super) fn gather(
     shelf: &Shelf<'_>,
     main: &str,
@@ -75,8 +80,9 @@ pub(super) fn gather(
         problems: Vec::new(),
     };
     reader.read(main, &Place::file(main));
-    let Reader { mut texts, parsed, problems, .. } = reader;
-    if !problems.is_empty() {
+    let Reader { mut texts, parsed, mut problems, .. } = reader;
+    // What a file asks of one that cannot be read is not known, but its own mistakes are.
+    if parsed.last().is_none_or(|file| file.name != main) {
         return Err(problems);
     }
     // A text that never says `checkout` does not depend on it, nor does its digest.
@@ -85,12 +91,13 @@ pub(super) fn gather(
         let text = serde_json::to_string(facts).expect("facts are texts and numbers");
         texts.push((FACTS.to_owned(), text));
     }
+    let unread = !problems.is_empty();
+    let order = parsed.iter().map(|file| file.name.clone()).collect();
     let mut calls = Calls::default();
-    let mut problems = Vec::new();
     for file in &parsed {
         calls.add(&file.name, &file.ast, &mut problems);
     }
-    Ok(Sources { digest: digest(&texts), texts, parsed, facts, calls, problems })
+    Ok(Sources { digest: digest(&texts), texts, parsed, order, facts, calls, problems, unread })
 }
 
 /// SHA-256 over names and texts, each with its length before it, in hex.
@@ -187,9 +194,30 @@ impl Reader<'_> {
         })?;
         let bytes = read_bounded(&path).map_err(|error| {
             let shown = harmless(&path.display().to_string(), 200);
+            if error.kind() == std::io::ErrorKind::NotFound && wanted_at.line > 0 {
+                return Problem::at(
+                    wanted_at,
+                    format!("there is no file {shown}"),
+                    near_file(folder, name),
+                );
+            }
             Problem::at(wanted_at, format!("cannot read {shown}: {error}"), "")
         })?;
         shape::text_of(&Place::file(name), bytes)
+    }
+}
+
+/// What may have been meant: a file of a near name in the same folder.
+fn near_file(folder: &Path, name: &str) -> String {
+    let (below, file) = name.rsplit_once('/').unwrap_or(("", name));
+    let entries = std::fs::read_dir(folder.join(below)).into_iter().flatten().flatten();
+    let mut known: Vec<String> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).take(1000).collect();
+    known.sort();
+    match nearest(file, known.iter().map(String::as_str)) {
+        Some(near) if below.is_empty() => format!("did you mean {}?", quote(near)),
+        Some(near) => format!("did you mean {}?", quote(&format!("{below}/{near}"))),
+        None => "what is loaded stands below the folder of master.star".to_owned(),
     }
 }
 

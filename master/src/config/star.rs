@@ -1,16 +1,19 @@
 //! The evaluator: files in, a finished draft and the kept functions out, within limits of ticks, memory and depth.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use starlark::PrintHandler;
 use starlark::analysis::AstModuleLint;
 use starlark::environment::{FrozenModule, Module};
 use starlark::eval::{BeforeStmtFunc, Evaluator, ReturnFileLoader};
+use starlark::syntax::AstModule;
 use starlark::values::OwnedFrozenValue;
 
+use super::aliases;
 use super::call::slot;
 use super::calls::place_of;
+use super::careful;
 use super::draft::Draft;
 use super::finish;
 use super::globals::{GLOBALS, functions};
@@ -54,40 +57,61 @@ pub(crate) fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<
 /// Evaluates every file, each after all that it loads.
 ///
 /// # Errors
-/// Every problem found. A mistake that ends the evaluation leaves out those that only the whole could show.
+/// Every problem found. After a mistake that ends the evaluation all is evaluated once more, statement by statement, to find
+/// the others.
 pub(super) fn evaluate(sources: &mut Sources) -> Result<Evaluated, Vec<Problem>> {
-    let calls = std::mem::take(&mut sources.calls);
-    let problems = std::mem::take(&mut sources.problems);
-    let draft = Draft::new(sources.digest.clone(), calls, problems);
-    let desk = Desk(RefCell::new(draft), None);
+    let desk = desk_of(sources);
     let likenesses = Likenesses::of(sources);
     let mut modules: HashMap<String, FrozenModule> = HashMap::new();
-    let mut ended = false;
     for file in std::mem::take(&mut sources.parsed) {
         let name = file.name.clone();
         match evaluate_file(file, sources, &desk, &modules) {
             Ok(module) => _ = modules.insert(name, module),
             Err(error) => {
-                let problem = problem_of(&error, &name);
-                let place =
-                    Place { file: problem.file, line: problem.line, column: problem.column };
-                desk.0.borrow_mut().problem(&place, problem.message, problem.hint);
-                ended = true;
-                break;
+                let problem = problem_of_load(&error, &name);
+                sources.calls = std::mem::take(&mut desk.0.borrow_mut().calls);
+                return Err(sorted(careful::problems(sources, &desk, problem)));
             }
         }
     }
     let mut draft = desk.0.into_inner();
-    if !ended {
-        finish::finish(&mut draft);
-    }
+    finish::finish(&mut draft);
     if !draft.problems.is_empty() {
-        draft.problems.sort_by_key(|problem| (problem.file.clone(), problem.line, problem.column));
-        return Err(draft.problems);
+        return Err(sorted(draft.problems));
     }
     let functions = kept_functions(&draft, &modules).map_err(|problem| vec![problem])?;
     draft.config.functions = draft.hooks.iter().map(|hook| likenesses.like(hook)).collect();
     Ok(Evaluated { draft, functions })
+}
+
+/// An empty desk for these texts, with what reading them showed. Takes their calls.
+pub(super) fn desk_of(sources: &mut Sources) -> Desk {
+    let calls = std::mem::take(&mut sources.calls);
+    let mut draft = Draft::new(sources.digest.clone(), calls, sources.problems.clone());
+    draft.unsure = sources.unread;
+    Desk(RefCell::new(draft), None)
+}
+
+/// In the order of the text.
+fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by_key(|problem| (problem.file.clone(), problem.line, problem.column));
+    problems
+}
+
+/// An error that ends an evaluation. One inside of a function says from where that was called, too.
+pub(super) fn problem_of_load(error: &starlark::Error, file: &str) -> Problem {
+    let mut problem = problem_of(error, file);
+    let outermost = error.call_stack().frames.first().and_then(|frame| frame.location.as_ref());
+    if let Some(called) = outermost.map(place_of)
+        && (&called.file, called.line) != (&problem.file, problem.line)
+    {
+        let called = format!("this was called at {called}");
+        problem.hint = match problem.hint.as_str() {
+            "" => called,
+            hint => format!("{hint}; {called}"),
+        };
+    }
+    problem
 }
 
 fn evaluate_file(
@@ -98,24 +122,12 @@ fn evaluate_file(
 ) -> starlark::Result<FrozenModule> {
     let Parsed { name, mut ast } = file;
     let undefined = undefined_names(&ast, sources.facts.is_some(), desk);
-    let replaced = REPLACED.map(|(symbol, name)| (symbol.to_owned(), name.to_owned()));
-    ast.replace_binary_operators(&HashMap::from(replaced));
-    let loader = ReturnFileLoader {
-        modules: &modules.iter().map(|(name, module)| (name.as_str(), module)).collect(),
-    };
+    let unread = unread(&ast, modules)?;
+    guarded(&mut ast);
+    let loader = ReturnFileLoader { modules: &reachable(modules, &unread) };
     let printer = Printer { desk, file: &name };
     Module::with_temp_heap(|module| {
-        if let Some(facts) = &sources.facts {
-            let json = serde_json::to_value(facts).unwrap_or_default();
-            if let Some(map) = json.as_object() {
-                let heap = module.heap();
-                let value = lower::record_of(heap, map, |_, item| lower::value_of(heap, item));
-                module.set("checkout", value);
-            }
-        }
-        for name in &undefined {
-            module.set(name, module.heap().alloc(Phantom));
-        }
+        furnish(&module, sources, &undefined);
         {
             let mut eval = Evaluator::new(&module);
             limit(&mut eval, &LOAD)?;
@@ -126,6 +138,60 @@ fn evaluate_file(
         }
         module.freeze().map_err(starlark::Error::new_other)
     })
+}
+
+/// Puts ours in the place of operators without a bound.
+pub(super) fn guarded(ast: &mut AstModule) {
+    let replaced = REPLACED.map(|(symbol, name)| (symbol.to_owned(), name.to_owned()));
+    ast.replace_binary_operators(&HashMap::from(replaced));
+}
+
+/// The modules that a file loads, be they there or not.
+pub(super) fn reachable<'a>(
+    modules: &'a HashMap<String, FrozenModule>,
+    unread: &'a HashMap<String, FrozenModule>,
+) -> HashMap<&'a str, &'a FrozenModule> {
+    unread.iter().chain(modules).map(|(name, module)| (name.as_str(), module)).collect()
+}
+
+/// For each file that is loaded and not there, which was reported, one that has the names in question.
+///
+/// # Errors
+/// Never in practice: what stands for a mistake can be frozen.
+pub(super) fn unread(
+    ast: &AstModule,
+    modules: &HashMap<String, FrozenModule>,
+) -> starlark::Result<HashMap<String, FrozenModule>> {
+    let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let loads = ast.loads();
+    for load in loads.iter().filter(|load| !modules.contains_key(load.module_id)) {
+        names.entry(load.module_id).or_default().extend(load.symbols.values().copied());
+    }
+    let empty = |(file, names): (&str, BTreeSet<&str>)| {
+        let module = Module::with_temp_heap(|module| {
+            for name in names {
+                module.set(name, module.heap().alloc(Phantom));
+            }
+            module.freeze().map_err(starlark::Error::new_other)
+        })?;
+        Ok((file.to_owned(), module))
+    };
+    names.into_iter().map(empty).collect()
+}
+
+/// What a module has before its text is evaluated.
+pub(super) fn furnish(module: &Module<'_>, sources: &Sources, missing: &HashSet<String>) {
+    let heap = module.heap();
+    if let Some(facts) = &sources.facts {
+        let json = serde_json::to_value(facts).unwrap_or_default();
+        if let Some(map) = json.as_object() {
+            let value = lower::record_of(heap, map, |_, item| lower::value_of(heap, item));
+            module.set("checkout", value);
+        }
+    }
+    for name in missing {
+        module.set(name, heap.alloc(Phantom));
+    }
 }
 
 /// Sets the limits of an evaluation.
@@ -144,11 +210,7 @@ pub(super) fn limit(eval: &mut Evaluator<'_, '_, '_>, bounds: &Bounds) -> starla
 }
 
 /// Reports every name that nothing defines and gives them back, so that evaluation can go on without them.
-fn undefined_names(
-    ast: &starlark::syntax::AstModule,
-    has_facts: bool,
-    desk: &Desk,
-) -> HashSet<String> {
+pub(super) fn undefined_names(ast: &AstModule, has_facts: bool, desk: &Desk) -> HashSet<String> {
     let mut known: HashSet<String> = GLOBALS.names().map(|name| name.as_str().to_owned()).collect();
     if has_facts {
         known.insert("checkout".to_owned());
@@ -159,8 +221,13 @@ fn undefined_names(
             continue;
         }
         let name = lint.original.clone();
-        let hint = match nearest::nearest(&name, visible(ast, &known).iter().map(String::as_str)) {
-            Some(meant) => format!("did you mean `{meant}`?"),
+        let near = || {
+            let visible = visible(ast, &known);
+            let near = nearest::nearest(&name, visible.iter().map(String::as_str))?;
+            Some(format!("did you mean `{near}`?"))
+        };
+        let hint = match aliases::module(&name).map(str::to_owned).or_else(near) {
+            Some(hint) => hint,
             None if name == "checkout" => {
                 "it is known only where linn is started in a checkout".to_owned()
             }
@@ -177,7 +244,7 @@ fn undefined_names(
 }
 
 /// The names that may have been meant: linn's own, Starlark's, and those that the file assigns at its top.
-fn visible(ast: &starlark::syntax::AstModule, known: &HashSet<String>) -> Vec<String> {
+fn visible(ast: &AstModule, known: &HashSet<String>) -> Vec<String> {
     let mut names: BTreeMap<String, ()> =
         known.iter().filter(|name| !name.contains(' ')).map(|name| (name.clone(), ())).collect();
     for function in functions().filter(|function| function.is_later()) {
@@ -188,7 +255,7 @@ fn visible(ast: &starlark::syntax::AstModule, known: &HashSet<String>) -> Vec<St
 }
 
 /// The names that a file's top level assigns or defines.
-fn assigned(ast: &starlark::syntax::AstModule) -> Vec<String> {
+pub(super) fn assigned(ast: &AstModule) -> Vec<String> {
     use starlark::syntax::ast::{AssignTargetP, AstStmt, StmtP};
 
     fn walk(statement: &AstStmt, names: &mut Vec<String>) {
@@ -230,9 +297,9 @@ fn kept_functions(
 }
 
 /// `print` while loading is a note.
-struct Printer<'a> {
-    desk: &'a Desk,
-    file: &'a str,
+pub(super) struct Printer<'a> {
+    pub desk: &'a Desk,
+    pub file: &'a str,
 }
 
 impl PrintHandler for Printer<'_> {

@@ -216,7 +216,7 @@ fn the_whole_is_validated() {
     assert_eq!(
         unclear,
         [
-            "master.star:4:1: a source step of builder `x` does not say which codebase; write `codebase = ...`, one of a, b"
+            "master.star:4:42: a source step of builder `x` does not say which codebase; write `codebase = ...`, one of a, b"
         ]
     );
 }
@@ -251,13 +251,13 @@ fn loads_are_bounded_by_the_folder_and_without_loops() {
         "master.star",
         "load(\"a.star\", \"x\")\nload(\"../up.star\", \"y\")\nload(\"none.star\", \"z\")\n",
     );
-    write("a.star", "load(\"master.star\", \"q\")\n");
+    write("a.star", "load(\"master.star\", \"q\")\nx = q\n");
     let problems = check(&folder.path().join("master.star")).unwrap_err().0;
     let said: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(said.len(), 3, "{said:?}");
     assert_eq!(said[0], "`master.star` is loaded by a file that it loads itself");
     assert_eq!(said[1], "`../up.star` is not a path below the folder of the configuration");
-    assert!(said[2].starts_with("cannot read ") && problems[2].line == 3, "{said:?}");
+    assert!(said[2].starts_with("there is no file ") && problems[2].line == 3, "{said:?}");
     let nothing = check(&folder.path().join("no.star")).unwrap_err();
     assert!(nothing.to_string().contains("no.star: cannot read"), "{nothing}");
 }

@@ -19,6 +19,7 @@ use super::draft::Draft;
 use super::globals::Function;
 use super::guard::{self, Bounds};
 use super::hooks::Generation;
+use super::problem::Place;
 
 /// What is being put together, where native functions find it: the evaluator's `extra`. While a build runs there is the
 /// generation whose function makes steps (F39).
@@ -59,8 +60,8 @@ impl<'v> StarlarkValue<'v> for Native {
 /// What a call gives that a file can only pass on.
 #[derive(Clone, Debug)]
 pub(super) enum Product {
-    /// A step.
-    Step(Box<StepSpec>),
+    /// A step, and where it was made.
+    Step(Box<StepSpec>, Place),
     /// `prop(...)` or `interpolate(...)`.
     Template(TemplateValue),
     /// Fields of a form, by the names under which they are given.
@@ -81,7 +82,7 @@ impl Product {
     /// What people call it.
     pub(super) const fn word(&self) -> &'static str {
         match self {
-            Self::Step(_) => "a step",
+            Self::Step(..) => "a step",
             Self::Template(TemplateValue::Prop { .. }) => "prop(...)",
             Self::Template(_) => "interpolate(...)",
             Self::Fields(_) => "a parameter",

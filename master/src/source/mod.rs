@@ -6,6 +6,7 @@
 //!
 //! [`resolve()`] answers the other question about repositories: which commit a branch or revision is now (SS-3).
 
+mod address;
 mod gerrit;
 mod git;
 mod hg;
@@ -40,7 +41,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use address::address_problem;
 pub use git::GitError;
+pub(crate) use git::without_passwords;
 pub use intake::{Ended, Intake};
 pub use resolve::{ResolveError, Resolved, resolve};
 pub use status::{SourceState, SourceStatus};

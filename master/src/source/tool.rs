@@ -286,6 +286,14 @@ pub(super) fn address(
     Ok(Address::Url(text.to_owned()))
 }
 
+/// What is wrong with an address of one of these schemes; nothing: it can be looked at.
+pub(super) fn problem(schemes: &[&str], text: &str) -> Option<&'static str> {
+    match address("", schemes, text) {
+        Err(ToolError::Address { why, .. }) => Some(why),
+        _ => None,
+    }
+}
+
 /// From the working folder, without `.`; `..` stays, for links may stand before it.
 fn absolute(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

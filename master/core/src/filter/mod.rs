@@ -4,6 +4,7 @@
 //! branch satisfies every negative condition and no positive expression (CF-2); so does one without a revision, or without
 //! the property that is asked for (CF-4).
 
+mod held;
 mod value;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ use crate::change::Change;
 use crate::config::{BranchPattern, ChangeFilter, Pattern};
 use crate::hooks::{Argument, HookError, HookId, Hooks};
 use crate::view::{change_view, truthy};
+pub(crate) use held::Held;
 use value::Values;
 
 /// A value or a glob.

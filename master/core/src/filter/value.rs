@@ -82,25 +82,59 @@ impl Values {
     pub(super) fn against_attribute(&self, change: &Change) -> Option<(String, String)> {
         let Against { form, name, value } =
             self.against(|name| attribute(change, name).map(Cow::Borrowed))?;
-        let detail = match value.as_deref() {
-            None | Some("") => format!("the change has no {name}"),
-            Some(value) => {
-                let verb = if name == "comments" { "are" } else { "is" };
-                format!("its {name} {verb} `{}`", short(value))
-            }
+        Some((format!("{name}{form}"), has_attribute(name, value.as_deref())))
+    }
+
+    /// All conditions on attributes of a change that fulfils them, as arguments of `change_filter`, each with a sentence.
+    pub(super) fn held_attributes(&self, change: &Change) -> Vec<(String, String)> {
+        let told = |(form, name): (&str, &String)| {
+            (format!("{name}{form}"), has_attribute(name, attribute(change, name)))
         };
-        Some((format!("{name}{form}"), detail))
+        self.all().map(told).collect()
+    }
+
+    /// The same on properties.
+    pub(super) fn held_properties(&self, change: &Change) -> Vec<(String, String)> {
+        let told = |(form, name): (&str, &String)| {
+            let value = change.properties.get(name).map(text);
+            (format!("property{form}"), has_property(name, value.as_deref()))
+        };
+        self.all().map(told).collect()
+    }
+
+    /// The form and name of every condition.
+    fn all(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let is = self.is.keys().map(|name| ("", name));
+        let is_not = self.is_not.keys().map(|name| ("_not", name));
+        let matches = self.matches.keys().map(|name| ("_re", name));
+        let matches_not = self.matches_not.keys().map(|name| ("_not_re", name));
+        is.chain(is_not).chain(matches).chain(matches_not)
     }
 
     /// The same on a property.
     pub(super) fn against_property(&self, change: &Change) -> Option<(String, String)> {
         let Against { form, name, value } =
             self.against(|name| change.properties.get(name).map(text))?;
-        let detail = match value.as_deref() {
-            None => format!("the change has no property `{name}`"),
-            Some(value) => format!("its property `{name}` is `{}`", short(value)),
-        };
-        Some((format!("property{form}"), detail))
+        Some((format!("property{form}"), has_property(name, value.as_deref())))
+    }
+}
+
+/// What a change has of an attribute.
+fn has_attribute(name: &str, value: Option<&str>) -> String {
+    match value {
+        None | Some("") => format!("the change has no {name}"),
+        Some(value) => {
+            let verb = if name == "comments" { "are" } else { "is" };
+            format!("its {name} {verb} `{}`", short(value))
+        }
+    }
+}
+
+/// What a change has of a property.
+fn has_property(name: &str, value: Option<&str>) -> String {
+    match value {
+        None => format!("the change has no property `{name}`"),
+        Some(value) => format!("its property `{name}` is `{}`", short(value)),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::shape::{Shapes, names, or, quoted, value};
+use super::site::locks_taken;
 use super::{Difference, Sign, Work, count};
-use crate::config::{Builder, StepSpec};
+use crate::config::{Builder, Locks, StepSpec};
 use crate::id::BuilderName;
 
 pub(super) fn builders(shapes: &Shapes<'_>, work: &Work, out: &mut Vec<Difference>) {
@@ -26,10 +27,18 @@ fn differ(shapes: &Shapes<'_>, old: &Builder, new: &Builder, details: &mut Vec<S
     }
     shapes.part(details, "workdir", &old.workdir, &new.workdir);
     value(details, "builddir", &old.folder(), &new.folder(), quoted);
-    shapes.part(details, "env", &old.env, &new.env);
-    shapes.part(details, "properties", &old.properties, &new.properties);
-    shapes.part(details, "defaults", &old.defaults, &new.defaults);
-    shapes.part(details, "locks", &old.locks, &new.locks);
+    shapes.keyed(
+        details,
+        "env",
+        old.env.iter().map(|setting| (setting.name.clone(), &setting.value)),
+        new.env.iter().map(|setting| (setting.name.clone(), &setting.value)),
+    );
+    shapes.table(details, "properties", &old.properties, &new.properties);
+    shapes.table(details, "defaults", &old.defaults, &new.defaults);
+    match (&old.locks, &new.locks) {
+        (Locks::These(old), Locks::These(new)) => locks_taken(shapes, details, old, new),
+        (old, new) => shapes.part(details, "locks", old, new),
+    }
     let (old, new) = (&old.policy, &new.policy);
     value(details, "lost_after", &old.lost_after, &new.lost_after, |it| or(it.as_ref(), "never"));
     value(details, "max_retries", &old.max_retries, &new.max_retries, ToString::to_string);

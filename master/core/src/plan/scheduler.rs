@@ -1,10 +1,10 @@
 //! What differs of schedulers, and what happens to the changes that wait for them (RC-4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::shape::{Shapes, names, or, quoted, value};
 use super::{Difference, Sign, Work, count};
-use crate::config::{Clock, Scheduler, SchedulerKind};
+use crate::config::{ChangeFilter, Clock, Scheduler, SchedulerKind};
 use crate::id::SchedulerName;
 
 pub(super) fn schedulers(shapes: &Shapes<'_>, work: &Work, out: &mut Vec<Difference>) {
@@ -30,7 +30,7 @@ fn differ(shapes: &Shapes<'_>, old: &Scheduler, new: &Scheduler, details: &mut V
     names(details, "builders", &old.builders, &new.builders);
     shapes.part(details, "choice of builders", &old.choice, &new.choice);
     shapes.part(details, "codebases", &old.codebases, &new.codebases);
-    shapes.part(details, "properties", &old.properties, &new.properties);
+    shapes.table(details, "properties", &old.properties, &new.properties);
     value(details, "priority", &old.priority, &new.priority, ToString::to_string);
     shapes.part(details, "priority function", &old.priority_hook, &new.priority_hook);
     value(details, "reason", &old.reason, &new.reason, quoted);
@@ -45,7 +45,7 @@ fn differ(shapes: &Shapes<'_>, old: &Scheduler, new: &Scheduler, details: &mut V
             value(details, "only_important", &old.only_important, &new.only_important, |it| {
                 it.to_string()
             });
-            shapes.part(details, "filter", &old.filter, &new.filter);
+            filter(shapes, &old.filter, &new.filter, details);
             shapes.part(details, "importance", &old.importance, &new.importance);
         }
         (SchedulerKind::Periodic(old), SchedulerKind::Periodic(new))
@@ -56,7 +56,17 @@ fn differ(shapes: &Shapes<'_>, old: &Scheduler, new: &Scheduler, details: &mut V
             value(details, "upstream", &old.upstream, &new.upstream, ToString::to_string);
         }
         (SchedulerKind::Force(old), SchedulerKind::Force(new)) => {
-            shapes.part(details, "parameters", &old.parameters, &new.parameters);
+            match (&old.parameters, &new.parameters) {
+                (Some(old), Some(new)) => shapes.keyed(
+                    details,
+                    "parameters",
+                    old.iter().map(|field| (field.name.clone(), field)),
+                    new.iter().map(|field| (field.name.clone(), field)),
+                ),
+                (Some(_), None) => details.push("parameters: any property".to_owned()),
+                (None, Some(_)) => details.push("parameters instead of any property".to_owned()),
+                (None, None) => {}
+            }
         }
         (old, new) if old.word() != new.word() => {
             details.push(format!("{} -> {}", old.word(), new.word()));
@@ -75,6 +85,49 @@ fn clock(shapes: &Shapes<'_>, old: &Clock, new: &Clock, details: &mut Vec<String
     value(details, "only_if_changed", &old.only_if_changed, &new.only_if_changed, |it| {
         it.to_string()
     });
-    shapes.part(details, "filter", &old.filter, &new.filter);
+    filter(shapes, &old.filter, &new.filter, details);
     shapes.part(details, "importance", &old.importance, &new.importance);
+}
+
+/// Which arguments of a filter differ: `filter differs in branch, files`.
+fn filter(shapes: &Shapes<'_>, old: &ChangeFilter, new: &ChangeFilter, details: &mut Vec<String>) {
+    let mut parts: Vec<String> = Vec::new();
+    for (word, same) in [
+        ("branch", shapes.same(&old.branch, &new.branch)),
+        ("branch_not", shapes.same(&old.branch_not, &new.branch_not)),
+        ("branch_re", shapes.same(&old.branch_re, &new.branch_re)),
+        ("branch_not_re", shapes.same(&old.branch_not_re, &new.branch_not_re)),
+        ("files", shapes.same(&old.files, &new.files)),
+        ("files_not", shapes.same(&old.files_not, &new.files_not)),
+        ("files_re", shapes.same(&old.files_re, &new.files_re)),
+        ("files_not_re", shapes.same(&old.files_not_re, &new.files_not_re)),
+        ("property", shapes.same(&old.property, &new.property)),
+        ("property_not", shapes.same(&old.property_not, &new.property_not)),
+        ("property_re", shapes.same(&old.property_re, &new.property_re)),
+        ("property_not_re", shapes.same(&old.property_not_re, &new.property_not_re)),
+        ("fn", shapes.same(&old.hook, &new.hook)),
+    ] {
+        if !same {
+            parts.push(word.to_owned());
+        }
+    }
+    for (form, (old, new)) in [("", (&old.is, &new.is)), ("_not", (&old.is_not, &new.is_not))] {
+        parts.extend(keys_that_differ(old, new).map(|name| format!("{name}{form}")));
+    }
+    for (form, (old, new)) in
+        [("_re", (&old.matches, &new.matches)), ("_not_re", (&old.matches_not, &new.matches_not))]
+    {
+        parts.extend(keys_that_differ(old, new).map(|name| format!("{name}{form}")));
+    }
+    if !parts.is_empty() {
+        details.push(format!("filter differs in {}", parts.join(", ")));
+    }
+}
+
+fn keys_that_differ<'a, T: PartialEq>(
+    old: &'a BTreeMap<String, T>,
+    new: &'a BTreeMap<String, T>,
+) -> impl Iterator<Item = &'a String> {
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    names.into_iter().filter(|name| old.get(*name) != new.get(*name))
 }

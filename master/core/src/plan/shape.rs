@@ -27,7 +27,47 @@ impl Shapes<'_> {
         old == new || shape(self.old, old) == shape(self.new, new)
     }
 
-    /// A clause for a part that differs, without its values: `env differs`.
+    /// A clause for a table, or a list of things with names: `env +CC -LANG ~PATH`; the same things in another order are a
+    /// difference too.
+    pub(super) fn keyed<'a, T: Debug + PartialEq + 'a>(
+        &self,
+        details: &mut Vec<String>,
+        word: &str,
+        old: impl IntoIterator<Item = (String, &'a T)>,
+        new: impl IntoIterator<Item = (String, &'a T)>,
+    ) {
+        let (old, new): (Vec<_>, Vec<_>) = (old.into_iter().collect(), new.into_iter().collect());
+        let (before, after): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            (old.iter().cloned().collect(), new.iter().cloned().collect());
+        let mut moved: Vec<String> = Vec::new();
+        for name in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
+            match (before.get(name), after.get(name)) {
+                (Some(old), Some(new)) if self.same(*old, *new) => {}
+                (Some(_), Some(_)) => moved.push(format!("~{name}")),
+                (None, _) => moved.push(format!("+{name}")),
+                (_, None) => moved.push(format!("-{name}")),
+            }
+        }
+        if !moved.is_empty() {
+            details.push(format!("{word} {}", moved.join(" ")));
+        } else if old.iter().map(|(name, _)| name).ne(new.iter().map(|(name, _)| name)) {
+            details.push(format!("{word} in another order"));
+        }
+    }
+
+    /// The same of a table.
+    pub(super) fn table<'a, K: Display + 'a, T: Debug + PartialEq + 'a>(
+        &self,
+        details: &mut Vec<String>,
+        word: &str,
+        old: &'a BTreeMap<K, T>,
+        new: &'a BTreeMap<K, T>,
+    ) {
+        let named = |(name, value): (&K, &'a T)| (name.to_string(), value);
+        self.keyed(details, word, old.iter().map(named), new.iter().map(named));
+    }
+
+    /// A clause for a part that differs, without its values: `importance differs`, `branches differ`.
     pub(super) fn part<T: Debug + PartialEq>(
         &self,
         details: &mut Vec<String>,
@@ -36,7 +76,8 @@ impl Shapes<'_> {
         new: &T,
     ) {
         if !self.same(old, new) {
-            details.push(format!("{word} differs"));
+            let verb = if word.ends_with('s') { "differ" } else { "differs" };
+            details.push(format!("{word} {verb}"));
         }
     }
 

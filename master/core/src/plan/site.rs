@@ -1,10 +1,10 @@
 //! What differs of everything but builders and schedulers.
 
-use std::collections::BTreeMap;
-
 use super::shape::{Shapes, or, quoted, value};
 use super::{Difference, Sign, Work, count};
-use crate::config::{Canceller, CancellerKind, GitPoller, Lock, Retention, SourceKind, Worker};
+use crate::config::{
+    Canceller, CancellerKind, GitPoller, Lock, LockAccess, Retention, SourceKind, Worker,
+};
 
 /// What needs no word when it comes or goes.
 fn silent<K>(_: Sign, _: &K, _: &mut Vec<String>) {}
@@ -83,8 +83,8 @@ pub(super) fn locks(shapes: &Shapes<'_>, out: &mut Vec<Difference>) {
         let scope = |lock: &Lock| format!("of the {}", lock.scope.word());
         value(details, "one", &scope(old), &scope(new), Clone::clone);
         value(details, "max_count", &old.max_count, &new.max_count, ToString::to_string);
-        let counts = |lock: &Lock| -> BTreeMap<_, _> { lock.max_count_for.clone() };
-        shapes.part(details, "max_count_for", &counts(old), &counts(new));
+        let word = "max_count_for_worker";
+        shapes.table(details, word, &old.max_count_for, &new.max_count_for);
     };
     shapes.tables("lock", tables, differ, silent, out);
 }
@@ -95,9 +95,9 @@ pub(super) fn workers(shapes: &Shapes<'_>, work: &Work, out: &mut Vec<Difference
         value(details, "max_builds", &old.max_builds, &new.max_builds, |it| {
             or(it.as_ref(), "no limit")
         });
-        shapes.part(details, "properties", &old.properties, &new.properties);
-        shapes.part(details, "defaults", &old.defaults, &new.defaults);
-        shapes.part(details, "locks", &old.locks, &new.locks);
+        shapes.table(details, "properties", &old.properties, &new.properties);
+        shapes.table(details, "defaults", &old.defaults, &new.defaults);
+        locks_taken(shapes, details, &old.locks, &new.locks);
         match (old.local, new.local) {
             (true, false) => details.push("no more started by the master".to_owned()),
             (false, true) => details.push("started by the master".to_owned()),
@@ -173,4 +173,19 @@ pub(super) fn secrets(shapes: &Shapes<'_>, out: &mut Vec<Difference>) {
     };
     out.extend(old.difference(new).map(|name| one(Sign::Remove, name)));
     out.extend(new.difference(old).map(|name| one(Sign::Add, name)));
+}
+
+/// What is taken of locks.
+pub(super) fn locks_taken(
+    shapes: &Shapes<'_>,
+    details: &mut Vec<String>,
+    old: &[LockAccess],
+    new: &[LockAccess],
+) {
+    shapes.keyed(
+        details,
+        "locks",
+        old.iter().map(|access| (access.lock.to_string(), &access.mode)),
+        new.iter().map(|access| (access.lock.to_string(), &access.mode)),
+    );
 }

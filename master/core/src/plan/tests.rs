@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Work, plan};
 use crate::config::{
-    Canceller, CancellerKind, Codebase, Condition, Config, GitPoller, Lock, LockScope, Source,
-    SourceKind,
+    BranchPattern, Canceller, CancellerKind, Codebase, Condition, Config, EnvSetting, GitPoller,
+    Lock, LockAccess, LockMode, LockScope, SchedulerKind, Source, SourceKind, TextPattern,
 };
 use crate::hooks::HookId;
 use crate::testing::{
@@ -116,6 +116,36 @@ fn values_are_told_before_and_after() {
     assert_eq!(
         lines(&new, &later, &Work::default()),
         ["~ source app: interval 5m -> 10m", "~ lock db: max_count 1 -> 2"]
+    );
+}
+
+#[test]
+fn parts_with_names_are_told_by_name() {
+    let mut old = base();
+    let mut new = next();
+    let taken = |lock: &str, mode| LockAccess { lock: lock.into(), mode };
+    old.workers.get_mut("w1").unwrap().locks = vec![taken("db", LockMode::Counting(1))];
+    new.workers.get_mut("w1").unwrap().locks =
+        vec![taken("cpu", LockMode::Exclusive), taken("db", LockMode::Counting(2))];
+    let b = new.builders.get_mut("b").unwrap();
+    b.properties.insert("site".to_owned(), "x".into());
+    b.env.push(EnvSetting { name: "CC".to_owned(), value: None });
+    b.policy.next_build =
+        Some(HookId { config: "new".into(), index: 0, label: "f at x:1".to_owned() });
+    let SchedulerKind::AnyBranch(any) = &mut new.schedulers[1].kind else { panic!() };
+    any.filter.branch = vec![BranchPattern::Default];
+    any.filter.is_not.insert("author".to_owned(), vec![TextPattern("ana".to_owned())]);
+    let SchedulerKind::Force(form) = &mut new.schedulers[2].kind else { panic!() };
+    form.parameters = Some(Vec::new());
+    new.schedulers[2].codebases = Some(vec!["app".into()]);
+    assert_eq!(
+        lines(&old, &new, &Work::default()),
+        [
+            "~ worker w1: locks +cpu ~db",
+            "~ builder b: env +CC; properties +site; next_build differs",
+            "~ scheduler any: filter differs in branch, author_not",
+            "~ scheduler force: codebases differ; parameters instead of any property",
+        ]
     );
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod order;
 mod stamp;
 pub(crate) mod switch;
 pub(crate) mod try_;
+mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -183,7 +184,8 @@ pub struct Judgement {
     pub takes: bool,
     /// Whether the change is worth a build to it; false when it is not taken.
     pub important: bool,
-    /// The rule that decided: the name of an argument in `master.star`; empty: every rule is content.
+    /// The rule that decided: the name of an argument in `master.star`. Of a change that is worth a build: all that there are,
+    /// with commas between; empty: there is none.
     pub rule: String,
     /// One sentence about it; may be empty.
     pub detail: String,
@@ -262,7 +264,11 @@ pub fn explain(
     hooks: &dyn Hooks,
 ) -> Vec<Judgement> {
     let generation = Generation::new(Arc::clone(config));
-    let judge = |scheduler| judge(state, &generation, scheduler, change, hooks);
+    let judge = |scheduler| {
+        let judgement = judge(state, &generation, scheduler, change, hooks)?;
+        let compiled = generation.compiled.get(&scheduler.name)?;
+        Some(why::told(judgement, scheduler, compiled, change))
+    };
     config.schedulers.iter().filter_map(judge).collect()
 }
 

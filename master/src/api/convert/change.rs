@@ -10,6 +10,7 @@ use linn_proto::{change as hook, entity};
 
 use super::words::{at, property};
 use crate::fit;
+use crate::source::without_passwords;
 
 /// A change for consoles.
 pub(crate) fn change(change: &Change) -> entity::Change {
@@ -21,7 +22,7 @@ pub(crate) fn change(change: &Change) -> entity::Change {
         files: change.files.clone(),
         branch: change.branch.clone(),
         revision: change.revision.clone(),
-        repository: change.repository.clone(),
+        repository: without_passwords(&change.repository),
         codebase: change.codebase.to_string(),
         project: change.project.clone(),
         category: change.category.clone(),

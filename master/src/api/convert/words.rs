@@ -7,6 +7,8 @@ use linn_core::time::Timestamp;
 use linn_proto::common as wire;
 use serde_json::Value;
 
+use crate::source::without_passwords;
+
 /// A moment in milliseconds.
 pub(crate) const fn at(moment: Timestamp) -> i64 {
     moment.0
@@ -39,7 +41,7 @@ pub(crate) fn results_of(known: Option<Results>) -> i32 {
 pub(crate) fn property(name: &str, value: &Value, source: Origin) -> wire::Property {
     wire::Property {
         name: name.to_owned(),
-        json: value.to_string(),
+        json: without_passwords(&value.to_string()),
         source: source.word().to_owned(),
     }
 }
@@ -49,11 +51,11 @@ pub(crate) fn properties(all: &Properties) -> Vec<wire::Property> {
     all.iter().map(|(name, one)| property(name, &one.value, one.source)).collect()
 }
 
-/// One codebase's tree.
+/// One codebase's tree. A password in its address is for who checks it out, not for people.
 pub(crate) fn stamp(stamp: &SourceStamp) -> wire::SourceStamp {
     wire::SourceStamp {
         codebase: stamp.codebase.to_string(),
-        repository: stamp.repository.clone(),
+        repository: without_passwords(&stamp.repository),
         project: stamp.project.clone(),
         branch: stamp.branch.clone(),
         revision: stamp.revision.clone(),
@@ -72,4 +74,27 @@ pub(crate) fn stamp(stamp: &SourceStamp) -> wire::SourceStamp {
 /// All trees.
 pub(crate) fn stamps(all: &[SourceStamp]) -> Vec<wire::SourceStamp> {
     all.iter().map(stamp).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_of_addresses_are_not_shown() {
+        let address = "https://ana:hunter2@h/x.git";
+        let tree = SourceStamp {
+            codebase: "x".into(),
+            repository: address.to_owned(),
+            project: String::new(),
+            branch: None,
+            revision: None,
+            requested: None,
+            patch: None,
+            changes: Vec::new(),
+        };
+        assert_eq!(stamp(&tree).repository, "https://…@h/x.git");
+        let shown = property("repository", &Value::from(address), Origin::Change);
+        assert_eq!(shown.json, "\"https://…@h/x.git\"");
+    }
 }

@@ -14,6 +14,7 @@ use linn_core::{eta, explain, schedule, timers};
 use linn_proto::entity as wire;
 
 use super::super::convert::{self, Asked, BuilderFacts, WorkerFacts};
+use crate::source::without_passwords;
 
 /// The most people named for one request.
 const MAX_OWNERS: usize = 50;
@@ -181,7 +182,7 @@ pub(super) fn source(source: &config::Source, state: &State) -> wire::Source {
     wire::Source {
         name: source.name.to_string(),
         kind: source.kind.word().to_owned(),
-        repository,
+        repository: without_passwords(&repository),
         codebase: source.codebase.as_ref().map(ToString::to_string).unwrap_or_default(),
         enabled: true,
         state: if error.is_some() { "failing" } else { "idle" }.to_owned(),

@@ -12,6 +12,9 @@ use crate::config::lower;
 use crate::config::problem::{Place, quote};
 use crate::config::values::{Made, Product};
 
+/// What a function of the build is given.
+pub(in crate::config) const OF_A_BUILD: &str = "build";
+
 impl<'v> Call<'v, '_> {
     /// Named arguments beyond the table, as values that may depend on the build.
     pub(in crate::config) fn keywords(&self) -> BTreeMap<String, TemplateValue> {
@@ -59,7 +62,7 @@ impl<'v> Call<'v, '_> {
         what: &str,
         place: &Place,
     ) -> Option<TemplateValue> {
-        let mut keep = |function| TemplateValue::Hook(self.keep(function, place));
+        let mut keep = |function| TemplateValue::Hook(self.keep(function, place, OF_A_BUILD));
         match lower::template(value, &mut keep) {
             Ok(template) => Some(template),
             Err(why) => {
@@ -77,27 +80,32 @@ impl<'v> Call<'v, '_> {
             self.mistyped(parameter, "a function", value, hint);
             return None;
         }
-        Some(self.keep(value, &self.place(parameter)))
+        Some(self.keep(value, &self.place(parameter), subject))
     }
 
-    /// A function, where something else may stand as well.
-    pub(in crate::config) fn hook_or_none(&self, parameter: &str) -> Option<HookId> {
+    /// A function, where something else may stand as well; `subject` is what it is given.
+    pub(in crate::config) fn hook_or_none(&self, parameter: &str, subject: &str) -> Option<HookId> {
         let value = self.present(parameter)?;
-        lower::is_function(value).then(|| self.keep(value, &self.place(parameter)))
+        lower::is_function(value).then(|| self.keep(value, &self.place(parameter), subject))
     }
 
-    /// Yes, no, or a function of the build.
-    pub(in crate::config) fn condition(&self, parameter: &str, default: bool) -> Condition {
+    /// Yes, no, or a function; `subject` is what it is given.
+    pub(in crate::config) fn condition(
+        &self,
+        parameter: &str,
+        default: bool,
+        subject: &str,
+    ) -> Condition {
         match self.present(parameter) {
             Some(value) if lower::is_function(value) => {
-                Condition::Hook(self.keep(value, &self.place(parameter)))
+                Condition::Hook(self.keep(value, &self.place(parameter), subject))
             }
             Some(value) if value.unpack_bool().is_none() => {
                 self.mistyped(
                     parameter,
                     "True, False or a function",
                     value,
-                    "write `lambda build: ...`",
+                    format!("write `lambda {subject}: ...`"),
                 );
                 Condition::Is(default)
             }
@@ -106,13 +114,18 @@ impl<'v> Call<'v, '_> {
     }
 
     /// The same for a step, where any value of the build may stand.
-    pub(in crate::config) fn step_condition(&self, parameter: &str, default: bool) -> Condition {
+    pub(in crate::config) fn step_condition(
+        &self,
+        parameter: &str,
+        default: bool,
+        subject: &str,
+    ) -> Condition {
         let made = self.present(parameter).filter(|value| Made::from_value(*value).is_some());
         let value = made.and_then(|value| self.lowered(value, parameter, &self.place(parameter)));
         match value {
             Some(value) => Condition::Value(Box::new(value)),
             None if made.is_some() => Condition::Is(default),
-            None => self.condition(parameter, default),
+            None => self.condition(parameter, default, subject),
         }
     }
 
@@ -184,17 +197,19 @@ impl<'v> Call<'v, '_> {
         Some(found)
     }
 
-    /// Steps, and functions of the build that return some when their turn comes (F39).
-    pub(in crate::config) fn steps(&self, parameter: &str) -> Vec<StepSpec> {
+    /// Steps, each with the place where it was made, and functions of the build that return some when their turn comes (F39).
+    pub(in crate::config) fn steps(&self, parameter: &str) -> Vec<(StepSpec, Place)> {
         let mut steps = Vec::new();
         for (item, place) in self.each(parameter).unwrap_or_default() {
             let made = Made::from_value(item).map(|made| &made.0);
             match made {
-                Some(Product::Step(step)) => steps.push(step.as_ref().clone()),
+                Some(Product::Step(step, made)) => {
+                    steps.push((step.as_ref().clone(), made.clone()));
+                }
                 None if lower::is_function(item) => {
-                    let hook = self.keep(item, &place);
+                    let hook = self.keep(item, &place, OF_A_BUILD);
                     let name = hook.label.split(' ').next().unwrap_or_default().to_owned();
-                    steps.push(StepSpec::plain(name, StepKind::Dynamic(hook)));
+                    steps.push((StepSpec::plain(name, StepKind::Dynamic(hook)), place));
                 }
                 _ => self.draft().problem(
                     &place,
@@ -233,16 +248,16 @@ impl<'v> Call<'v, '_> {
         branches
     }
 
-    /// Keeps a function, which can be called as long as its generation is held.
-    fn keep(&self, function: Value<'v>, place: &Place) -> HookId {
+    /// Keeps a function, which can be called as long as its generation is held; `subject` is what it is given then.
+    fn keep(&self, function: Value<'v>, place: &Place, subject: &str) -> HookId {
+        self.count_arguments(function, place, subject);
         if let Some(generation) = &self.desk.1 {
             return self.keep_known(generation, function, place);
         }
         let mut draft = self.draft();
         let index = u32::try_from(draft.hooks.len()).unwrap_or(u32::MAX);
-        // Starlark writes a function as `FILE.NAME(PARAMETERS)`.
         let signature = function.to_str();
-        let qualified = signature.split('(').next().unwrap_or_default();
+        let qualified = qualified(&signature);
         let name = qualified.rsplit('.').next().unwrap_or_default();
         let defined = draft.calls.definition(qualified).unwrap_or(place);
         let hook = HookId {
@@ -253,6 +268,26 @@ impl<'v> Call<'v, '_> {
         self.module.set(&slot(index), function);
         draft.hooks.push(hook.clone());
         hook
+    }
+
+    /// A function that cannot be called with what it is given would fail each time, long after the file was found good.
+    fn count_arguments(&self, function: Value<'v>, place: &Place, subject: &str) {
+        let given = subject.split(", ").count();
+        if function.parameters_spec().is_none_or(|spec| spec.can_fill_with_args(given, &[])) {
+            return;
+        }
+        let signature = function.to_str();
+        let name = qualified(&signature).rsplit('.').next().unwrap_or_default();
+        let message = format!(
+            "the function {} cannot be called with {}",
+            quote(name),
+            match given {
+                1 => "one argument".to_owned(),
+                many => format!("{many} arguments"),
+            }
+        );
+        let hint = format!("it is given `{subject}`; write `lambda {subject}: ...`");
+        self.draft().problem(place, message, hint);
     }
 
     /// While a build runs nothing new is kept: a function must be one that the configuration keeps already.
@@ -268,4 +303,9 @@ impl<'v> Call<'v, '_> {
         );
         HookId { config: draft.config.digest.clone(), index: u32::MAX, label: String::new() }
     }
+}
+
+/// Starlark writes a function as `FILE.NAME(PARAMETERS)`: what stands before these.
+fn qualified(signature: &str) -> &str {
+    signature.split('(').next().unwrap_or_default()
 }

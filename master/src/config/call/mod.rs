@@ -9,12 +9,13 @@ mod field;
 mod lock;
 mod plain;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use starlark::environment::Module;
 use starlark::eval::{Arguments, Evaluator};
 use starlark::values::Value;
 
+use super::aliases;
 use super::calls::{ArgumentSite, CallSite};
 use super::draft::Draft;
 use super::globals::{Function, Outcome};
@@ -23,6 +24,7 @@ use super::nearest;
 use super::problem::{Place, quote};
 use super::values::{Desk, Made, Phantom};
 
+pub(in crate::config) use build::OF_A_BUILD;
 pub(in crate::config) use field::Given;
 pub(in crate::config) use lock::take as take_lock;
 
@@ -32,6 +34,8 @@ pub(in crate::config) struct Call<'v, 'd> {
     values: BTreeMap<&'static str, Value<'v>>,
     /// Named arguments of a function that takes any.
     rest: Vec<(String, Value<'v>)>,
+    /// Arguments that were meant by others, which was reported.
+    meant: BTreeSet<&'static str>,
     site: CallSite,
     desk: &'d Desk,
     module: &'d Module<'v>,
@@ -60,6 +64,7 @@ pub(in crate::config) fn invoke<'v>(
         function,
         values: BTreeMap::new(),
         rest: Vec::new(),
+        meant: BTreeSet::new(),
         site,
         desk,
         module: eval.module(),
@@ -138,6 +143,7 @@ impl<'v> Call<'v, '_> {
                 n => format!("`{}` takes {n} arguments without names", self.function.name),
             };
             let next = parameters.get(index).map_or("name", |parameter| parameter.name);
+            self.meant.insert(next);
             self.draft().problem(&place, message, format!("write `{next} = ...`"));
             break;
         }
@@ -147,14 +153,20 @@ impl<'v> Call<'v, '_> {
                     self.rest.push((name, value));
                     continue;
                 }
-                let known: Vec<&str> = parameters
+                let known: Vec<&'static str> = parameters
                     .iter()
                     .filter(|parameter| !parameter.later)
                     .map(|parameter| parameter.name)
                     .collect();
                 let message = format!("`{}` has no argument {}", self.function.name, quote(&name));
-                let hint = nearest::hint(&name, &known, "it takes");
+                let meant = aliases::argument(&name, &known)
+                    .or_else(|| nearest::nearest(&name, known.iter().copied()));
+                let hint = match meant {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => self.function.takes(),
+                };
                 self.problem(&name, message, hint);
+                self.meant.extend(meant);
                 continue;
             };
             if parameter.later {
@@ -263,13 +275,21 @@ impl<'v> Call<'v, '_> {
         self.values.contains_key(parameter)
     }
 
-    /// Whether an empty list was written.
-    pub(in crate::config) fn is_empty_list(&self, parameter: &str) -> bool {
+    /// Whether an empty text was written.
+    pub(in crate::config) fn is_blank(&self, parameter: &str) -> bool {
+        self.present(parameter).and_then(Value::unpack_str) == Some("")
+    }
+
+    /// Whether a list without anything in it was written.
+    pub(in crate::config) fn is_bare(&self, parameter: &str) -> bool {
         self.present(parameter).and_then(lower::elements).is_some_and(<[_]>::is_empty)
     }
 
     /// An argument that must be given was not.
     pub(in crate::config) fn missing(&self, parameter: &str) {
+        if self.meant.contains(parameter) {
+            return;
+        }
         let message = format!("`{}` needs `{parameter}`", self.function.name);
         let example = self
             .function

@@ -112,14 +112,30 @@ impl<'v> Call<'v, '_> {
         match parse_span(text) {
             Ok(span) => Some(Some(span)),
             Err(_) => {
-                let hint = match text.trim().parse::<u32>() {
-                    Ok(seconds) => format!("write \"{seconds}s\""),
-                    Err(_) => "write for example \"90s\", \"20m\" or \"1h30m\"".to_owned(),
-                };
+                let hint = meant_span(text).map_or_else(
+                    || "write for example \"90s\", \"20m\" or \"1h30m\"".to_owned(),
+                    |meant| format!("write \"{meant}\""),
+                );
                 self.mistyped(parameter, "a duration", value, hint);
                 None
             }
         }
+    }
+
+    /// A duration that something must be over within; `None`: no limit. None at all would be over before it began.
+    pub(in crate::config) fn limit(&self, parameter: &str) -> Option<Option<Span>> {
+        let limit = self.duration(parameter)?;
+        if limit == Some(Span::ZERO) {
+            let message =
+                format!("`{parameter}` of `{}` leaves no time at all", self.function.name);
+            self.problem(
+                parameter,
+                message,
+                format!("write `{parameter} = None` for no limit, or a longer time"),
+            );
+            return None;
+        }
+        Some(limit)
     }
 
     /// A size in bytes.
@@ -152,6 +168,12 @@ impl<'v> Call<'v, '_> {
             }
         }
         Some(texts)
+    }
+
+    /// The texts that are given, each with its place; what is none of them is said by who reads them.
+    pub(in crate::config) fn texts_of(&self, parameter: &str) -> Vec<(String, Place)> {
+        let items = self.each(parameter).unwrap_or_default().into_iter();
+        items.filter_map(|(item, place)| Some((item.unpack_str()?.to_owned(), place))).collect()
     }
 
     /// Values or globs, each checked (contract.md F6).
@@ -349,4 +371,21 @@ impl<'v> Call<'v, '_> {
         }
         entries
     }
+}
+
+/// What is meant by a duration in other words: `3 minutes`, `1w`, a bare number of seconds, `-3s`.
+fn meant_span(text: &str) -> Option<String> {
+    let text = text.trim().trim_start_matches('-').trim_start();
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, word) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    Some(match word.trim().to_lowercase().as_str() {
+        "" | "s" | "sec" | "secs" | "second" | "seconds" => format!("{number}s"),
+        "ms" | "msec" | "millisecond" | "milliseconds" => format!("{number}ms"),
+        "m" | "min" | "mins" | "minute" | "minutes" => format!("{number}m"),
+        "h" | "hr" | "hrs" | "hour" | "hours" => format!("{number}h"),
+        "d" | "day" | "days" => format!("{number}d"),
+        "w" | "week" | "weeks" => format!("{}d", number.checked_mul(7)?),
+        _ => return None,
+    })
 }

@@ -117,9 +117,9 @@ pub(super) fn policy(call: &Call<'_, '_>) -> PolicyGiven {
     PolicyGiven {
         lost_after: call.duration("lost_after"),
         max_retries: call.count("max_retries", 0),
-        max_time: call.duration("max_time"),
+        max_time: call.limit("max_time"),
         collapse: call.is_written("collapse_requests").then(|| {
-            match call.condition("collapse_requests", true) {
+            match call.condition("collapse_requests", true, "builder, older, newer") {
                 Condition::Is(false) => Collapse::Never,
                 Condition::Hook(hook) => Collapse::Hook(hook),
                 Condition::Is(true) | Condition::Value(_) => Collapse::Compatible,
@@ -189,12 +189,15 @@ fn builder(call: &mut Call<'_, '_>) -> Outcome {
     }
     if !call.is_written("workers") {
         call.missing("workers");
-    } else if call.texts("workers").is_some_and(|workers| workers.is_empty()) {
+    } else if call.is_bare("workers") {
         call.problem("workers", format!("{by} has no worker"), "name at least one worker");
     }
-    let factory = call.steps("factory");
+    let (factory, places): (Vec<_>, Vec<_>) = call.steps("factory").into_iter().unzip();
     if !call.is_written("factory") {
         call.missing("factory");
+    } else if call.is_bare("factory") {
+        let place = call.place("factory");
+        call.draft().note(&place, format!("{by} has no step, so its builds do nothing"));
     }
     let project = mentioned(call, "project", Kind::Project, &by).unwrap_or_default();
     let made = Builder {
@@ -209,7 +212,7 @@ fn builder(call: &mut Call<'_, '_>) -> Outcome {
         env: call.env("env"),
         properties: call.properties("properties"),
         defaults: call.properties("defaults"),
-        locks: lock::taken(call),
+        locks: lock::taken(call, "request"),
         policy: BuilderPolicy::default(),
     };
     let policy = policy(call);
@@ -217,6 +220,7 @@ fn builder(call: &mut Call<'_, '_>) -> Outcome {
     let mut draft = call.draft();
     if draft.declare(Kind::Builder, &name, &here) {
         draft.policies.insert(name.clone(), policy);
+        draft.factories.insert(name.clone(), places);
         draft.config.builders.insert(made.name.clone(), made);
     }
     Outcome::Text(name)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use linn_core::config::{Canceller, CancellerKind};
 use linn_core::id::BuilderName;
 
+use super::site::branch_patterns;
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::draft::Kind;
@@ -21,7 +22,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         open: false,
         example: "cancel_old_builds(builders = [\"linux\"], branch = [\"feature/*\", \"refs/changes/*\"])",
         call: |call| {
-            let branches = call.patterns("branch");
+            let branches = branch_patterns(call, "branch");
             declare(call, CancellerKind::Overtaken(branches))
         },
     },
@@ -46,8 +47,14 @@ fn declare(call: &mut Call<'_, '_>, kind: CancellerKind) -> Outcome {
     if !call.is_written("builders") {
         call.missing("builders");
     }
+    let named = call.texts("builders");
+    if call.is_bare("builders") && call.draft().phantoms.is_empty() {
+        let message = format!("`{}` has no builder", call.function.name);
+        let hint = "name one; builders(...) selects those declared above";
+        call.problem("builders", message, hint);
+    }
     let mut builders = BTreeSet::new();
-    for (name, place) in call.texts("builders").unwrap_or_default() {
+    for (name, place) in named.unwrap_or_default() {
         call.draft().mention(Kind::Builder, &name, &place, call.function.name);
         builders.insert(BuilderName::from(name));
     }

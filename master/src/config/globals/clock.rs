@@ -10,7 +10,7 @@ use super::scheduler::{
     CHOICE, COMMON, FILTER, IMPORTANT, IMPORTANT_FILES, UNIMPORTANT_FILES, declare_of, filter,
     importance,
 };
-use super::site::{by, mentioned};
+use super::site::{branch, by, mentioned};
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::draft::Kind;
@@ -182,7 +182,7 @@ fn declare(call: &Call<'_, '_>, kind: fn(Clock) -> SchedulerKind, pace: Pace) ->
     }
     let clock = Clock {
         pace,
-        branch: call.text("branch").filter(|branch| !branch.is_empty()),
+        branch: branch(call, "branch"),
         only_if_changed: call.flag("only_if_changed", false),
         filter: filter(call),
         importance: importance(call),

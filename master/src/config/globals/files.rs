@@ -146,8 +146,9 @@ pub(super) fn path(call: &Call<'_, '_>, parameter: &str) -> TemplateValue {
     if let TemplateValue::Plain(Json::String(text)) = &path
         && call.is_written(parameter)
     {
-        if text.is_empty() {
-            call.problem(parameter, format!("`{parameter}` is empty"), "");
+        if call.is_blank(parameter) {
+            let message = format!("`{parameter}` is empty");
+            call.problem(parameter, message, "write a path below the build's folder");
         } else if text.starts_with('/') || text.split('/').any(|part| part == "..") {
             let message = format!("{parameter} {} is not below the build's folder", quote(text));
             call.problem(parameter, message, "write a relative path without `..`");

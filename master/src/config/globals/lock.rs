@@ -80,9 +80,9 @@ fn counts_for(call: &Call<'_, '_>) -> BTreeMap<WorkerName, u32> {
     counts
 }
 
-/// The argument `locks`: a list, or a function.
-pub(super) fn taken(call: &Call<'_, '_>) -> Locks {
-    match call.hook_or_none("locks") {
+/// The argument `locks`: a list, or a function; `subject` is what it is given.
+pub(super) fn taken(call: &Call<'_, '_>, subject: &str) -> Locks {
+    match call.hook_or_none("locks", subject) {
         Some(hook) => Locks::Hook(hook),
         None => Locks::These(fixed(call)),
     }

@@ -217,6 +217,33 @@ impl Function {
         self.parameters.iter().flat_map(|group| group.iter())
     }
 
+    /// What it takes, for the hint of an argument that it does not: the common ones of steps in one word, the forms of one
+    /// condition in another.
+    pub(super) fn takes(&self) -> String {
+        let is_common =
+            |group: &[Parameter]| group.iter().any(|parameter| parameter.name == "hide_step_if");
+        let own =
+            self.parameters.iter().filter(|group| !is_common(group)).flat_map(|group| group.iter());
+        let all: Vec<&str> =
+            own.filter(|parameter| !parameter.later).map(|parameter| parameter.name).collect();
+        let has = |name: &str, form: &str| all.contains(&format!("{name}{form}").as_str());
+        let is_form = |name: &str| {
+            ["_not_re", "_not", "_re"]
+                .iter()
+                .find_map(|form| name.strip_suffix(form))
+                .is_some_and(|base| has(base, "_not_re"))
+        };
+        let plain: Vec<&str> = all.iter().copied().filter(|name| !is_form(name)).collect();
+        let mut text = format!("it takes: {}", plain.join(", "));
+        if plain.len() < all.len() {
+            text.push_str("; all but `fn` also with `_not`, `_re` and `_not_re` at the end");
+        }
+        if self.parameters.iter().any(|group| is_common(group)) {
+            text.push_str(", and what every step takes, such as `env`, `timeout` and `do_step_if`");
+        }
+        text
+    }
+
     /// Promised, but not in this version.
     pub(super) fn is_later(&self) -> bool {
         self.example.is_empty()

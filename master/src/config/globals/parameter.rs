@@ -232,7 +232,7 @@ fn choice(call: &mut Call<'_, '_>) -> Outcome {
     let multiple = call.flag("multiple", false);
     if !call.is_written("choices") {
         call.missing("choices");
-    } else if choices.is_empty() {
+    } else if call.is_bare("choices") {
         call.problem("choices", "there is nothing to choose from", "");
     }
     let chosen = texts("default");

@@ -1,12 +1,11 @@
 //! `hg_poller` and `svn_poller`: repositories that are no git (F48).
 
-use linn_core::config::{HgPoller, SourceKind, SvnLayout, SvnPoller};
+use linn_core::config::{HgPoller, SourceKind, SvnLayout, SvnPoller, Vcs};
 
-use super::site::repository;
+use super::site::{branch_patterns, polled};
 use super::source::{declare, interval};
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
-use crate::config::problem::quote;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
@@ -70,8 +69,8 @@ static REST: &[Parameter] = &[
 
 fn hg_poller(call: &mut Call<'_, '_>) -> Outcome {
     let kind = SourceKind::Hg(HgPoller {
-        repository: address(call, &["https", "http", "ssh"]),
-        branches: call.patterns("branches"),
+        repository: polled(call, Vcs::Hg),
+        branches: branch_patterns(call, "branches"),
         interval: interval(call),
         build_pushes_with_no_commits: call.flag("build_pushes_with_no_commits", false),
         build_first_tip: call.flag("build_first_tip", false),
@@ -81,8 +80,8 @@ fn hg_poller(call: &mut Call<'_, '_>) -> Outcome {
 
 fn svn_poller(call: &mut Call<'_, '_>) -> Outcome {
     let kind = SourceKind::Svn(SvnPoller {
-        repository: address(call, &["https", "http", "svn", "svn+ssh", "file"]),
-        branches: call.patterns("branches"),
+        repository: polled(call, Vcs::Svn),
+        branches: branch_patterns(call, "branches"),
         layout: call.choice("layout", &SvnLayout::ALL).unwrap_or_default(),
         tags: call.flag("tags", false),
         interval: interval(call),
@@ -90,21 +89,4 @@ fn svn_poller(call: &mut Call<'_, '_>) -> Outcome {
         build_first_tip: call.flag("build_first_tip", false),
     });
     declare(call, kind)
-}
-
-/// A repository of one of these schemes, or a folder.
-fn address(call: &Call<'_, '_>, schemes: &[&str]) -> String {
-    if call.required_text("repository").is_none() {
-        return String::new();
-    }
-    let text = repository(call, "repository").unwrap_or_default();
-    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-    let fits = scheme.map_or(text.starts_with('/'), |scheme| schemes.contains(&scheme));
-    // What is wrong with others is said already.
-    let is_url_like = text.contains(':') && !text.contains("::") && !text.starts_with('-');
-    if !fits && is_url_like {
-        let hint = format!("write an absolute path, or a URL of {}", schemes.join(", "));
-        call.problem("repository", format!("{} cannot be looked at", quote(&text)), &hint);
-    }
-    text
 }

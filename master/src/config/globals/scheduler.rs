@@ -170,7 +170,7 @@ pub(super) fn declare_of(
     }
     if !call.is_written("builders") {
         call.missing("builders");
-    } else if named.is_some_and(|named| named.is_empty()) && call.draft().phantoms.is_empty() {
+    } else if call.is_bare("builders") && call.draft().phantoms.is_empty() {
         call.problem(
             "builders",
             format!("{by} has no builder"),
@@ -184,10 +184,14 @@ pub(super) fn declare_of(
         };
         named.into_iter().map(mention).collect()
     });
+    if call.is_bare("codebases") {
+        let message = format!("{by} has no codebase, so it takes nothing");
+        call.problem("codebases", message, "name one, or leave it out for all");
+    }
     // People choose for themselves.
     let of_people = matches!(kind, SchedulerKind::Force(_) | SchedulerKind::Try);
     let choice = if of_people { None } else { call.hook("choose_builders", "wanted") };
-    let priority_hook = call.hook_or_none("priority");
+    let priority_hook = call.hook_or_none("priority", "builders, changes");
     let priority = match priority_hook {
         Some(_) => 0,
         None => call.int("priority", -1_000_000, 1_000_000).unwrap_or(0),

@@ -1,6 +1,6 @@
 //! `master`, `project`, `codebase`, `note`: the site and what it is about.
 
-use linn_core::config::{Codebase, Project, Revlink};
+use linn_core::config::{Codebase, Project, Revlink, TextPattern, Vcs};
 use linn_core::id::CodebaseName;
 
 use super::builder::{POLICY, policy};
@@ -8,7 +8,10 @@ use super::{Function, Group, Outcome, Parameter, Type, param, retention};
 use crate::config::call::Call;
 use crate::config::draft::Kind;
 use crate::config::problem::quote;
-use crate::config::source::repository_problem;
+use crate::config::source::{
+    branch_pattern_problem, branch_problem, has_password, repository_problem,
+};
+use crate::source::address_problem;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
@@ -127,9 +130,9 @@ fn project(call: &mut Call<'_, '_>) -> Outcome {
 }
 
 fn codebase(call: &mut Call<'_, '_>) -> Outcome {
-    let repository = repository(call, "repository").unwrap_or_default();
+    let repository = repository(call, "repository", None).unwrap_or_default();
     let project = mentioned(call, "project", Kind::Project, &by(call)).unwrap_or_default();
-    let branch = call.text("branch");
+    let branch = branch(call, "branch");
     let also = call.patterns("also");
     let revlink = call.text("revlink").and_then(|text| match Revlink::parse(&text) {
         Ok(revlink) => Some(revlink),
@@ -157,13 +160,71 @@ fn note(call: &mut Call<'_, '_>) -> Outcome {
     Outcome::Nothing
 }
 
-/// A repository, checked.
-pub(super) fn repository(call: &Call<'_, '_>, parameter: &str) -> Option<String> {
+/// A repository, checked; `vcs`: what will read it, where that is known.
+pub(super) fn repository(call: &Call<'_, '_>, parameter: &str, vcs: Option<Vcs>) -> Option<String> {
     let text = call.text(parameter)?;
-    if let Some((why, hint)) = repository_problem(&text) {
-        call.problem(parameter, format!("repository {} {why}", quote(&text)), hint);
+    is_repository(call, parameter, vcs, &text);
+    Some(text)
+}
+
+/// Whether a text names a repository. A password in it is not repeated.
+pub(super) fn is_repository(
+    call: &Call<'_, '_>,
+    parameter: &str,
+    vcs: Option<Vcs>,
+    text: &str,
+) -> bool {
+    if has_password(text) {
+        let place = call.place(parameter);
+        call.draft().note(
+            &place,
+            "the address of the repository has a password in it, which consoles show to everybody; \
+             leave it out, and let ~/.netrc or a credential helper know it",
+        );
+    }
+    let problem = repository_problem(vcs, text);
+    if let Some((why, hint)) = problem {
+        let shown = if has_password(text) { String::new() } else { format!(" {}", quote(text)) };
+        call.problem(parameter, format!("repository{shown} {why}"), hint);
+    }
+    problem.is_none()
+}
+
+/// What a poller reads: checked as the poller itself will.
+pub(super) fn polled(call: &Call<'_, '_>, vcs: Vcs) -> String {
+    let parameter = "repository";
+    if call.required_text(parameter).is_none() {
+        return String::new();
+    }
+    let Some(text) = call.text(parameter) else { return String::new() };
+    if is_repository(call, parameter, Some(vcs), &text)
+        && let Some(why) = address_problem(vcs, &text)
+    {
+        let message = format!("repository {} cannot be looked at: {why}", quote(&text));
+        call.problem(parameter, message, "");
+    }
+    text
+}
+
+/// A branch, checked.
+pub(super) fn branch(call: &Call<'_, '_>, parameter: &str) -> Option<String> {
+    let text = call.text(parameter).filter(|text| !text.is_empty())?;
+    if let Some(why) = branch_problem(&text) {
+        let message = format!("{} cannot be a branch: it {why}", quote(&text));
+        call.problem(parameter, message, "");
     }
     Some(text)
+}
+
+/// Branches, or globs of some, checked.
+pub(super) fn branch_patterns(call: &Call<'_, '_>, parameter: &str) -> Vec<TextPattern> {
+    for (text, place) in call.texts_of(parameter) {
+        if let Some(why) = branch_pattern_problem(&text) {
+            let message = format!("{} cannot be a branch: it {why}", quote(&text));
+            call.draft().problem(&place, message, "");
+        }
+    }
+    call.patterns(parameter)
 }
 
 /// A name that must be declared somewhere.

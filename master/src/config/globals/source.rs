@@ -1,10 +1,10 @@
 //! `git_poller`: where changes come from.
 
-use linn_core::config::{GitHistory, GitOnly, GitPoller, Source, SourceKind};
+use linn_core::config::{GitHistory, GitOnly, GitPoller, Source, SourceKind, Vcs};
 use linn_core::id::{CodebaseName, SourceName};
 use linn_core::time::Span;
 
-use super::site::{by, mentioned, repository};
+use super::site::{branch_patterns, by, mentioned, polled};
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
 use crate::config::draft::Kind;
@@ -63,14 +63,10 @@ static POLLER: &[Parameter] = &[
 const DEFAULT_INTERVAL: Span = Span::seconds(60);
 
 fn git_poller(call: &mut Call<'_, '_>) -> Outcome {
-    let repository = match call.required_text("repository") {
-        Some(_) => repository(call, "repository").unwrap_or_default(),
-        None => String::new(),
-    };
     let only = only(call);
     let kind = SourceKind::Git(GitPoller {
-        repository,
-        branches: if only.is_some() { Vec::new() } else { call.patterns("branches") },
+        repository: polled(call, Vcs::Git),
+        branches: if only.is_some() { Vec::new() } else { branch_patterns(call, "branches") },
         only,
         interval: interval(call),
         build_pushes_with_no_commits: call.flag("build_pushes_with_no_commits", false),
@@ -83,11 +79,11 @@ fn git_poller(call: &mut Call<'_, '_>) -> Outcome {
 
 /// GP-4: what is looked at where no branches are named.
 fn only(call: &Call<'_, '_>) -> Option<GitOnly> {
-    if let Some(hook) = call.hook_or_none("branches") {
+    if let Some(hook) = call.hook_or_none("branches", "ref") {
         return Some(GitOnly::Picked(hook));
     }
     // Without tags either, an empty list says no more than none: files that `linn init` wrote have one.
-    (call.is_empty_list("branches") && call.flag("tags", false)).then_some(GitOnly::Tags)
+    (call.is_bare("branches") && call.flag("tags", false)).then_some(GitOnly::Tags)
 }
 
 /// How often a source looks.

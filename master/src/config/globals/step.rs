@@ -11,12 +11,11 @@ use linn_core::time::Span;
 use serde_json::Value as Json;
 
 use super::lock;
-use super::site::mentioned;
+use super::site::{is_repository, mentioned};
 use super::{Function, Group, Outcome, Parameter, Type, param};
-use crate::config::call::Call;
+use crate::config::call::{Call, OF_A_BUILD};
 use crate::config::draft::Kind;
 use crate::config::problem::quote;
-use crate::config::source::repository_problem;
 use crate::config::values::Product;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -193,15 +192,15 @@ pub(super) fn step(call: &Call<'_, '_>, kind: StepKind, usual: Flags) -> Outcome
     };
     let own = StepLimits::default();
     let limits = StepLimits {
-        silence: call.duration("timeout").unwrap_or(own.silence),
-        total: call.duration("max_time").unwrap_or(own.total),
+        silence: call.limit("timeout").unwrap_or(own.silence),
+        total: call.limit("max_time").unwrap_or(own.total),
         max_lines: call.count("max_lines", 1),
         term_grace: call.duration("sigterm_time").flatten().unwrap_or(own.term_grace),
         interrupt_signal: signal(call),
         log_max_bytes: call.size("log_max_size").unwrap_or(own.log_max_bytes),
     };
-    let do_step_if = call.step_condition("do_step_if", true);
-    let hide_step_if = call.step_condition("hide_step_if", false);
+    let do_step_if = call.step_condition("do_step_if", true, OF_A_BUILD);
+    let hide_step_if = call.step_condition("hide_step_if", false, OF_A_BUILD);
     if hide_step_if == Condition::Is(true) && do_step_if == Condition::Is(false) {
         let here = call.here();
         call.draft().note(&here, "the step neither runs nor is shown");
@@ -215,7 +214,7 @@ pub(super) fn step(call: &Call<'_, '_>, kind: StepKind, usual: Flags) -> Outcome
         do_step_if,
         hide_step_if,
         env: call.env("env"),
-        locks: lock::taken(call),
+        locks: lock::taken(call, OF_A_BUILD),
         limits,
     };
     if let Some((parameter, secret)) = spec.misplaced_secret() {
@@ -227,7 +226,7 @@ pub(super) fn step(call: &Call<'_, '_>, kind: StepKind, usual: Flags) -> Outcome
              best into `env`",
         );
     }
-    Outcome::Product(Product::Step(Box::new(spec)))
+    Outcome::Product(Product::Step(Box::new(spec), call.here()))
 }
 
 /// Signals that end a program when nothing else is arranged.
@@ -252,10 +251,8 @@ fn source(call: &mut Call<'_, '_>, vcs: Vcs) -> Outcome {
     };
     let codebase = mentioned(call, "codebase", Kind::Codebase, &by).unwrap_or_default();
     let repository = call.text_template("repository");
-    if let Some(TemplateValue::Plain(Json::String(text))) = &repository
-        && let Some((why, hint)) = repository_problem(text)
-    {
-        call.problem("repository", format!("repository {} {why}", quote(text)), hint);
+    if let Some(TemplateValue::Plain(Json::String(text))) = &repository {
+        is_repository(call, "repository", Some(vcs), text);
     }
     let is_git = vcs == Vcs::Git;
     let kind = SourceStep {

@@ -6,7 +6,6 @@ use serde_json::Value as Json;
 use super::step::{COMMON, NAME, step};
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
-use crate::config::draft::Kind;
 
 pub(super) static FUNCTIONS: &[Function] = &[Function {
     name: "trigger",
@@ -87,7 +86,7 @@ fn names(call: &Call<'_, '_>, parameter: &str) -> Vec<TemplateValue> {
         let place = call.element_place(parameter, index);
         match value {
             TemplateValue::Plain(Json::String(name)) => {
-                call.draft().mention(Kind::Scheduler, name, &place, "a trigger step");
+                call.draft().triggered.push((name.clone(), place));
             }
             TemplateValue::Plain(_) => {
                 let message = format!("`{parameter}` must hold names of schedulers");

@@ -1,6 +1,6 @@
 //! `prop`, `interpolate`: values that are known only when the build runs (PP-5).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use linn_core::config::{Piece, Selector, Substitution, Template, TemplateValue};
 use linn_core::id::SecretName;
@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::{Function, Group, Outcome, Parameter, Type, param};
 use crate::config::call::Call;
+use crate::config::draft::Kind;
 use crate::config::values::Product;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -60,12 +61,50 @@ fn interpolate(call: &mut Call<'_, '_>) -> Outcome {
     match parse_template(&text) {
         Ok(pieces) => {
             call.draft().config.secrets.extend(secrets_of(&pieces));
+            find_slips(call, &pieces, &keywords);
             let template = Template { pieces, keywords };
             Outcome::Product(Product::Template(TemplateValue::Interpolate(template)))
         }
         Err(error) => {
             call.problem("text", error.what, "");
             Outcome::Mistake
+        }
+    }
+}
+
+/// What would be the empty text for ever, though something is meant: a keyword that is not given, or a codebase that is not
+/// declared. Where the text says itself what to put there instead, that a keyword may be left out is meant.
+fn find_slips(call: &Call<'_, '_>, pieces: &[Piece], keywords: &BTreeMap<String, TemplateValue>) {
+    let place = call.place("text");
+    for piece in pieces {
+        let Piece::Substitute { selector, substitution } = piece else { continue };
+        match selector {
+            Selector::Keyword(name)
+                if !keywords.contains_key(name) && *substitution == Substitution::Value =>
+            {
+                let message = format!("`%(kw:{name})s` stands for an argument that is not given");
+                let hint = format!("write `interpolate(\"...\", {name} = ...)`");
+                call.draft().problem(&place, message, hint);
+            }
+            Selector::Src { codebase, .. } if !codebase.as_str().is_empty() => {
+                call.draft().mention_if_any(
+                    Kind::Codebase,
+                    codebase.as_str(),
+                    &place,
+                    "`interpolate`",
+                );
+            }
+            _ => {}
+        }
+        match substitution {
+            Substitution::Value => {}
+            Substitution::IfMissing(pieces)
+            | Substitution::IfFalsy(pieces)
+            | Substitution::IfPresent(pieces) => find_slips(call, pieces, keywords),
+            Substitution::Choose { yes, no, .. } => {
+                find_slips(call, yes, keywords);
+                find_slips(call, no, keywords);
+            }
         }
     }
 }

@@ -25,7 +25,12 @@ pub(super) static FUNCTIONS: &[Function] = &[Function {
 static WEBHOOK: &[Parameter] = &[
     param("name", Type::Text, "", "Its name, the last part of its address."),
     param("dialect", Type::Text, "\"generic\"", "How the forge tells."),
-    param("secret", Type::Secret, "None", "What it signs with; `None`: anybody may tell."),
+    param(
+        "secret",
+        Type::Secret,
+        "None",
+        "What it signs with; `None`, written out or not: anybody may tell, and where it is not, a note says so.",
+    ),
     param("codebase", Type::Text, "found by the repository", "What its changes belong to."),
     param("project", Type::Text, "\"\"", "Of its changes."),
     param(
@@ -51,7 +56,8 @@ static WEBHOOK: &[Parameter] = &[
 
 fn webhook(call: &mut Call<'_, '_>) -> Outcome {
     let secret = call.secret("secret");
-    if !call.is_written("secret") {
+    // Who writes `secret = None` has thought of it.
+    if !call.is_given("secret") {
         let here = call.here();
         let name = call.text("name").unwrap_or_default();
         let text = format!(

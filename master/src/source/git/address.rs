@@ -81,6 +81,14 @@ fn host_of(rest: &str) -> Option<&str> {
     host.split(':').next()
 }
 
+/// What is wrong with an address of a git repository; nothing: it can be looked at.
+pub(in crate::source) fn problem(text: &str) -> Option<&'static str> {
+    match Address::parse(text) {
+        Err(GitError::Address { why, .. }) => Some(why),
+        _ => None,
+    }
+}
+
 /// From the working folder, without `.`; `..` stays, for links may stand before it.
 fn absolute(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

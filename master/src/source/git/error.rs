@@ -109,7 +109,7 @@ fn is_format(c: char) -> bool {
 }
 
 /// `scheme://user:password@host` → `scheme://…@host`, anywhere in the text: git repeats addresses in its errors.
-fn without_passwords(text: &str) -> String {
+pub(crate) fn without_passwords(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("://") {

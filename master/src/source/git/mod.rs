@@ -21,9 +21,11 @@ mod repository;
 pub(super) mod testing;
 mod tips;
 
+pub(super) use address::problem;
 pub(super) use branches::globs;
 pub(super) use details::{beginning, readable};
 pub use error::GitError;
+pub(crate) use error::without_passwords;
 pub(super) use error::{last_words, tame as shown};
 pub(super) use history::graph;
 pub(super) use pick::Picks;

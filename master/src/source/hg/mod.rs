@@ -11,6 +11,7 @@ mod resolve;
 pub(super) mod testing;
 
 pub(super) use poll::HgSource;
+pub(super) use repository::SCHEMES;
 pub(super) use resolve::resolve;
 
 /// The branch that a repository has from the beginning.

@@ -17,7 +17,7 @@ use crate::source::git::shown;
 use crate::source::tool::{Address, Tool, ToolError, address};
 use crate::source::turn;
 
-const SCHEMES: &[&str] = &["https", "http", "ssh"];
+pub(in crate::source) const SCHEMES: &[&str] = &["https", "http", "ssh"];
 /// A pull that brings very much over a thin line.
 const PULL_PATIENCE: Duration = Duration::from_hours(6);
 /// How long anybody waits for a pull; it goes on after that.

@@ -14,4 +14,5 @@ pub(super) mod testing;
 mod xml;
 
 pub(super) use poll::SvnSource;
+pub(super) use repository::SCHEMES;
 pub(super) use resolve::resolve;

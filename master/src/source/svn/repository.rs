@@ -12,7 +12,7 @@ use crate::source::tool::{ASK_PATIENCE, Address, SSH, Tool, ToolError, address};
 
 pub(super) const PROGRAM: &str = "svn";
 /// `svn+NAME` runs the program that somebody's settings call NAME: of those, only ssh.
-const SCHEMES: &[&str] = &["https", "http", "svn", "svn+ssh", "file"];
+pub(in crate::source) const SCHEMES: &[&str] = &["https", "http", "svn", "svn+ssh", "file"];
 /// The most bytes of one answer about revisions before fewer are asked for.
 const LOG_MAX_BYTES: usize = 16 << 20;
 
