@@ -98,7 +98,7 @@ fn the_translated_site_builds() {
     let main = ["--branch", "main", "--repository", repository.as_str(), "--file"];
     assert_eq!(
         told(&[&main[..], &["lexer.c"]].concat()),
-        [("\"fast\"".to_owned(), true, true, Value::Null)]
+        [("\"fast\"".to_owned(), true, true, "branch, file_is_important".into())]
     );
     let doc = told(&[&main[..], &["doc/index.md"]].concat());
     assert_eq!(doc, [("\"fast\"".to_owned(), true, false, "file_is_important".into())]);

@@ -146,9 +146,11 @@ impl Ledger {
                 // CA-1: one that is cancelled while its build goes on for others leaves it.
                 let ready = known.build.is_none() || left;
                 hold(ready, || format!("request {request} ended before its build"))?;
-                let same = known.built.is_none_or(|built| {
-                    built == *results || (built == Results::Retry && *results == Results::Cancelled)
-                });
+                // One that was tried often enough is given up, though its build is tried again for others (F2).
+                let apart = matches!(results, Results::Cancelled | Results::Exception);
+                let same = known
+                    .built
+                    .is_none_or(|built| built == *results || (built == Results::Retry && apart));
                 hold(same, || format!("request {request} is {results}, not as its build"))
             }
             Record::BuildsetFirstFailure { buildset, request } => {
@@ -291,7 +293,7 @@ impl Ledger {
                 // One that was cancelled while its build went on for others does not come back with them.
                 let fits = match ended {
                     None => *results == Results::Retry,
-                    Some(Results::Cancelled) => true,
+                    Some(Results::Cancelled | Results::Exception) => true,
                     Some(_) => *results != Results::Retry,
                 };
                 hold(fits, || format!("request {request} is lost with its build ({results})"))?;

@@ -19,6 +19,7 @@ use crate::notice;
 use crate::properties::Properties;
 use crate::record::Record;
 use crate::results::Results;
+use crate::state::State;
 use crate::step::{self, Breaker, Position};
 
 /// Starts a build of a request, and of those that fit with it, on a worker (MG-1).
@@ -123,7 +124,10 @@ fn finish(ctx: &mut Ctx<'_>, id: BuildId, at_least: Option<Results>) {
     }
     let recipe = ctx.live.recipe(build).and_then(|config| config.builders.get(&build.builder));
     let retries = recipe.map_or(crate::config::DEFAULT_MAX_RETRIES, |it| it.policy.max_retries);
-    let exhausted = results == Results::Retry && build.attempt > retries;
+    // Each request has its own number of tries (F2); the build is tried again for those that have one left.
+    let is_over = |id: &RequestId| tries_of(ctx.state(), *id).is_none_or(|tries| tries > retries);
+    let given_up: Vec<RequestId> = build.requests.iter().copied().filter(is_over).collect();
+    let exhausted = results == Results::Retry && given_up.len() == build.requests.len();
     if exhausted {
         results = Results::Exception;
     }
@@ -152,6 +156,8 @@ fn finish(ctx: &mut Ctx<'_>, id: BuildId, at_least: Option<Results>) {
     for request in requests {
         if results != Results::Retry {
             buildset::finish_request(ctx, request, results);
+        } else if given_up.contains(&request) {
+            buildset::finish_request(ctx, request, Results::Exception);
         } else if ctx.state().request(request).is_some_and(|it| it.complete_at.is_none()) {
             // One that was taken out of the build is over already (CA-1).
             ctx.record(Record::RequestReturned { request });
@@ -160,6 +166,12 @@ fn finish(ctx: &mut Ctx<'_>, id: BuildId, at_least: Option<Results>) {
     if let Some(notice) = judged.notice {
         ctx.tell(notice);
     }
+}
+
+/// How often a request was tried, this time included; `None`: it is over, as one that was taken out of its build (CA-1).
+fn tries_of(state: &State, request: RequestId) -> Option<u32> {
+    let request = state.request(request).filter(|request| request.complete_at.is_none())?;
+    Some(u32::try_from(request.builds.len()).unwrap_or(u32::MAX))
 }
 
 /// The stop that made a build what it is. Its time limit did not if all ran before the steps heard of it; a step that did

@@ -7,7 +7,7 @@ use crate::eta;
 use crate::id::{BuilderName, RequestId, WorkerName};
 use crate::live::{Live, Veto};
 use crate::lock::{self, Waiter};
-use crate::model::{BuildRequest, Hold, LockShare, Wait, WaitKind, Worker};
+use crate::model::{Build, BuildRequest, Hold, LockKey, LockShare, Wait, WaitKind, Worker};
 use crate::resolve;
 use crate::state::State;
 use crate::time::{Span, Timestamp};
@@ -81,7 +81,7 @@ impl<'a> Explainer<'a> {
     }
 
     /// What keeps this request though a worker is free for it: a lock, or a function.
-    fn held_back(&self, builder: &Builder, request: &BuildRequest) -> Option<Wait> {
+    fn held_back(&mut self, builder: &Builder, request: &BuildRequest) -> Option<Wait> {
         if let Some(buildset) = self.state.buildset(request.buildset)
             && buildset.resolving
         {
@@ -93,7 +93,9 @@ impl<'a> Explainer<'a> {
         if let Some(wants) = self.live.lines.wants(Waiter::Request(request.id)) {
             let share = wants.first().and_then(|shares| shares.iter().find(|it| self.is_taken(it)));
             let share = share.or_else(|| wants.first()?.first())?;
-            return Some(wait(WaitKind::Lock, self.lock_detail(request, share)));
+            let (detail, key) = (self.lock_detail(request, share), share.key.clone());
+            let until = self.free_at(&key, request.id);
+            return Some(Wait { kind: WaitKind::Lock, detail, until });
         }
         Some(match self.live.vetoed.get(&request.id)? {
             Veto::Function(function) => {
@@ -138,6 +140,29 @@ impl<'a> Explainer<'a> {
             1 => format!("{detail}, and 1 waits for it before"),
             ahead => format!("{detail}, and {ahead} wait for it before"),
         }
+    }
+
+    /// When whoever is first in a lock's line has reason to hope for more of it. Whoever is not first hopes for nothing by a
+    /// clock: it does not tell how long those before will take.
+    fn free_at(&mut self, key: &LockKey, request: RequestId) -> Option<Timestamp> {
+        if self.live.lines.ahead(key, Waiter::Request(request)).next().is_some() {
+            return None;
+        }
+        let state = self.state;
+        let holders = state.holders(key).filter_map(|(holder, _)| state.build(holder.build()));
+        self.first_end(&holders.collect::<Vec<_>>())
+    }
+
+    /// When the first of some running builds would usually end. Of a builder that has not built well yet nobody knows how long
+    /// it takes, and what should have been over by now says nothing of when it will be.
+    fn first_end(&mut self, builds: &[&'a Build]) -> Option<Timestamp> {
+        let state = self.state;
+        let ends = builds.iter().filter_map(|build| {
+            let usual = self.usual.entry(&build.builder);
+            let usual = *usual.or_insert_with(|| eta::usual_length(state, &build.builder));
+            Some(build.started_at + usual?)
+        });
+        ends.min().filter(|until| *until > self.now)
     }
 
     /// How many requests of the builder come before this one. Those that were asked for on another worker than it was do not.
@@ -229,15 +254,8 @@ impl<'a> Explainer<'a> {
         if builds.is_empty() && !full {
             return None;
         }
-        // The first end makes room. Of a builder that has not built well yet nobody knows how long it takes, and what should
-        // have been over by now says nothing of when it will be.
-        let ends = builds.iter().filter_map(|build| {
-            let state = self.state;
-            let usual = self.usual.entry(&build.builder);
-            let usual = *usual.or_insert_with(|| eta::usual_length(state, &build.builder));
-            Some(build.started_at + usual?)
-        });
-        let until = ends.min().filter(|until| *until > self.now);
+        // The first end makes room.
+        let until = self.first_end(&builds);
         let names: Vec<_> = builds.iter().map(|build| build.reference().to_string()).collect();
         let detail = format!("{worker} builds {}", names.join(", "));
         Some(Wait { kind: WaitKind::WorkerBusy, detail, until })
