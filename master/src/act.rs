@@ -20,7 +20,7 @@ use crate::artifacts::Artifacts;
 use crate::engine::{Answered, Replies};
 use crate::here;
 use crate::logs::{LogKey, LogStore};
-use crate::pinning;
+use crate::resolving;
 
 /// The edges that take orders.
 pub(crate) struct Act {
@@ -31,7 +31,7 @@ pub(crate) struct Act {
     /// Who goes through history when it is time.
     pub retention: Arc<Notify>,
     /// Who asks repositories.
-    pub pinning: pinning::Orders,
+    pub resolving: resolving::Orders,
     /// Who waits for an answer.
     pub replies: Arc<Replies>,
     /// Logs, to be sealed when a build is over; `None` in tests without logs.
@@ -69,7 +69,7 @@ impl Act {
             }
             Action::Resolve { buildset, stamps } => {
                 let config = Arc::clone(master.config());
-                self.pinning.give(pinning::Order { buildset, stamps, config });
+                self.resolving.give(resolving::Order { buildset, stamps, config });
             }
             Action::EndHere { command, reason, kill } => {
                 self.here.give(here::Order::End { command, reason, kill });

@@ -31,9 +31,11 @@ pub mod logs;
 #[cfg(feature = "master")]
 pub mod metrics;
 #[cfg(feature = "master")]
-mod pinning;
+mod orders;
 #[cfg(feature = "master")]
 mod reload;
+#[cfg(feature = "master")]
+mod resolving;
 #[cfg(feature = "master")]
 mod retention;
 #[cfg(feature = "master")]

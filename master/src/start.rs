@@ -29,8 +29,8 @@ use crate::here;
 use crate::local::LocalWorkers;
 use crate::logs::{Growing, LogError, LogStore};
 use crate::metrics::{Metrics, Reading};
-use crate::pinning::{self, Pinning};
 use crate::reload::{self, Reloader};
+use crate::resolving::{self, Resolving};
 use crate::retention::{self, Retention};
 use crate::secret::Secrets;
 use crate::source::{self, Sources};
@@ -224,7 +224,7 @@ impl Master {
         let metrics = Arc::new(Metrics::default());
         let (here, orders) = here::Orders::new();
         let due = Arc::new(Notify::new());
-        let (pinning, to_pin) = pinning::Orders::new();
+        let (resolving, to_resolve) = resolving::Orders::new();
         // Steps of the master find what lies beside its configuration.
         let beside = options.config_file.as_deref().and_then(Path::parent);
         let beside_file = beside.map(Path::to_owned);
@@ -250,7 +250,7 @@ impl Master {
                 sessions: sessions.clone(),
                 here,
                 retention: due.clone(),
-                pinning,
+                resolving,
                 replies: Arc::new(Replies::default()),
                 logs: Some(logs.clone()),
                 artifacts: Some(artifacts.clone()),
@@ -267,9 +267,9 @@ impl Master {
             mark: epoch.iter().map(|byte| format!("{byte:02x}")).collect(),
         };
         let here = tokio::spawn(here.run(orders));
-        let pinning = Pinning { engine: engine.handle.clone(), dir: dir.clone() };
+        let resolving = Resolving { engine: engine.handle.clone(), dir: dir.clone() };
         // It ends with the engine, from which its orders come.
-        tokio::spawn(pinning.run(to_pin));
+        tokio::spawn(resolving.run(to_resolve));
         let sources = source::start(&config, &dir, &secrets, &engine.handle);
 
         let retention = Arc::new(Retention::new(retention::Parts {

@@ -127,10 +127,10 @@ impl Ledger {
                 let before = self.requests.insert(request.id, Request::default());
                 hold(before.is_none(), || format!("request {} is added twice", request.id))
             }
-            Record::BuildsetPinned { buildset, .. } => {
+            Record::BuildsetResolved { buildset, .. } => {
                 let set = self.sets.get_mut(buildset).ok_or("SS-3: no such buildset")?;
                 let asked = std::mem::take(&mut set.resolving);
-                hold(asked, || format!("SS-3: buildset {buildset} is pinned unasked, or twice"))
+                hold(asked, || format!("SS-3: buildset {buildset} is resolved unasked, or twice"))
             }
             Record::RequestReturned { request } => {
                 let known = self.request(*request)?;

@@ -23,7 +23,7 @@ pub(crate) struct Tally {
     pub(crate) asked_again: usize,
     pub(crate) sleeps: usize,
     pub(crate) turns: usize,
-    pub(crate) pinned: usize,
+    pub(crate) resolved: usize,
     pub(crate) here: usize,
     pub(crate) log_bytes: usize,
 }
@@ -48,7 +48,7 @@ impl Tally {
             ("askings repeated", self.asked_again),
             ("sleeps", self.sleeps),
             ("turns of the configuration", self.turns),
-            ("buildsets pinned", self.pinned),
+            ("buildsets resolved", self.resolved),
             ("ends of programs of the master", self.here),
             ("log bytes", self.log_bytes),
         ]
@@ -79,7 +79,7 @@ impl AddAssign for Tally {
         self.asked_again += more.asked_again;
         self.sleeps += more.sleeps;
         self.turns += more.turns;
-        self.pinned += more.pinned;
+        self.resolved += more.resolved;
         self.here += more.here;
         self.log_bytes += more.log_bytes;
     }

@@ -126,7 +126,7 @@ impl World {
                 "request_returned" => self.tally.retries += 1,
                 "change_added" => self.tally.changes += 1,
                 "input_refused" => self.tally.refusals += 1,
-                "buildset_pinned" => self.tally.pinned += 1,
+                "buildset_resolved" => self.tally.resolved += 1,
                 "stale_result_refused" => self.tally.stale += 1,
                 _ => {}
             }

@@ -236,7 +236,7 @@ impl Live {
                 self.dirty.builders.insert(request.builder.clone());
             }
             Record::BuildsetAdded(buildset) => self.dirty.opened.push(buildset.id),
-            Record::BuildsetPinned { buildset, .. } => {
+            Record::BuildsetResolved { buildset, .. } => {
                 let requests = state.buildset(*buildset).into_iter().flat_map(|it| &it.requests);
                 for request in requests.filter_map(|request| state.request(*request)) {
                     self.queues.settle(state, request.id);

@@ -154,7 +154,7 @@ pub enum Record {
         priority: i32,
     },
     /// The stamps of a buildset are what its repositories say, once for all its builds (SS-3).
-    BuildsetPinned {
+    BuildsetResolved {
         /// Which.
         buildset: BuildsetId,
         /// All of its stamps, as they are now.
@@ -518,7 +518,7 @@ impl Record {
             Self::BuildsetAdded(_) => "buildset_added",
             Self::RequestAdded(_) => "request_added",
             Self::RequestPrioritised { .. } => "request_prioritised",
-            Self::BuildsetPinned { .. } => "buildset_pinned",
+            Self::BuildsetResolved { .. } => "buildset_resolved",
             Self::RequestReturned { .. } => "request_returned",
             Self::RequestFinished { .. } => "request_finished",
             Self::BuildsetFirstFailure { .. } => "buildset_first_failure",
@@ -569,7 +569,7 @@ impl Record {
         "buildset_added",
         "request_added",
         "request_prioritised",
-        "buildset_pinned",
+        "buildset_resolved",
         "request_returned",
         "request_finished",
         "buildset_first_failure",
@@ -624,7 +624,7 @@ impl Record {
             | Self::RequestReturned { request }
             | Self::ChildFinished { request, .. }
             | Self::RequestFinished { request, .. } => request.to_string(),
-            Self::BuildsetPinned { buildset, .. }
+            Self::BuildsetResolved { buildset, .. }
             | Self::BuildsetFirstFailure { buildset, .. }
             | Self::BuildsetFinished { buildset, .. } => buildset.to_string(),
             Self::BuildStarted(build) => build.reference().to_string(),

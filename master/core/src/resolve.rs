@@ -87,7 +87,7 @@ pub(crate) fn answered(
             Err(why) => unknown.push((codebase, why)),
         }
     }
-    ctx.record(Record::BuildsetPinned { buildset: id, stamps, unknown });
+    ctx.record(Record::BuildsetResolved { buildset: id, stamps, unknown });
 }
 
 /// What a request of such a buildset waits for, for people.

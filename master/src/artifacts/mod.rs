@@ -7,6 +7,8 @@
 //!
 //! Names of builds never become names of files here: which build calls a file what is in the database.
 
+mod counted;
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -19,10 +21,10 @@ use linn_core::id::CommandId;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
+use counted::{COUNTED_FOR, Counted};
+
 /// What has not grown for so long is not sent any more.
 const PART_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// When so many digests are counted on, those that are no longer are forgotten.
-const COUNTED_AT_MOST: usize = 10_000;
 
 /// All artifacts of a master. Clones share them.
 #[derive(Clone)]
@@ -32,8 +34,7 @@ struct Inner {
     root: PathBuf,
     /// One writer for each digest at a time.
     writers: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-    /// Digests that somebody counts on whose row may not be written yet, and since when.
-    counted: Mutex<HashMap<String, Instant>>,
+    counted: Mutex<Counted>,
     /// Uploads that cannot be kept, each with a sentence.
     refused: Mutex<HashMap<CommandId, String>>,
     /// Counts what became whole or was refused.
@@ -79,23 +80,21 @@ impl Artifacts {
         self.0.root.join(sha256.get(..2).unwrap_or("part")).join(sha256)
     }
 
-    /// Whether a file is there, whole and durable.
+    /// Whether a file is there, whole and durable. Who asks counts on the answer: what is there, or comes now, stays.
     pub(crate) fn has(&self, sha256: &str, bytes: u64) -> bool {
         let mut counted = self.counted();
-        if counted.len() >= COUNTED_AT_MOST {
-            counted.retain(|_, since| since.elapsed() < PART_KEPT);
-        }
-        counted.insert(sha256.to_owned(), Instant::now());
+        counted.count(sha256, Instant::now());
+        // Still under the lock, so that it is not removed meanwhile.
         fs::metadata(self.path(sha256)).is_ok_and(|found| found.is_file() && found.len() == bytes)
     }
 
-    fn counted(&self) -> std::sync::MutexGuard<'_, HashMap<String, Instant>> {
+    fn counted(&self) -> std::sync::MutexGuard<'_, Counted> {
         self.0.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A build's row names it from now on: that is what keeps it.
     pub(crate) fn recorded(&self, sha256: &str) {
-        self.counted().remove(sha256);
+        self.counted().forget(sha256);
     }
 
     /// Removes a file that no build names any more, unless somebody has come to count on it: a build that sends the same
@@ -105,7 +104,7 @@ impl Artifacts {
     /// When it cannot be removed.
     pub(crate) fn remove(&self, sha256: &str) -> io::Result<bool> {
         let counted = self.counted();
-        if counted.get(sha256).is_some_and(|since| since.elapsed() < PART_KEPT) {
+        if counted.has(sha256, Instant::now()) {
             return Ok(false);
         }
         // Under the lock, so that nobody is promised it meanwhile.
@@ -122,7 +121,7 @@ impl Artifacts {
         let files = folders.flat_map(|it| fs::read_dir(it.path()).into_iter().flatten().flatten());
         let old = files.filter(|file| {
             let age = file.metadata().and_then(|found| found.modified()).map(|at| at.elapsed());
-            matches!(age, Ok(Ok(age)) if age > PART_KEPT)
+            matches!(age, Ok(Ok(age)) if age > COUNTED_FOR)
         });
         old.filter_map(|file| file.file_name().into_string().ok())
             .filter(|name| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))

@@ -23,10 +23,9 @@ pub fn manual() -> String {
         .filter(|function| function.is_later())
         .map(|function| format!("`{}`", function.name))
         .collect();
-    text.push_str(
-        "\n## Not there yet\n\nThese names are promised and reported as such when they are used: ",
-    );
-    text.push_str(&later.join(", "));
+    let mut promised =
+        "These names are promised and reported as such when they are used: ".to_owned();
+    promised.push_str(&later.join(", "));
     let mut arguments: Vec<String> = functions()
         .flat_map(|function| {
             let later = function.parameters().filter(|parameter| parameter.later);
@@ -35,14 +34,15 @@ pub fn manual() -> String {
         .collect();
     arguments.dedup();
     if !arguments.is_empty() {
-        put(&mut text, format_args!("; and these arguments: {}", arguments.join(", ")));
+        put(&mut promised, format_args!("; and these arguments: {}", arguments.join(", ")));
     }
-    text.push_str(". A file that is to be checked has to leave them out for now.\n");
+    promised.push_str(". A file that is to be checked has to leave them out for now.");
+    put(&mut text, format_args!("\n## Not there yet\n\n{}\n", wrapped(&promised)));
     text
 }
 
 fn section(function: &Function) -> String {
-    let mut text = format!("\n### `{}`\n\n{}\n", function.name, function.doc);
+    let mut text = format!("\n### `{}`\n\n{}\n", function.name, wrapped(function.doc));
     let (shared, own): (Vec<_>, Vec<_>) = function
         .parameters()
         .filter(|parameter| !parameter.later)
@@ -52,7 +52,7 @@ fn section(function: &Function) -> String {
         for (index, parameter) in own.iter().enumerate() {
             let default = match parameter.default {
                 "" => "must be given".to_owned(),
-                code if code.contains(' ') && !code.starts_with('`') => code.to_owned(),
+                code if code.contains([' ', '`']) => code.to_owned(),
                 code => format!("`{code}`"),
             };
             let first = if index < function.positional { " (first)" } else { "" };
@@ -60,12 +60,47 @@ fn section(function: &Function) -> String {
             put(&mut text, format_args!("| `{name}`{first} | {takes} | {default} | {doc} |\n"));
         }
     }
-    if !shared.is_empty() {
-        let names: Vec<String> =
-            shared.iter().map(|parameter| format!("`{}`", parameter.name)).collect();
-        put(&mut text, format_args!("\nAlso what every step takes: {}.\n", names.join(", ")));
+    // All of them are the last of what `shell` takes.
+    if let Some(first) = shared.first() {
+        let name = first.name;
+        put(
+            &mut text,
+            format_args!("\nAlso what every step takes: see `shell`, from `{name}` on.\n"),
+        );
     }
     put(&mut text, format_args!("\n```python\n{}\n```\n", function.example));
+    text
+}
+
+/// The widest line of prose, in characters: `linn man` prints the manual as it stands.
+const WIDTH: usize = 140;
+
+/// Prose in lines. What stands between backticks stays on one of them.
+fn wrapped(prose: &str) -> String {
+    let (mut text, mut width, mut atom) = (String::with_capacity(prose.len()), 0, String::new());
+    for word in prose.split(' ') {
+        if !atom.is_empty() {
+            atom.push(' ');
+        }
+        atom.push_str(word);
+        if atom.matches('`').count() % 2 == 1 {
+            continue;
+        }
+        let length = atom.chars().count();
+        if width > 0 {
+            let fits = width + 1 + length <= WIDTH;
+            text.push(if fits { ' ' } else { '\n' });
+            width = if fits { width + 1 } else { 0 };
+        }
+        text.push_str(&atom);
+        width += length;
+        atom.clear();
+    }
+    // A backtick that nothing closes.
+    if !atom.is_empty() {
+        text.push(' ');
+        text.push_str(&atom);
+    }
     text
 }
 

@@ -15,10 +15,10 @@ pub(super) fn repository_problem(
         return None;
     }
     if text.starts_with('-') {
-        return Some(("would be taken for an option", ""));
+        return Some(("would be taken for an option", "write a URL or an absolute path"));
     }
     if text.chars().any(char::is_control) {
-        return Some(("has a control character", ""));
+        return Some(("has a control character", "write it anew: one was pasted along"));
     }
     if text.contains("::") && !text.contains("://[") && !text.contains("@[") {
         return Some(("would make git run a program", "write a URL or an absolute path"));
@@ -58,10 +58,14 @@ pub(super) fn repository_problem(
 /// ssh takes a user or a host that begins with `-` for an option.
 fn server_problem(server: &str) -> Option<(&'static str, &'static str)> {
     if server.split('@').any(|part| part.starts_with('-')) {
-        return Some(("would make ssh take its host or user for an option", ""));
+        return Some((
+            "would make ssh take its host or user for an option",
+            "write names that begin without `-`",
+        ));
     }
     let host = server.rsplit('@').next().unwrap_or_default();
-    (host.is_empty() || host.starts_with(':')).then_some(("names no host", ""))
+    (host.is_empty() || host.starts_with(':'))
+        .then_some(("names no host", "write the server before the path"))
 }
 
 /// What is read, beside `file`, and how that is said.

@@ -103,7 +103,7 @@ fn rig() -> Rig {
         act: Act {
             sessions: sessions.clone(),
             here: crate::here::Orders::new().0,
-            pinning: crate::pinning::Orders::new().0,
+            resolving: crate::resolving::Orders::new().0,
             replies: Arc::new(Replies::default()),
             logs: None,
             artifacts: None,

@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use crate::engine::EngineHandle;
 use crate::fill::Filled;
 use crate::logs::{LogKey, LogStore};
+use crate::orders;
 use crate::secret::Secrets;
 use output::Output;
 
@@ -56,23 +57,8 @@ pub(crate) enum Order {
     EndAll,
 }
 
-/// Takes orders; never waits. The number of orders is bounded by that of builds that run.
-#[derive(Clone)]
-pub(crate) struct Orders(mpsc::UnboundedSender<Order>);
-
-impl Orders {
-    /// A queue of orders, and its other end for [`Here::run`].
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Order>) {
-        let (sender, orders) = mpsc::unbounded_channel();
-        (Self(sender), orders)
-    }
-
-    /// Gives an order.
-    pub(crate) fn give(&self, order: Order) {
-        // When nobody takes them the master is ending, and its steps are lost.
-        drop(self.0.send(order));
-    }
-}
+/// Their number is bounded by that of builds that run.
+pub(crate) type Orders = orders::Orders<Order>;
 
 /// How far a command is to be ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

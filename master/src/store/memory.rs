@@ -129,7 +129,7 @@ impl MemoryStore {
                     rules::change_children(request, record);
                 }
             }
-            Record::BuildsetPinned { buildset, .. }
+            Record::BuildsetResolved { buildset, .. }
             | Record::BuildsetFirstFailure { buildset, .. }
             | Record::BuildsetFinished { buildset, .. } => {
                 if let Some(buildset) = self.buildsets.get_mut(buildset) {
@@ -180,12 +180,12 @@ impl MemoryStore {
     fn delete(&mut self, deletion: &Deletion) {
         for gone in &deletion.logs {
             if let Some(build) = self.builds.get_mut(&gone.id) {
-                rules::clear_logs(build, gone, deletion.at);
+                build.keeping.clear_logs(gone, deletion.at);
             }
         }
         for gone in &deletion.artifacts {
             if let Some(build) = self.builds.get_mut(&gone.id) {
-                rules::clear_artifacts(build, gone, deletion.at);
+                build.keeping.clear_artifacts(gone, deletion.at);
             }
         }
         for gone in &deletion.builds {

@@ -1,7 +1,7 @@
 //! How a record changes a row: the same rules as `State::apply`, one small function a row, no look-ups and no storage.
 
 use linn_core::id::{BuildId, StepNumber};
-use linn_core::model::{Build, BuildRequest, Buildset, Cleared, CommandSpec, Gone, Worker};
+use linn_core::model::{Build, BuildRequest, Buildset, CommandSpec, Worker};
 use linn_core::record::Record;
 use linn_core::state::SourceCursor;
 use linn_core::time::Timestamp;
@@ -135,16 +135,6 @@ fn change_step(build: &mut Build, record: &Record) {
     }
 }
 
-/// The logs of a build were deleted.
-pub(super) fn clear_logs(build: &mut Build, gone: &Gone, at: Timestamp) {
-    build.keeping.logs = Some(Cleared { at, rule: gone.rule.clone() });
-}
-
-/// The artifacts of a build were deleted.
-pub(super) fn clear_artifacts(build: &mut Build, gone: &Gone, at: Timestamp) {
-    build.keeping.artifacts = Some(Cleared { at, rule: gone.rule.clone() });
-}
-
 /// A build took a request.
 pub(super) fn claim(request: &mut BuildRequest, build: &Build) {
     request.claimed_at = Some(build.started_at);
@@ -184,7 +174,7 @@ pub(super) fn change_children(request: &mut BuildRequest, record: &Record) {
 /// Changes a buildset.
 pub(super) fn change_buildset(buildset: &mut Buildset, record: &Record) {
     match record {
-        Record::BuildsetPinned { stamps, .. } => {
+        Record::BuildsetResolved { stamps, .. } => {
             buildset.stamps.clone_from(stamps);
             buildset.resolving = false;
         }

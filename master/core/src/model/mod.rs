@@ -30,7 +30,9 @@ pub use here::{HereCommand, HttpCommand};
 pub use lock::{LockHolder, LockKey, LockShare};
 pub use notice::{Notice, NoticeKind};
 pub use request::{BuildRequest, Child, Wait, WaitKind};
-pub use retention::{Cleared, Deletion, Gone, GoneStatistics, Keeping, Pin, Totals, build_ref};
+pub use retention::{
+    Cleared, Deletion, GoneBuild, GoneStatistics, Keeping, Pin, Totals, build_ref,
+};
 pub use said::{Look, Said, Suppression, Test, TestReport, TestResult, TestResults};
 pub use step::{Log, Step, StepState, Url};
 pub use worker::{Hold, Worker, WorkerInfo};

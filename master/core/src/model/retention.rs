@@ -45,11 +45,21 @@ impl Keeping {
     pub const fn is_plain(&self) -> bool {
         self.pin.is_none() && self.logs.is_none() && self.artifacts.is_none()
     }
+
+    /// The build's logs were deleted. State and stores call this alike, and the next one.
+    pub fn clear_logs(&mut self, gone: &GoneBuild, at: Timestamp) {
+        self.logs = Some(Cleared { at, rule: gone.rule.clone() });
+    }
+
+    /// Its artifacts were.
+    pub fn clear_artifacts(&mut self, gone: &GoneBuild, at: Timestamp) {
+        self.artifacts = Some(Cleared { at, rule: gone.rule.clone() });
+    }
 }
 
 /// A build, or what belongs to one, that goes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Gone {
+pub struct GoneBuild {
     /// Which build.
     pub id: BuildId,
     /// The same, for people.
@@ -84,13 +94,13 @@ pub struct Deletion {
     pub at: Timestamp,
     /// Whole builds, with their logs and artifacts. What they counted has rules of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub builds: Vec<Gone>,
+    pub builds: Vec<GoneBuild>,
     /// The logs of builds that stay.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub logs: Vec<Gone>,
+    pub logs: Vec<GoneBuild>,
     /// The artifacts of builds that stay.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub artifacts: Vec<Gone>,
+    pub artifacts: Vec<GoneBuild>,
     /// What builds counted, whether they stay or not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statistics: Vec<GoneStatistics>,

@@ -7,18 +7,18 @@ use super::history::{BuildRow, History};
 use super::needs::{Need, Needs};
 use crate::config::{HistoryKind, Limit, Limits};
 use crate::id::{BuildId, BuilderName, BuildsetId, ChangeId, ConfigDigest};
-use crate::model::{Deletion, Gone, GoneStatistics, build_ref};
+use crate::model::{Deletion, GoneBuild, GoneStatistics, build_ref};
 use crate::time::{Span, Timestamp};
 
 /// What goes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Chosen {
     /// Whole builds, oldest first of each builder.
-    pub builds: Vec<Gone>,
+    pub builds: Vec<GoneBuild>,
     /// The logs of builds that stay.
-    pub logs: Vec<Gone>,
+    pub logs: Vec<GoneBuild>,
     /// The artifacts of builds that stay.
-    pub artifacts: Vec<Gone>,
+    pub artifacts: Vec<GoneBuild>,
     /// What builds counted.
     pub statistics: Vec<GoneStatistics>,
     /// Buildsets, and when they were complete.
@@ -115,7 +115,7 @@ fn builds<'h>(
     let mut tried = BTreeSet::new();
     for (rank, row) in rows.iter().rev().enumerate() {
         let build = build_ref(builder, row.number);
-        let gone = |rule: String| Gone {
+        let gone = |rule: String| GoneBuild {
             id: row.id,
             build: build.clone(),
             ended: row.ended,
@@ -235,7 +235,7 @@ impl Chosen {
     #[must_use]
     pub fn first(&self) -> Vec<Deletion> {
         let mut bites = Vec::new();
-        let mut add = |all: &[Gone], put: fn(&mut Deletion, Vec<Gone>)| {
+        let mut add = |all: &[GoneBuild], put: fn(&mut Deletion, Vec<GoneBuild>)| {
             for some in all.chunks(BITE) {
                 let mut bite = Deletion::default();
                 put(&mut bite, some.to_vec());

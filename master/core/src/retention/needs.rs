@@ -75,7 +75,7 @@ impl Needs {
         needs.last_buildset = Some(BuildsetId(last.buildset));
         needs.changes.insert(ChangeId(last.change));
         needs.changes.extend(state.newest_changes());
-        needs.changes.extend(state.pinned_changes());
+        needs.changes.extend(state.needed_changes());
         needs.configs.extend(state.config().cloned());
         needs
     }

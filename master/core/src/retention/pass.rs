@@ -9,7 +9,7 @@ use crate::config::{Config, Limits};
 use crate::ctx::Ctx;
 use crate::id::ConfigDigest;
 use crate::live::Live;
-use crate::model::{Deletion, Gone, Notice, NoticeKind, Totals};
+use crate::model::{Deletion, GoneBuild, Notice, NoticeKind, Totals};
 use crate::record::Record;
 use crate::state::State;
 use crate::time::{Span, Timestamp};
@@ -77,7 +77,7 @@ pub(crate) fn delete(ctx: &mut Ctx<'_>, under: &ConfigDigest, bite: Deletion) {
 
 /// What of a bite nothing needs.
 fn still_free(needs: &Needs, mut bite: Deletion) -> Deletion {
-    let need = |gone: &Gone| {
+    let need = |gone: &GoneBuild| {
         let known = needs.builds.get(&gone.id).copied();
         known.or_else(|| needs.named.contains(&gone.build).then_some(Need::Live))
     };

@@ -75,7 +75,7 @@ fn chosen(rules: &[Retention], needs: &Needs, history: &History) -> Chosen {
     choose(&Limits::new(rules), needs, history, NOW)
 }
 
-fn numbers(gone: &[crate::model::Gone]) -> Vec<u32> {
+fn numbers(gone: &[crate::model::GoneBuild]) -> Vec<u32> {
     gone.iter().map(|gone| gone.build.number).collect()
 }
 

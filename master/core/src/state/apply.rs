@@ -6,7 +6,7 @@ use super::builds::StepEnd;
 use super::{SourceCursor, State};
 use crate::change::SourceStamp;
 use crate::id::ChangeId;
-use crate::model::{Cleared, Deletion, LockHolder, Worker};
+use crate::model::{Deletion, LockHolder, Worker};
 use crate::record::Record;
 
 impl State {
@@ -26,7 +26,7 @@ impl State {
                 if let Some(change) = self.changes.get(*change) {
                     self.waiting.insert(scheduler, change, *important);
                     let id = change.id;
-                    self.changes.pin(id);
+                    self.changes.need(id);
                 }
             }
             Record::SchedulerFired { scheduler, changes, .. } => {
@@ -39,7 +39,7 @@ impl State {
                     .collect();
                 self.waiting.remove(scheduler, &held, |id| self.changes.get(id));
                 for id in held {
-                    self.changes.unpin(id);
+                    self.changes.need_no_more(id);
                 }
                 if let Some(standing) = self.standings.get_mut(scheduler) {
                     standing.learn(record);
@@ -58,7 +58,7 @@ impl State {
             | Record::RequestReturned { .. }
             | Record::ChildFinished { .. }
             | Record::RequestFinished { .. }
-            | Record::BuildsetPinned { .. }
+            | Record::BuildsetResolved { .. }
             | Record::BuildsetFirstFailure { .. }
             | Record::BuildsetFinished { .. } => self.apply_to_buildset(record),
             Record::BuildStarted(_)
@@ -108,12 +108,10 @@ impl State {
             self.builds.delete(gone.id, &gone.build);
         }
         for gone in &deletion.logs {
-            let cleared = Cleared { at: deletion.at, rule: gone.rule.clone() };
-            self.builds.update(gone.id, |build| build.keeping.logs = Some(cleared));
+            self.builds.update(gone.id, |build| build.keeping.clear_logs(gone, deletion.at));
         }
         for gone in &deletion.artifacts {
-            let cleared = Cleared { at: deletion.at, rule: gone.rule.clone() };
-            self.builds.update(gone.id, |build| build.keeping.artifacts = Some(cleared));
+            self.builds.update(gone.id, |build| build.keeping.clear_artifacts(gone, deletion.at));
         }
         for change in &deletion.changes {
             self.changes.delete(*change);
@@ -160,7 +158,7 @@ impl State {
             Record::RequestFinished { request, results, at, .. } => {
                 self.requests.finish(*request, *results, *at);
             }
-            Record::BuildsetPinned { buildset, stamps, .. } => {
+            Record::BuildsetResolved { buildset, stamps, .. } => {
                 if let Some(buildset) = self.buildsets.get_mut(buildset) {
                     buildset.stamps.clone_from(stamps);
                     buildset.resolving = false;
@@ -338,13 +336,13 @@ impl State {
 
     pub(super) fn pin_stamps(&mut self, stamps: &[SourceStamp]) {
         for id in changes_of(stamps) {
-            self.changes.pin(id);
+            self.changes.need(id);
         }
     }
 
     fn unpin_stamps(&mut self, stamps: &[SourceStamp]) {
         for id in changes_of(stamps) {
-            self.changes.unpin(id);
+            self.changes.need_no_more(id);
         }
     }
 }

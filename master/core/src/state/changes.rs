@@ -7,7 +7,7 @@ use super::{TAIL_CHANGES, TAIL_KEYS};
 use crate::change::Change;
 use crate::id::ChangeId;
 
-/// The newest [`TAIL_CHANGES`], and those that are pinned.
+/// The newest [`TAIL_CHANGES`], and those that something unfinished names.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Changes {
     by_id: BTreeMap<ChangeId, Change>,
@@ -18,7 +18,7 @@ pub(super) struct Changes {
     by_revision: BTreeMap<String, BTreeMap<String, BTreeSet<ChangeId>>>,
     lines: BTreeMap<Line, BTreeSet<ChangeId>>,
     /// How many unfinished things name a change.
-    pins: BTreeMap<ChangeId, u32>,
+    needed: BTreeMap<ChangeId, u32>,
     /// The newest ever seen.
     newest: u64,
 }
@@ -55,13 +55,13 @@ impl Changes {
     }
 
     /// Those that something unfinished names.
-    pub(super) fn pinned(&self) -> impl Iterator<Item = ChangeId> {
-        self.pins.keys().copied()
+    pub(super) fn needed(&self) -> impl Iterator<Item = ChangeId> {
+        self.needed.keys().copied()
     }
 
     /// Forgets a change that was deleted. Its key stays known.
     pub(super) fn delete(&mut self, id: ChangeId) {
-        if !self.pins.contains_key(&id) {
+        if !self.needed.contains_key(&id) {
             self.forget(id);
         }
     }
@@ -73,7 +73,7 @@ impl Changes {
         }
         self.restore(change);
         let edge = self.newest.saturating_sub(TAIL_CHANGES as u64);
-        self.forget_unless_pinned(ChangeId(edge));
+        self.forget_unless_needed(ChangeId(edge));
     }
 
     /// Takes in a change that a store loaded, whose key comes beside it.
@@ -99,23 +99,23 @@ impl Changes {
         }
     }
 
-    pub(super) fn pin(&mut self, id: ChangeId) {
-        *self.pins.entry(id).or_default() += 1;
+    pub(super) fn need(&mut self, id: ChangeId) {
+        *self.needed.entry(id).or_default() += 1;
     }
 
-    pub(super) fn unpin(&mut self, id: ChangeId) {
-        if let Some(count) = self.pins.get_mut(&id) {
+    pub(super) fn need_no_more(&mut self, id: ChangeId) {
+        if let Some(count) = self.needed.get_mut(&id) {
             *count -= 1;
             if *count == 0 {
-                self.pins.remove(&id);
-                self.forget_unless_pinned(id);
+                self.needed.remove(&id);
+                self.forget_unless_needed(id);
             }
         }
     }
 
-    fn forget_unless_pinned(&mut self, id: ChangeId) {
+    fn forget_unless_needed(&mut self, id: ChangeId) {
         let edge = self.newest.saturating_sub(TAIL_CHANGES as u64);
-        if id.0 <= edge && !self.pins.contains_key(&id) {
+        if id.0 <= edge && !self.needed.contains_key(&id) {
             self.forget(id);
         }
     }

@@ -28,7 +28,7 @@ impl State {
         for (scheduler, id, important) in tables.waiting {
             if let Some(change) = state.changes.get(id) {
                 state.waiting.insert(&scheduler, change, important);
-                state.changes.pin(id);
+                state.changes.need(id);
             }
         }
         for buildset in tables.buildsets {

@@ -91,8 +91,8 @@ impl State {
     }
 
     /// The changes that something unfinished names.
-    pub fn pinned_changes(&self) -> impl Iterator<Item = ChangeId> {
-        self.changes.pinned()
+    pub fn needed_changes(&self) -> impl Iterator<Item = ChangeId> {
+        self.changes.needed()
     }
 
     /// The newest remembered change of the same (branch, repository, project, codebase) (CH-7).

@@ -15,7 +15,7 @@ fn same(site: &Harness) {
 
 /// Old changes go, unless something unfinished names them.
 #[test]
-fn changes_are_pinned_by_what_is_unfinished() {
+fn changes_are_kept_by_what_is_unfinished() {
     let builders = vec![builder("b", &["w1"], vec![crate::testing::shell("make")])];
     let schedulers = vec![single_branch("calm", &["b"], timer(Some(10)))];
     let mut site =
@@ -35,7 +35,7 @@ fn changes_are_pinned_by_what_is_unfinished() {
         site.submit(vec![change("main", &format!("r{nth}"), &[], "Bob <b@x>")]);
     }
     let state = site.master.state();
-    assert_eq!(state.changes().count(), TAIL_CHANGES + 1, "the first is pinned by its buildset");
+    assert_eq!(state.changes().count(), TAIL_CHANGES + 1, "the first is kept by its buildset");
     same(&site);
     let w1 = site.connect("w1");
     site.exit(w1, "b#1", 0);

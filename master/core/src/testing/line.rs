@@ -81,7 +81,7 @@ fn detail(record: &Record) -> String {
             out
         }
         Record::BuildsetFinished { results, .. } => results.to_string(),
-        Record::BuildsetPinned { stamps, unknown, .. } => {
+        Record::BuildsetResolved { stamps, unknown, .. } => {
             let mut out = format!("at {}", joined(stamps.iter().map(stamp)));
             for (codebase, why) in unknown {
                 let _ = write!(out, " [{codebase}: {why}]");

@@ -259,7 +259,7 @@ fn touched(record: &Record, state: &State, config: &Config, keys: &mut BTreeSet<
                 keys.insert(Key::Builder(request.builder.clone()));
             }
         }
-        Record::BuildsetPinned { buildset, .. }
+        Record::BuildsetResolved { buildset, .. }
         | Record::BuildsetFirstFailure { buildset, .. }
         | Record::BuildsetFinished { buildset, .. } => {
             keys.insert(Key::Buildset(buildset.0));

@@ -149,10 +149,15 @@ pub(super) fn path(call: &Call<'_, '_>, parameter: &str) -> TemplateValue {
         if call.is_blank(parameter) {
             let message = format!("`{parameter}` is empty");
             call.problem(parameter, message, "write a path below the build's folder");
-        } else if text.starts_with('/') || text.split('/').any(|part| part == "..") {
+        } else if !text.is_empty() && !is_below(text) {
             let message = format!("{parameter} {} is not below the build's folder", quote(text));
             call.problem(parameter, message, "write a relative path without `..`");
         }
     }
     path
+}
+
+/// Whether a path names something below the folder it is for, as far as the text says.
+pub(super) fn is_below(path: &str) -> bool {
+    !path.is_empty() && !path.starts_with('/') && path.split('/').all(|part| part != "..")
 }

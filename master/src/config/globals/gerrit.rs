@@ -49,7 +49,11 @@ fn gerrit_source(call: &mut Call<'_, '_>) -> Outcome {
     if let Some(path) = &identity_file
         && (!path.starts_with('/') || path.contains('\0'))
     {
-        call.problem("identity_file", format!("{} is no absolute path", quote(path)), "");
+        call.problem(
+            "identity_file",
+            format!("{} is no absolute path", quote(path)),
+            "write it from the root on",
+        );
     }
     let kind = SourceKind::Gerrit(GerritStream {
         server,
@@ -66,7 +70,11 @@ fn word(call: &Call<'_, '_>, parameter: &str, also: &str) -> String {
     let Some(text) = call.required_text(parameter) else { return String::new() };
     let fits = |c: char| c.is_ascii_alphanumeric() || also.contains(c);
     if text.starts_with('-') || !text.chars().all(fits) {
-        call.problem(parameter, format!("{} is no name that ssh takes", quote(&text)), "");
+        call.problem(
+            parameter,
+            format!("{} is no name that ssh takes", quote(&text)),
+            format!("letters, digits and any of `{also}`, but no `-` first"),
+        );
     }
     text
 }

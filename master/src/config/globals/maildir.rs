@@ -35,7 +35,11 @@ static MAILDIR: &[Parameter] = &[
 fn maildir_source(call: &mut Call<'_, '_>) -> Outcome {
     let path = call.required_text("path").unwrap_or_default();
     if !path.is_empty() && (!path.starts_with('/') || path.contains('\0')) {
-        call.problem("path", format!("{} is no absolute path", quote(&path)), "");
+        call.problem(
+            "path",
+            format!("{} is no absolute path", quote(&path)),
+            "write it from the root on",
+        );
     }
     if !call.is_written("dialect") {
         call.missing("dialect");

@@ -10,6 +10,7 @@ mod gerrit;
 mod here;
 mod later;
 mod lock;
+mod logfile;
 mod maildir;
 mod nested;
 mod observe;

@@ -47,7 +47,11 @@ fn from_command(call: &mut Call<'_, '_>) -> Outcome {
             None
         }
         (Some(name), None) if name.is_empty() => {
-            call.problem("property", "the property has no name", "");
+            call.problem(
+                "property",
+                "the property has no name",
+                "write for example `property = \"version\"`",
+            );
             None
         }
         (Some(name), None) => Some(FromCommand::Property { name, strip: call.flag("strip", true) }),

@@ -233,7 +233,7 @@ fn choice(call: &mut Call<'_, '_>) -> Outcome {
     if !call.is_written("choices") {
         call.missing("choices");
     } else if call.is_bare("choices") {
-        call.problem("choices", "there is nothing to choose from", "");
+        call.problem("choices", "there is nothing to choose from", "name at least one choice");
     }
     let chosen = texts("default");
     for text in chosen.iter().flatten().filter(|text| !choices.contains(text)) {

@@ -206,12 +206,16 @@ pub(super) fn polled(call: &Call<'_, '_>, vcs: Vcs) -> String {
     text
 }
 
+/// What a branch is written like.
+const A_BRANCH: &str =
+    "write its name as the repository has it, such as \"main\" or \"release/1.0\"";
+
 /// A branch, checked.
 pub(super) fn branch(call: &Call<'_, '_>, parameter: &str) -> Option<String> {
     let text = call.text(parameter).filter(|text| !text.is_empty())?;
     if let Some(why) = branch_problem(&text) {
         let message = format!("{} cannot be a branch: it {why}", quote(&text));
-        call.problem(parameter, message, "");
+        call.problem(parameter, message, A_BRANCH);
     }
     Some(text)
 }
@@ -221,7 +225,7 @@ pub(super) fn branch_patterns(call: &Call<'_, '_>, parameter: &str) -> Vec<TextP
     for (text, place) in call.texts_of(parameter) {
         if let Some(why) = branch_pattern_problem(&text) {
             let message = format!("{} cannot be a branch: it {why}", quote(&text));
-            call.draft().problem(&place, message, "");
+            call.draft().problem(&place, message, A_BRANCH);
         }
     }
     call.patterns(parameter)

@@ -10,6 +10,7 @@ use linn_core::id::CodebaseName;
 use linn_core::time::Span;
 use serde_json::Value as Json;
 
+use super::files::is_below;
 use super::lock;
 use super::site::{is_repository, mentioned};
 use super::{Function, Group, Outcome, Parameter, Type, param};
@@ -329,7 +330,8 @@ fn retry(call: &Call<'_, '_>) -> Option<(Span, u32)> {
 pub(super) fn workdir(call: &Call<'_, '_>) -> TemplateValue {
     let workdir = call.text_template("workdir");
     if let Some(TemplateValue::Plain(Json::String(text))) = &workdir
-        && (text.starts_with('/') || text.split('/').any(|part| part == ".."))
+        && !text.is_empty()
+        && !is_below(text)
     {
         let message = format!("workdir {} is not below the build's folder", quote(text));
         call.problem("workdir", message, "write a relative path without `..`");

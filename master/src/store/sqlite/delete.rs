@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use linn_core::id::{BuilderName, RequestId};
-use linn_core::model::{Deletion, Gone};
+use linn_core::model::{Deletion, GoneBuild};
 use linn_core::record::Record;
 use linn_core::state::Retained;
 use linn_core::time::Timestamp;
@@ -43,7 +43,7 @@ pub(super) fn delete(db: &Connection, deletion: &Deletion) -> Result<()> {
     Ok(())
 }
 
-fn build(db: &Connection, gone: &Gone, at: Timestamp) -> Result<()> {
+fn build(db: &Connection, gone: &GoneBuild, at: Timestamp) -> Result<()> {
     let id = int(gone.id.0);
     let given: Option<Given<'static>> = db
         .prepare_cached("SELECT given FROM build WHERE id = ?1")?
@@ -63,7 +63,7 @@ fn build(db: &Connection, gone: &Gone, at: Timestamp) -> Result<()> {
     Ok(())
 }
 
-fn artifacts(db: &Connection, gone: &Gone) -> Result<()> {
+fn artifacts(db: &Connection, gone: &GoneBuild) -> Result<()> {
     db.prepare_cached("DELETE FROM artifact WHERE build = ?1")?.execute([int(gone.id.0)])?;
     Ok(())
 }

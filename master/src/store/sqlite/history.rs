@@ -6,7 +6,7 @@ use linn_core::config::{HistoryKind, Limits};
 use linn_core::id::{
     BuildId, BuildRef, BuilderName, BuildsetId, ChangeId, ConfigDigest, RequestId,
 };
-use linn_core::model::Gone;
+use linn_core::model::GoneBuild;
 use linn_core::retention::{BuildRow, BuildsetRow, ChangeRow, Chosen, History, StatisticsRow};
 use linn_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
@@ -261,7 +261,7 @@ fn buildsets(db: &Connection, changes: bool) -> Result<Vec<BuildsetRow>> {
 }
 
 /// The bytes of a build's logs; of those that were deleted, none.
-fn logs(db: &Connection, gone: &Gone) -> Result<u64> {
+fn logs(db: &Connection, gone: &GoneBuild) -> Result<u64> {
     #[derive(Deserialize)]
     struct BareStep {
         #[serde(default)]
@@ -286,7 +286,7 @@ fn logs(db: &Connection, gone: &Gone) -> Result<u64> {
 }
 
 /// The bytes of a build's artifacts.
-fn artifacts(db: &Connection, gone: &Gone, digests: &mut BTreeSet<String>) -> Result<u64> {
+fn artifacts(db: &Connection, gone: &GoneBuild, digests: &mut BTreeSet<String>) -> Result<u64> {
     let sql = "SELECT bytes, sha256 FROM artifact WHERE build = ?1";
     let read = |row: &Row<'_>| Ok((row::id(row, 0)?, row.get::<_, String>(1)?));
     let mut bytes = 0_u64;

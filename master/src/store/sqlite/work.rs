@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use linn_core::id::{BuildId, BuildsetId, ConfigDigest, RequestId, SourceName, WorkerName};
-use linn_core::model::{Build, BuildRequest, Buildset, Deletion, Gone, Worker};
+use linn_core::model::{Build, BuildRequest, Buildset, Deletion, GoneBuild, Keeping, Worker};
 use linn_core::record::Record;
 use linn_core::state::SourceCursor;
 use linn_core::time::Timestamp;
@@ -120,7 +120,7 @@ impl Work {
                     rules::change_children(held.touch(seq), record);
                 }
             }
-            Record::BuildsetPinned { buildset, .. }
+            Record::BuildsetResolved { buildset, .. }
             | Record::BuildsetFirstFailure { buildset, .. }
             | Record::BuildsetFinished { buildset, .. } => {
                 let found = fetch(&mut self.buildsets, buildset, || {
@@ -189,14 +189,16 @@ impl Work {
 
     /// What stays is marked, the rest is deleted.
     fn delete(&mut self, db: &Connection, seq: u64, deletion: &Deletion) -> Result<()> {
-        type Mark = fn(&mut Build, &Gone, Timestamp);
-        let marks: [(&[Gone], Mark); 2] =
-            [(&deletion.logs, rules::clear_logs), (&deletion.artifacts, rules::clear_artifacts)];
+        type Mark = fn(&mut Keeping, &GoneBuild, Timestamp);
+        let marks: [(&[GoneBuild], Mark); 2] = [
+            (&deletion.logs, Keeping::clear_logs),
+            (&deletion.artifacts, Keeping::clear_artifacts),
+        ];
         for (all, mark) in marks {
             for gone in all {
                 if let Some(build) = self.build(db, gone.id)? {
                     build.keeping = true;
-                    mark(build.held.touch(seq), gone, deletion.at);
+                    mark(&mut build.held.touch(seq).keeping, gone, deletion.at);
                 }
             }
         }

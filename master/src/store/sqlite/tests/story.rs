@@ -187,7 +187,7 @@ impl Story {
         };
         let pinned = buildset.resolving.then(|| {
             let found = SourceStamp { revision: Some("f00d".to_owned()), ..stamp.clone() };
-            Record::BuildsetPinned { buildset: id, stamps: vec![found], unknown: Vec::new() }
+            Record::BuildsetResolved { buildset: id, stamps: vec![found], unknown: Vec::new() }
         });
         self.stamps.insert(id, (vec![stamp], requests.len()));
         records.push(Record::BuildsetAdded(Box::new(buildset)));

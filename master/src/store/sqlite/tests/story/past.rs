@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use linn_core::id::{BuildId, BuildRef, BuildsetId, ChangeId};
-use linn_core::model::{Deletion, Gone, GoneStatistics, Pin, Totals};
+use linn_core::model::{Deletion, GoneBuild, GoneStatistics, Pin, Totals};
 use linn_core::record::Record;
 use linn_core::time::Timestamp;
 
@@ -46,7 +46,7 @@ impl Story {
     }
 
     fn delete(&mut self, dice: u32, at: Timestamp) -> Deletion {
-        let gone = |(id, build): &(BuildId, BuildRef)| Gone {
+        let gone = |(id, build): &(BuildId, BuildRef)| GoneBuild {
             id: *id,
             build: build.clone(),
             ended: Timestamp(i64::from(build.number)),

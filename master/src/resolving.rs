@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::engine::EngineHandle;
 use crate::intake::{self, Learnt};
+use crate::orders;
 
 /// So many buildsets are asked for at one time: each may run a program that talks to a server.
 const AT_ONCE: usize = 8;
@@ -32,35 +33,20 @@ pub(crate) struct Order {
     pub config: Arc<Config>,
 }
 
-/// Takes orders; never waits.
-#[derive(Clone)]
-pub(crate) struct Orders(mpsc::UnboundedSender<Order>);
-
-impl Orders {
-    /// A queue of orders, and its other end for [`Pinning::run`].
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Order>) {
-        let (sender, orders) = mpsc::unbounded_channel();
-        (Self(sender), orders)
-    }
-
-    /// Gives an order.
-    pub(crate) fn give(&self, order: Order) {
-        // When nobody takes them the master is ending; the next one asks again.
-        drop(self.0.send(order));
-    }
-}
+/// Their number is bounded by that of buildsets that wait for an answer.
+pub(crate) type Orders = orders::Orders<Order>;
 
 type Answers = Vec<(CodebaseName, Result<Resolution, String>)>;
 
 /// What asking needs.
-pub(crate) struct Pinning {
+pub(crate) struct Resolving {
     /// Hears the answers.
     pub engine: EngineHandle,
     /// Where mirrors live.
     pub dir: PathBuf,
 }
 
-impl Pinning {
+impl Resolving {
     /// Carries orders out until nobody can give any more.
     pub(crate) async fn run(self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let turns = Arc::new(Semaphore::new(AT_ONCE));
