@@ -217,6 +217,22 @@ fn workers_and_consoles_do_not_know_the_core() {
     assert!(!dependencies("linn-worker").contains("ratatui"), "the worker is slim");
 }
 
+/// The widest line of prose in the manual, in characters: `linn man` prints it as it stands.
+const WIDEST: usize = 180;
+
+#[test]
+fn the_manual_fits_a_terminal() {
+    let mut wide = Vec::new();
+    for name in files().into_iter().filter(|name| name.starts_with("assets/manual")) {
+        let text = fs::read_to_string(root().join(&name)).expect("a page is UTF-8");
+        // A row of a table is one line, however long.
+        let prose = text.lines().enumerate().filter(|(_, line)| !line.starts_with('|'));
+        let lines = prose.filter(|(_, line)| line.chars().count() > WIDEST);
+        wide.extend(lines.map(|(nth, _)| format!("{}:{}", name.display(), nth + 1)));
+    }
+    none(&wide, "lines of the manual's prose are parted");
+}
+
 #[test]
 fn the_readme_keeps_its_word() {
     let root = root();

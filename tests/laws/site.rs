@@ -348,17 +348,7 @@ impl Site {
     }
 
     fn finish(&mut self, session: SessionId, command: CommandId, exit: Exit) {
-        let finished = Finished {
-            command,
-            exit,
-            logs: Vec::new(),
-            properties: Vec::new(),
-            artifacts: Vec::new(),
-            captured: Vec::new(),
-            said: linn_core::model::Said::default(),
-            started_at: None,
-            at: self.now,
-        };
+        let finished = Finished::bare(command, exit, self.now);
         self.say(Input::CommandFinished { session, finished: Box::new(finished) });
     }
 

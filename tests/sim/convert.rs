@@ -122,15 +122,9 @@ pub(crate) fn finished(session: SessionId, said: worker::Finished) -> Input {
     Input::CommandFinished {
         session,
         finished: Box::new(Finished {
-            command: CommandId(said.command),
-            exit,
             logs: said.logs.into_iter().map(log).collect(),
             properties: said.properties.iter().map(property).collect(),
-            artifacts: Vec::new(),
-            captured: Vec::new(),
-            said: linn_core::model::Said::default(),
-            started_at: None,
-            at: Timestamp(said.at_ms),
+            ..Finished::bare(CommandId(said.command), exit, Timestamp(said.at_ms))
         }),
     }
 }

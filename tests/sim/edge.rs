@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use linn_core::action::Action;
 use linn_core::id::CommandId;
 use linn_core::input::{Input, Resolution};
-use linn_core::model::{Exit, Finished, Said};
+use linn_core::model::{Exit, Finished};
 use linn_core::time::Timestamp;
 
 use crate::random::Random;
@@ -80,17 +80,7 @@ impl Edge {
         let due = |(_, (at, _)): &(&CommandId, &(i64, Exit))| *at <= now;
         let command = *self.programs.iter().find(due)?.0;
         let (_, exit) = self.programs.remove(&command)?;
-        let finished = Finished {
-            command,
-            exit,
-            logs: Vec::new(),
-            properties: Vec::new(),
-            artifacts: Vec::new(),
-            captured: Vec::new(),
-            said: Said::default(),
-            started_at: None,
-            at: Timestamp(now),
-        };
+        let finished = Finished::bare(command, exit, Timestamp(now));
         Some(Input::HereFinished { finished: Box::new(finished) })
     }
 }

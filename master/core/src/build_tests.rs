@@ -126,15 +126,9 @@ fn codes_and_warnings() {
     let said = site.finish(
         w1,
         Finished {
-            command,
-            exit: Exit::Exited(0),
             logs: vec![log],
-            properties: Vec::new(),
-            artifacts: Vec::new(),
-            captured: Vec::new(),
             said: crate::model::Said { warnings: 2, ..crate::model::Said::default() },
-            started_at: None,
-            at: site.now,
+            ..Finished::bare(command, Exit::Exited(0), site.now)
         },
     );
     assert_eq!(
@@ -155,20 +149,7 @@ fn codes_and_warnings() {
     let tests = crate::model::TestResults { total: 2, failed: 1, ..Default::default() };
     let said = crate::model::Said { warnings: 1, tests: Some(tests), ..Default::default() };
     site.transcript();
-    site.finish(
-        w1,
-        Finished {
-            command,
-            exit: Exit::Exited(0),
-            logs: Vec::new(),
-            properties: Vec::new(),
-            artifacts: Vec::new(),
-            captured: Vec::new(),
-            said,
-            started_at: None,
-            at: site.now,
-        },
-    );
+    site.finish(w1, Finished { said, ..Finished::bare(command, Exit::Exited(0), site.now) });
     assert_eq!(ends(&mut site)[0], "step_finished linux#2/make FAILURE: 1 of 2 tests failed");
     site.force("linux");
     site.exit(w1, "linux#3", 3);

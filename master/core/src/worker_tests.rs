@@ -125,17 +125,7 @@ fn beyond_the_grace_it_is_tried_again() {
     );
     let (w1, said) = site.attach("w1", "w1", vec![(CommandId(1), false)]);
     assert_eq!(said.lines().last().map(String::as_str), Some("-> welcome session 3 1:kill"));
-    let finished = Finished {
-        command: CommandId(1),
-        exit: Exit::Exited(0),
-        logs: Vec::new(),
-        properties: Vec::new(),
-        artifacts: Vec::new(),
-        captured: Vec::new(),
-        said: crate::model::Said::default(),
-        started_at: None,
-        at: site.now,
-    };
+    let finished = Finished::bare(CommandId(1), Exit::Exited(0), site.now);
     assert_eq!(
         site.finish(w1, finished).lines(),
         ["stale_result_refused w1 command 1", "-> ack command 1"]

@@ -317,17 +317,7 @@ impl World {
     fn finish(&mut self, worker: &str, command: CommandId, exit: Exit) {
         let at = self.harness.now;
         let session = self.sessions[worker];
-        let finished = linn_core::model::Finished {
-            command,
-            exit,
-            logs: Vec::new(),
-            properties: Vec::new(),
-            artifacts: Vec::new(),
-            captured: Vec::new(),
-            said: linn_core::model::Said::default(),
-            started_at: None,
-            at,
-        };
+        let finished = linn_core::model::Finished::bare(command, exit, at);
         let said = self.harness.finish(session, finished);
         self.look(&said);
         let acked = said.actions.contains(&Action::AckCommand { session, command });

@@ -360,12 +360,22 @@ fn no_wake_up_is_lost(locks: &[LockView]) {
     assert!(free.is_empty(), "{free:?} could go on: {locks:?}");
 }
 
-/// LK-2: who stood behind others in a line has nothing of that lock before them, unless what they want is left for them.
+/// Whether somebody waits for what a build holds: they cannot go on before it does, so they are not before it in any line (LK-6).
+fn waits_for(locks: &[LockView], who: &str, build: &str) -> bool {
+    let of = |holder: &str| holder.split('/').next() == Some(build);
+    locks.iter().any(|lock| {
+        let wants = lock.waiters.iter().find(|(waiter, _)| waiter == who);
+        lock.holders.iter().any(|(holder, _)| of(holder))
+            && wants.is_some_and(|(_, mode)| !is_left(lock, *mode))
+    })
+}
+
+/// LK-2: who stood behind others in a line has nothing of that lock before them, unless what they want is left for them, or they
+/// wait for who began.
 fn nobody_is_overtaken(before: &[LockView], after: &[LockView], began: &Began) {
     for lock in before {
         let Some(now) = after.iter().find(|now| now.key == lock.key) else { continue };
-        let mut wanted = 0;
-        let mut exclusive = false;
+        let mut passed = Vec::new();
         for waiter in &lock.waiters {
             let waits = now.waiters.iter().any(|(who, _)| *who == waiter.0);
             if let Some(took) = began.get(&waiter.0) {
@@ -373,12 +383,16 @@ fn nobody_is_overtaken(before: &[LockView], after: &[LockView], began: &Began) {
                 if took.as_ref().is_some_and(|took| !took.contains(&lock.key)) {
                     continue;
                 }
+                let build = waiter.0.split('/').next().unwrap_or_default();
+                let mut hindered = passed.clone();
+                hindered.retain(|(who, _): &(String, LockMode)| !waits_for(before, who, build));
+                let wanted: u32 = hindered.iter().map(|(_, mode)| weight(*mode)).sum();
                 let taken: u32 = now.holders.iter().map(|(_, mode)| weight(*mode)).sum();
                 let left = wanted == 0 || taken + wanted <= now.capacity;
+                let exclusive = hindered.iter().any(is_exclusive);
                 assert!(!exclusive && left, "{} overtook: {before:?} {after:?}", waiter.0);
             } else if waits {
-                wanted += weight(waiter.1);
-                exclusive |= is_exclusive(waiter);
+                passed.push(waiter.clone());
             }
         }
     }

@@ -206,11 +206,11 @@ fn addresses_and_branches_are_checked() {
         ),
         (
             "git_poller(\"p\", repository = \"ssh://-oProxyCommand=x/y\")",
-            "repository `ssh://-oProxyCommand=x/y` would make ssh take its host or user for an option",
+            "repository `ssh://-oProxyCommand=x/y` would make ssh take its host or user for an option; write names that begin without `-`",
         ),
         (
             "svn_poller(\"p\", repository = \"svn+ssh://-x/y\")",
-            "repository `svn+ssh://-x/y` would make ssh take its host or user for an option",
+            "repository `svn+ssh://-x/y` would make ssh take its host or user for an option; write names that begin without `-`",
         ),
         (
             "hg_poller(\"p\", repository = \"ssh://h/-y\")",
@@ -230,20 +230,23 @@ fn addresses_and_branches_are_checked() {
         ),
         (
             "git_poller(\"p\", repository = \"/x\", branches = [\"main\", \"-x\"])",
-            "`-x` cannot be a branch: it begins with `-`, so it would be taken for an option",
+            "`-x` cannot be a branch: it begins with `-`, so it would be taken for an option; write its name as the repository has it, such as \"main\" or \"release/1.0\"",
         ),
         (
             "codebase(\"c\", branch = \"-b\")",
-            "`-b` cannot be a branch: it begins with `-`, so it would be taken for an option",
+            "`-b` cannot be a branch: it begins with `-`, so it would be taken for an option; write its name as the repository has it, such as \"main\" or \"release/1.0\"",
         ),
-        ("codebase(\"c\", branch = \"a..b\")", "`a..b` cannot be a branch: it goes upwards"),
+        (
+            "codebase(\"c\", branch = \"a..b\")",
+            "`a..b` cannot be a branch: it goes upwards; write its name as the repository has it, such as \"main\" or \"release/1.0\"",
+        ),
         (
             "builder(\"b\", workers = [\"w\"], factory = [])\nperiodic_scheduler(\"s\", builders = [\"b\"], interval = \"1h\", branch = \"-x\")",
-            "`-x` cannot be a branch: it begins with `-`, so it would be taken for an option",
+            "`-x` cannot be a branch: it begins with `-`, so it would be taken for an option; write its name as the repository has it, such as \"main\" or \"release/1.0\"",
         ),
         (
             "builder(\"b\", workers = [\"w\"], factory = [])\ncancel_old_builds(builders = [\"b\"], branch = \"-*\")",
-            "`-*` cannot be a branch: it begins with `-`, so it would be taken for an option",
+            "`-*` cannot be a branch: it begins with `-`, so it would be taken for an option; write its name as the repository has it, such as \"main\" or \"release/1.0\"",
         ),
     ] {
         assert_eq!(one(call), wanted, "{call}");

@@ -97,11 +97,11 @@ fn mails_and_gerrit() {
         ),
         [
             "1:1: `maildir_source` needs `dialect`; write `dialect = \"...\"`",
-            "1:21: `mails` is no absolute path",
-            "2:20: `-oProxyCommand=x` is no name that ssh takes",
-            "2:40: `a b` is no name that ssh takes",
+            "1:21: `mails` is no absolute path; write it from the root on",
+            "2:20: `-oProxyCommand=x` is no name that ssh takes; letters, digits and any of `.-_:[]`, but no `-` first",
+            "2:40: `a b` is no name that ssh takes; letters, digits and any of `._-+@`, but no `-` first",
             "2:54: `port` of `gerrit_source` must be a whole number from 1 to 65535, not the number 0",
-            "2:64: `key` is no absolute path",
+            "2:64: `key` is no absolute path; write it from the root on",
         ]
     );
 }
@@ -134,7 +134,7 @@ fn pollers_of_git_hg_and_svn() {
             "2:16: repository `bundle:/x` is a relative path; write a URL or an absolute path",
             "3:17: repository `svn+evil://h/x` has a scheme that is not read; write an https, http, svn, svn+ssh or file address, or an absolute path",
             "3:48: `layout` of `svn_poller` cannot be `flat`; it is one of: standard, none",
-            "4:17: repository `-x` would be taken for an option",
+            "4:17: repository `-x` would be taken for an option; write a URL or an absolute path",
             "5:36: `history` of `git_poller` cannot be `all`; it is one of: first_parent, full",
         ]
     );

@@ -175,16 +175,7 @@ impl Here {
             Err(why) => Exit::Refused(why),
         };
         let logs = output.settle().await;
-        Finished {
-            command: id,
-            exit,
-            logs,
-            properties: Vec::new(),
-            artifacts: Vec::new(),
-            captured: Vec::new(),
-            said: linn_core::model::Said::default(),
-            started_at: Some(began),
-            at: self.engine.now(),
-        }
+        let started_at = Some(began);
+        Finished { logs, started_at, ..Finished::bare(id, exit, self.engine.now()) }
     }
 }

@@ -211,3 +211,21 @@ pub struct Finished {
     /// When it ended.
     pub at: Timestamp,
 }
+
+impl Finished {
+    /// An end of which nothing more is known: no log, nothing found, and no beginning.
+    #[must_use]
+    pub fn bare(command: CommandId, exit: Exit, at: Timestamp) -> Self {
+        Self {
+            command,
+            exit,
+            logs: Vec::new(),
+            properties: Vec::new(),
+            artifacts: Vec::new(),
+            captured: Vec::new(),
+            said: Said::default(),
+            started_at: None,
+            at,
+        }
+    }
+}

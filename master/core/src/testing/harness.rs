@@ -263,17 +263,8 @@ fn finished(
     at: Timestamp,
 ) -> Finished {
     let stdio = FinalLog { name: "stdio".to_owned(), bytes: 0, lines: 0, dropped: 0 };
-    Finished {
-        command,
-        exit,
-        logs: vec![stdio],
-        properties,
-        artifacts: Vec::new(),
-        captured: Vec::new(),
-        said: crate::model::Said::default(),
-        started_at: Some(at),
-        at,
-    }
+    let started_at = Some(at);
+    Finished { logs: vec![stdio], properties, started_at, ..Finished::bare(command, exit, at) }
 }
 
 fn reference(text: &str) -> BuildRef {
