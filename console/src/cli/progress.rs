@@ -125,7 +125,13 @@ impl Told {
                     return None;
                 }
                 let why = clause(text(&fields, "text"));
-                Some(format!("{subject} {results}{why}; its log: linn log {}", quoted(subject)))
+                // A step such as a trigger has none.
+                let logs = fields.get("logs").and_then(Value::as_array);
+                let log = match logs.is_some_and(|logs| !logs.is_empty()) {
+                    true => format!("; its log: linn log {}", quoted(subject)),
+                    false => String::new(),
+                };
+                Some(format!("{subject} {results}{why}{log}"))
             }
             "build_finished" if self.builds.contains(subject) => {
                 let why = clause(text(&fields, "text"));

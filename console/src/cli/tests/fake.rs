@@ -528,7 +528,9 @@ impl Console for Shared {
             json: json.to_owned(),
         };
         let word = crate::cli::paint::word(self.world().results).unwrap_or_default();
-        let results = format!("{{\"results\":\"{word}\",\"text\":\"as it went\"}}");
+        let results = format!(
+            "{{\"results\":\"{word}\",\"text\":\"as it went\",\"logs\":[{{\"name\":\"stdio\"}}]}}"
+        );
         let told = [
             of(7, "build_started", "linux#43", r#"{"worker":"w2","requests":[17]}"#),
             of(8, "build_started", "mac#9", r#"{"worker":"w3","requests":[99]}"#),
