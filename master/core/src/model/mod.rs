@@ -33,4 +33,4 @@ pub use request::{BuildRequest, Child, Wait, WaitKind};
 pub use retention::{Cleared, Deletion, Gone, GoneStatistics, Keeping, Pin, Totals, build_ref};
 pub use said::{Look, Said, Suppression, Test, TestReport, TestResult, TestResults};
 pub use step::{Log, Step, StepState, Url};
-pub use worker::{Hold, Worker, WorkerInfo};
+pub use worker::{Hold, Quarantine, Worker, WorkerInfo};
