@@ -1,7 +1,7 @@
 //! What the records say, kept by a reader that shares no code with the core: whether they may follow each other.
 //!
 //! I3: a request ends once. I4: a result is final and single. BS-2, BS-3: a buildset is the worst of its requests, and its
-//! first failure is told once. LW-7, F14: on a held worker or a full disk nothing begins. BM-4: people are named once each, in order.
+//! first failure is told once. LW-7, F14: on a held worker or a full disk nothing begins. LW-5: nor on one that rests. BM-4: people are named once each, in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -40,6 +40,7 @@ struct Set {
 struct Life {
     requests: Vec<RequestId>,
     reference: BuildRef,
+    worker: WorkerName,
     running: Option<StepNumber>,
     over: BTreeSet<StepNumber>,
     results: Option<Results>,
@@ -55,6 +56,10 @@ pub(crate) struct Ledger {
     commands: BTreeMap<CommandId, (BuildId, StepNumber)>,
     connected: BTreeSet<WorkerName>,
     held: BTreeSet<WorkerName>,
+    /// Bad builds in a row (LW-5).
+    ailing: BTreeMap<WorkerName, u32>,
+    /// Takes nothing because of them.
+    resting: BTreeSet<WorkerName>,
     /// The disk is nearly full, as far as this life of the master was told.
     full: bool,
     /// What each asking made, by its id.
@@ -187,9 +192,14 @@ impl Ledger {
             Record::BuildFinished { id, results, .. } => {
                 let build = self.unfinished(*id, record)?;
                 build.results = Some(*results);
+                let (requests, worker) = (build.requests.clone(), build.worker.clone());
                 let idle = build.running.is_none();
                 hold(idle, || format!("{} ended in the middle of a step", build.reference))?;
-                for request in build.requests.clone() {
+                if matches!(results, Results::Success | Results::Warnings | Results::Failure) {
+                    self.ailing.remove(&worker);
+                    self.resting.remove(&worker);
+                }
+                for request in requests {
                     let request = self.request(request)?;
                     (request.build, request.built) = (None, Some(*results));
                 }
@@ -215,7 +225,24 @@ impl Ledger {
                 Ok(())
             }
             Record::WorkerResumed { worker } => {
-                hold(self.held.remove(worker), || format!("{worker} was not held"))
+                let forgiven = self.ailing.remove(worker).is_some();
+                self.resting.remove(worker);
+                hold(self.held.remove(worker) || forgiven, || format!("{worker} was not held"))
+            }
+            Record::WorkerTroubled { worker, quarantine } => {
+                let before = self.ailing.insert(worker.clone(), quarantine.builds).unwrap_or(0);
+                if quarantine.until.is_some() {
+                    self.resting.insert(worker.clone());
+                }
+                hold(quarantine.builds == before + 1, || {
+                    format!(
+                        "LW-5: {worker} had {before} bad builds in a row, and {} now",
+                        quarantine.builds
+                    )
+                })
+            }
+            Record::WorkerReleased { worker } => {
+                hold(self.resting.remove(worker), || format!("LW-5: {worker} did not rest"))
             }
             _ => Ok(()),
         }
@@ -249,6 +276,9 @@ impl Ledger {
         let worker = &build.worker;
         hold(self.connected.contains(worker), || format!("{reference} begins on absent {worker}"))?;
         hold(!self.held.contains(worker), || format!("LW-7: {reference} begins on held {worker}"))?;
+        hold(!self.resting.contains(worker), || {
+            format!("LW-5: {reference} begins on {worker}, which rests")
+        })?;
         for id in &build.requests {
             let request = self.request(*id)?;
             let waits = request.results.is_none() && request.build.replace(build.id).is_none();
@@ -262,6 +292,7 @@ impl Ledger {
         let life = Life {
             requests: build.requests.clone(),
             reference,
+            worker: build.worker.clone(),
             running: None,
             over: BTreeSet::new(),
             results: None,

@@ -223,6 +223,12 @@ impl<'a> Explainer<'a> {
                     waits.push(wait(kind, detail));
                 }
                 None => {
+                    if let Some(rest) = worker.quarantine.as_ref().filter(|it| it.until.is_some()) {
+                        let detail = format!("{} {}", worker.name, rest.words());
+                        let until = rest.until;
+                        waits.push(Wait { kind: WaitKind::WorkerPaused, detail, until });
+                        continue;
+                    }
                     let Some(busy) = self.busy_with(builder, &worker.name) else {
                         return Vec::new();
                     };

@@ -10,7 +10,7 @@ use crate::id::{
     BuildId, BuilderName, BuildsetId, ConfigDigest, RequestId, SchedulerName, SessionId, WorkerName,
 };
 use crate::lock::{Lines, Waiter};
-use crate::model::{Build, LockKey, Parent, Totals};
+use crate::model::{Build, LockKey, Parent, Totals, Worker};
 use crate::policy::Erred;
 use crate::queue::{Queues, Round};
 use crate::record::Record;
@@ -314,11 +314,18 @@ impl Live {
                 self.progress.remove(id);
                 self.unseen.remove(id);
                 self.timers.set(Timer::Build(*id), None);
+                if let Some(build) = state.build(*id) {
+                    self.time_worker(&build.worker, state);
+                }
                 self.release(state);
             }
-            Record::WorkerConnected { worker, .. } | Record::WorkerResumed { worker } => {
+            Record::WorkerConnected { worker, .. }
+            | Record::WorkerResumed { worker }
+            | Record::WorkerReleased { worker } => {
                 self.dirty.workers.insert(worker.clone());
+                self.time_worker(worker, state);
             }
+            Record::WorkerTroubled { worker, .. } => self.time_worker(worker, state),
             Record::ConfigApplied { .. } => {
                 // What was judged and tried so far was judged by what no longer counts.
                 self.vetoed.clear();
@@ -363,6 +370,9 @@ impl Live {
         for build in state.unfinished() {
             self.time_build(build.id, state);
         }
+        for worker in state.workers() {
+            self.time_worker(&worker.name, state);
+        }
         self.time_retention(state);
     }
 
@@ -370,6 +380,11 @@ impl Live {
         let scheduler = self.current.config.scheduler(name);
         let at = scheduler.and_then(|scheduler| next_fire(state, scheduler));
         self.timers.set(Timer::Scheduler(name.clone()), at);
+    }
+
+    fn time_worker(&mut self, name: &WorkerName, state: &State) {
+        let at = state.worker(name).and_then(Worker::rests_until);
+        self.timers.set(Timer::Worker(name.clone()), at);
     }
 
     fn time_build(&mut self, id: BuildId, state: &State) {

@@ -207,6 +207,7 @@ fn run_due(ctx: &mut Ctx<'_>) {
                 ctx.time_scheduler(&name);
             }
             Timer::Build(id) => build_due(ctx, id),
+            Timer::Worker(name) => worker::rested(ctx, name),
             Timer::Retention => retention::due(ctx),
             Timer::Queue(builder) => _ = ctx.live.dirty.rounds.insert(builder),
         }

@@ -18,7 +18,7 @@ use crate::id::{
 };
 use crate::model::{
     Artifact, Blame, Build, BuildRequest, Buildset, Child, CommandSpec, Deletion, Hold, LockShare,
-    Log, Notice, Pin, Stop, Test, Totals, Url, WorkerInfo,
+    Log, Notice, Pin, Quarantine, Stop, Test, Totals, Url, WorkerInfo,
 };
 use crate::properties::Origin;
 use crate::results::Results;
@@ -420,8 +420,20 @@ pub enum Record {
         /// Why and how.
         hold: Hold,
     },
-    /// A worker takes builds again.
+    /// Somebody lets a worker take builds again.
     WorkerResumed {
+        /// Which.
+        worker: WorkerName,
+    },
+    /// A build went wrong on a worker, which may take no new one for a while (LW-5).
+    WorkerTroubled {
+        /// Which.
+        worker: WorkerName,
+        /// How many in a row, why, and until when it rests.
+        quarantine: Quarantine,
+    },
+    /// It has rested for long enough.
+    WorkerReleased {
         /// Which.
         worker: WorkerName,
     },
@@ -542,6 +554,8 @@ impl Record {
             Self::WorkerLost { .. } => "worker_lost",
             Self::WorkerPaused { .. } => "worker_paused",
             Self::WorkerResumed { .. } => "worker_resumed",
+            Self::WorkerTroubled { .. } => "worker_troubled",
+            Self::WorkerReleased { .. } => "worker_released",
             Self::ConfigApplied { .. } => "config_applied",
             Self::BuildPinned { .. } => "build_pinned",
             Self::BuildUnpinned { .. } => "build_unpinned",
@@ -556,7 +570,7 @@ impl Record {
     }
 
     /// All of those words.
-    pub const KINDS: [&'static str; 46] = [
+    pub const KINDS: [&'static str; 48] = [
         "change_added",
         "commits_learned",
         "change_classified",
@@ -593,6 +607,8 @@ impl Record {
         "worker_lost",
         "worker_paused",
         "worker_resumed",
+        "worker_troubled",
+        "worker_released",
         "config_applied",
         "build_pinned",
         "build_unpinned",
@@ -649,6 +665,8 @@ impl Record {
             | Self::WorkerLost { worker, .. }
             | Self::WorkerPaused { worker, .. }
             | Self::WorkerResumed { worker }
+            | Self::WorkerTroubled { worker, .. }
+            | Self::WorkerReleased { worker }
             | Self::StaleResultRefused { worker, .. } => worker.to_string(),
             Self::ConfigApplied { digest, .. } => digest.to_string(),
             Self::RetentionTimed { .. }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{BranchTimer, Clock, Config, Pace, Scheduler, SchedulerKind};
-use crate::id::{BuildId, BuilderName, SchedulerName};
+use crate::id::{BuildId, BuilderName, SchedulerName, WorkerName};
 use crate::model::Build;
 use crate::schedule;
 use crate::state::{Quiet, Standing, State};
@@ -14,6 +14,8 @@ use crate::time::{Span, Timestamp};
 pub(crate) enum Timer {
     /// A lost worker is waited for no longer, or a build took too long.
     Build(BuildId),
+    /// A worker has rested for long enough (LW-5).
+    Worker(WorkerName),
     /// A branch has been quiet, or has been waited for long enough; or a slot of the clock has come.
     Scheduler(SchedulerName),
     /// History is gone through, and what is old goes.

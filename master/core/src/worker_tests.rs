@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::config::{Config, StepSpec};
 use crate::id::{CommandId, SessionId};
 use crate::input::{Input, WorkerVerb};
-use crate::model::{Exit, Finished, WorkerInfo};
+use crate::model::{Exit, Finished, Quarantine, WorkerInfo};
 use crate::testing::{Harness, builder, config, force, shell, stamp, worker};
 use crate::time::{Span, Timestamp};
 
@@ -115,6 +115,7 @@ fn beyond_the_grace_it_is_tried_again() {
             "worker_lost w1",
             "build_orphaned linux#1",
             "notice_raised w1 worker: the worker w1 has been away for 15m; its build linux#1 is given up []",
+            "worker_troubled w1 linux#1 went wrong on it: the worker w1 has been away for 15m",
             "step_finished linux#1/make RETRY: lost: the worker w1 has been away for 15m",
             "build_finished linux#1 RETRY: retry 'make' (retry)",
             "request_returned 1",
@@ -140,6 +141,7 @@ fn retries_end() {
     site.force("linux");
     for nth in 1..=4 {
         site.end(w1, &format!("linux#{nth}"), Exit::Lost("killed".into()), Vec::new());
+        site.pass(Quarantine::LONGEST);
     }
     let ends: Vec<_> = site
         .transcript()

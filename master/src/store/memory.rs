@@ -150,16 +150,18 @@ impl MemoryStore {
                 let command = spec.as_ref().map_or(0, |spec| spec.id.0);
                 self.last_command = self.last_command.max(command);
             }
-            Record::BuildFinished { id, at, .. } => {
+            Record::BuildFinished { id, results, at, .. } => {
                 let worker = self.builds.get(id).map(|build| build.worker.clone());
                 if let Some(worker) = worker.and_then(|name| self.workers.get_mut(&name)) {
-                    rules::idle(worker, *at);
+                    worker.build_ended(*results, *at);
                 }
             }
             Record::WorkerConnected { worker, .. }
             | Record::WorkerLost { worker, .. }
             | Record::WorkerPaused { worker, .. }
-            | Record::WorkerResumed { worker } => {
+            | Record::WorkerResumed { worker }
+            | Record::WorkerTroubled { worker, .. }
+            | Record::WorkerReleased { worker } => {
                 let mut row = self.workers.remove(worker);
                 rules::change_worker(&mut row, record);
                 self.workers.extend(row.map(|row| (worker.clone(), row)));

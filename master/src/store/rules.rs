@@ -205,14 +205,20 @@ pub(super) fn change_worker(worker: &mut Option<Worker>, record: &Record) {
             worker.lost_at = Some(*at);
         }
         Record::WorkerPaused { hold, .. } => worker.hold = Some(hold.clone()),
-        Record::WorkerResumed { .. } => worker.hold = None,
+        Record::WorkerResumed { .. } => {
+            worker.hold = None;
+            worker.quarantine = None;
+        }
+        Record::WorkerTroubled { quarantine, .. } => {
+            worker.quarantine = Some(quarantine.clone());
+        }
+        Record::WorkerReleased { .. } => {
+            if let Some(quarantine) = &mut worker.quarantine {
+                quarantine.until = None;
+            }
+        }
         _ => {}
     }
-}
-
-/// A worker's build ended.
-pub(super) fn idle(worker: &mut Worker, since: Timestamp) {
-    worker.idle_since = Some(since);
 }
 
 /// Changes a source's cursor.

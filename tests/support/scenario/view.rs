@@ -200,7 +200,11 @@ fn worker(master: &Master, name: &str) -> String {
     let hold = worker.hold.as_ref().map_or(String::new(), |hold| {
         format!(", {}: {}", if hold.draining { "drained" } else { "paused" }, hold.reason)
     });
-    format!("{name} {place}{hold}")
+    let rest = worker.quarantine.as_ref().map_or(String::new(), |rest| match rest.until {
+        Some(_) => format!(", {}", rest.words()),
+        None => format!(", {} bad in a row", rest.builds),
+    });
+    format!("{name} {place}{hold}{rest}")
 }
 
 fn command(build: &Build) -> Vec<String> {

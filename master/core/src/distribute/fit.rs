@@ -123,10 +123,13 @@ pub(super) fn free_for<'a>(
     free.into_iter().map(|(_, _, worker)| worker.clone()).collect()
 }
 
-/// Connected, declared, not held, and below its limit (RQ-3).
+/// Connected, declared, neither held nor in quarantine, and below its limit (RQ-3).
 pub(super) fn is_free(ctx: &Ctx<'_>, name: &WorkerName) -> bool {
     let Some(declared) = ctx.live.current.config.workers.get(name) else { return false };
-    let held = ctx.state().worker(name).is_none_or(|worker| worker.hold.is_some());
+    let held = ctx
+        .state()
+        .worker(name)
+        .is_none_or(|worker| worker.hold.is_some() || worker.rests_until().is_some());
     let limit = declared.max_builds.map_or(usize::MAX, |limit| limit as usize);
     !held && ctx.live.sessions.of(name).is_some() && ctx.state().load_of(name) < limit
 }

@@ -35,4 +35,4 @@ pub use retention::{
 };
 pub use said::{Look, Said, Suppression, Test, TestReport, TestResult, TestResults};
 pub use step::{Log, Step, StepState, Url};
-pub use worker::{Hold, Worker, WorkerInfo};
+pub use worker::{Hold, Quarantine, Worker, WorkerInfo};

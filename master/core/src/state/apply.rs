@@ -77,7 +77,9 @@ impl State {
             Record::WorkerConnected { .. }
             | Record::WorkerLost { .. }
             | Record::WorkerPaused { .. }
-            | Record::WorkerResumed { .. } => self.apply_to_worker(record),
+            | Record::WorkerResumed { .. }
+            | Record::WorkerTroubled { .. }
+            | Record::WorkerReleased { .. } => self.apply_to_worker(record),
             Record::ConfigApplied { digest, .. } => self.config = Some(digest.clone()),
             Record::AskingAnswered { request_id, made, at } => {
                 self.answers.insert(request_id.clone(), made.clone(), *at);
@@ -297,7 +299,7 @@ impl State {
                 let held = self.builds.finish(*id, *results, text, *at, *new_failure);
                 let Some((worker, stamps)) = held else { return };
                 if let Some(worker) = self.workers.get_mut(&worker) {
-                    worker.idle_since = Some(*at);
+                    worker.build_ended(*results, *at);
                 }
                 self.unpin_stamps(&stamps);
             }
@@ -328,6 +330,18 @@ impl State {
             Record::WorkerResumed { worker } => {
                 if let Some(row) = self.workers.get_mut(worker) {
                     row.hold = None;
+                    row.quarantine = None;
+                }
+            }
+            Record::WorkerTroubled { worker, quarantine } => {
+                if let Some(row) = self.workers.get_mut(worker) {
+                    row.quarantine = Some(quarantine.clone());
+                }
+            }
+            Record::WorkerReleased { worker } => {
+                let row = self.workers.get_mut(worker);
+                if let Some(quarantine) = row.and_then(|row| row.quarantine.as_mut()) {
+                    quarantine.until = None;
                 }
             }
             _ => {}

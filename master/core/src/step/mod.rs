@@ -22,8 +22,8 @@ mod told;
 
 pub(crate) use acquire::{Breaker, break_ring, end_the_trigger, end_the_wait, wake};
 use acquire::{acquire, locks};
-pub(crate) use outcome::counted;
 use outcome::{Ended, outcome, settled};
+pub(crate) use outcome::{counted, trouble};
 pub(crate) use own::children_over;
 pub(crate) use property::found;
 pub(crate) use told::linked;

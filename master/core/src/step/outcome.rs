@@ -116,6 +116,21 @@ pub(super) fn outcome(build: &Build, position: &Position, exit: &Exit, said: &Sa
     ended
 }
 
+/// What went wrong on a worker, when a command of it ends so and its step is an exception or to be tried again by that (LW-5);
+/// nothing when that is not the worker's doing, or it has taken itself out (F15).
+pub(crate) fn trouble(
+    build: &Build,
+    position: &Position,
+    exit: &Exit,
+) -> Option<(Results, String)> {
+    if matches!(exit, Exit::Unanswered(_) | Exit::Refused(_) | Exit::Unfit(_)) {
+        return None;
+    }
+    let ended = outcome(build, position, exit, &Said::default());
+    matches!(ended.results, Results::Exception | Results::Retry)
+        .then_some((ended.results, ended.text))
+}
+
 /// PR-2: which limit a command went beyond.
 fn beyond(exit: &Exit, limits: Option<&StepLimits>) -> String {
     let silence = limits.and_then(|limits| limits.silence);

@@ -154,6 +154,7 @@ fn detail(record: &Record) -> String {
                 format!("{word}: {}", hold.reason)
             }
         }
+        Record::WorkerTroubled { quarantine, .. } => quarantine.words(),
         Record::NoticeRaised(notice) => {
             format!("{}: {} [{}]", notice.kind.word(), notice.text, notice.people.join(", "))
         }
@@ -175,6 +176,7 @@ fn detail(record: &Record) -> String {
         | Record::WorkerConnected { .. }
         | Record::WorkerLost { .. }
         | Record::WorkerResumed { .. }
+        | Record::WorkerReleased { .. }
         | Record::ConfigApplied { .. } => String::new(),
     }
 }

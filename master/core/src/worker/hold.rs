@@ -46,9 +46,10 @@ pub(crate) fn control(
         let names = config.workers.keys().map(WorkerName::as_str);
         return ctx.refuse(asking, word, &name, Refusal::no_such("worker", &name, names));
     }
-    let held = known.and_then(|worker| worker.hold.clone());
+    // What went wrong on it before is forgiven, too (LW-5).
+    let held = known.is_some_and(|worker| worker.hold.is_some() || worker.quarantine.is_some());
     match verb {
-        WorkerVerb::Resume if held.is_none() => {}
+        WorkerVerb::Resume if !held => {}
         WorkerVerb::Resume => ctx.record(Record::WorkerResumed { worker: name.clone() }),
         WorkerVerb::Pause | WorkerVerb::Drain => {
             let at = ctx.now;

@@ -13,9 +13,11 @@ use crate::step;
 use crate::time::Span;
 
 mod hold;
+mod quarantine;
 
 pub(crate) use hold::control;
 use hold::take_out;
+pub(crate) use quarantine::rested;
 
 /// A worker that dialled in.
 pub(crate) struct Hello {
@@ -191,6 +193,7 @@ pub(crate) fn give_up(ctx: &mut Ctx<'_>, id: BuildId) {
         build: Some(reference),
         step: String::new(),
     });
+    quarantine::lost(ctx, id, &why);
     here::end(ctx, id, &why, true);
     build::lose(ctx, id, &why);
 }
@@ -205,6 +208,7 @@ pub(crate) fn finished(ctx: &mut Ctx<'_>, session: SessionId, finished: Finished
     }
     match current(ctx, &worker, command) {
         Some((id, position)) => {
+            quarantine::judge(ctx, &position, &finished.exit);
             step::finished(ctx, &position, finished);
             ctx.order(Action::AckCommand { session, command });
             build::advance(ctx, id);

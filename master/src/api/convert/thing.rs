@@ -400,11 +400,17 @@ impl WorkerFacts {
                     super::property(name, value, linn_core::properties::Origin::Worker)
                 })
                 .collect(),
-            paused_reason: known
-                .and_then(|worker| worker.hold.as_ref())
-                .map(|hold| hold.reason.clone())
-                .unwrap_or_default(),
+            paused_reason: known.map(paused_reason).unwrap_or_default(),
         }
+    }
+}
+
+/// Why a worker takes no new build: because somebody says so, or because builds went wrong on it (LW-5).
+fn paused_reason(worker: &Worker) -> String {
+    match (&worker.hold, &worker.quarantine) {
+        (Some(hold), _) => hold.reason.clone(),
+        (None, Some(rest)) if rest.until.is_some() => rest.words(),
+        (None, _) => String::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use linn_proto::console::{
     FollowLogRequest, ListReply, ListRequest, LogMarksRequest, RawLogRequest, ReadLogRequest,
     StatisticsRequest,
 };
-use linn_proto::control::ForceRequest;
+use linn_proto::control::{ForceRequest, WorkerControlRequest, WorkerVerb};
 use linn_proto::entity::entity::Of;
 use linn_proto::entity::{Entity, Kind};
 use linn_proto::worker::{self as wire, from_worker, held_answer, to_worker};
@@ -206,6 +206,36 @@ async fn a_build_survives_its_master() {
     assert_eq!(worker.acked().await, command);
     let build = build_of(site.wait(Kind::Build, "linux#1").await);
     assert_eq!((build.results(), build.attempt), (Results::Success, 1));
+    site.stop().await;
+}
+
+/// LW-5: a worker on which builds go wrong is shown as paused, with the reason, until somebody resumes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_rests_says_why() {
+    let star = r#"
+worker("w1")
+builder("linux", workers = ["w1"], factory = [shell("t", command = "t", decode_rc = {3: "EXCEPTION"})])
+force_scheduler("force", builders = ["linux"])
+"#;
+    let site = Site::start(star).await;
+    let mut worker = FakeWorker::join(&site, "w1").await;
+    site.force_linux().await;
+    let command = worker.start().await.command;
+    worker.finish(command, 3, 0).await;
+    site.wait(Kind::Build, "linux#1").await;
+    let shown = async || match site.get(Kind::Worker, "w1").await.unwrap().of {
+        Some(Of::Worker(worker)) => (worker.state, worker.paused_reason),
+        other => panic!("no worker: {other:?}"),
+    };
+    let why = "rests for 10s: linux#1 went wrong on it: exception (exit 3)";
+    assert_eq!(shown().await, ("paused".to_owned(), why.to_owned()));
+    let resume = WorkerControlRequest {
+        worker: "w1".to_owned(),
+        verb: WorkerVerb::Resume.into(),
+        ..WorkerControlRequest::default()
+    };
+    soon(site.control().worker_control(resume)).await.unwrap();
+    assert_eq!(shown().await, ("online".to_owned(), String::new()));
     site.stop().await;
 }
 

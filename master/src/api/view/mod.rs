@@ -305,7 +305,9 @@ fn touched(record: &Record, state: &State, config: &Config, keys: &mut BTreeSet<
         Record::WorkerConnected { worker, .. }
         | Record::WorkerLost { worker, .. }
         | Record::WorkerPaused { worker, .. }
-        | Record::WorkerResumed { worker } => {
+        | Record::WorkerResumed { worker }
+        | Record::WorkerTroubled { worker, .. }
+        | Record::WorkerReleased { worker } => {
             keys.insert(Key::Worker(worker.clone()));
             let uses = |builder: &&linn_core::config::Builder| builder.workers.contains(worker);
             let builders = config.builders.values().filter(uses);

@@ -117,7 +117,7 @@ fn builder_state(builder: &config::Builder, state: &State, running: usize) -> &'
     let known = builder.workers.iter().filter_map(|worker| state.worker(worker));
     let mut offline = true;
     for worker in known.filter(|worker| worker.connected_at.is_some()) {
-        if worker.hold.is_none() {
+        if worker.hold.is_none() && worker.rests_until().is_none() {
             return "idle";
         }
         offline = false;
@@ -153,9 +153,9 @@ fn worker_state(known: Option<&Worker>, running: usize) -> &'static str {
     match (worker.connected_at, &worker.hold) {
         (None, Some(_)) if !worker.was_seen() => "paused",
         (None, _) => "offline",
-        (Some(_), None) => "online",
+        (Some(_), None) if worker.rests_until().is_none() => "online",
         (Some(_), Some(hold)) if hold.draining && running > 0 => "draining",
-        (Some(_), Some(_)) => "paused",
+        (Some(_), _) => "paused",
     }
 }
 

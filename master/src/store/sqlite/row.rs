@@ -395,11 +395,13 @@ pub(super) fn change(row: &Row<'_>) -> Result<Change> {
 }
 
 /// The columns that [`worker`] reads.
-pub(super) const WORKER: &str = "name, instance, connected_at, lost_at, idle_since, hold, info";
+pub(super) const WORKER: &str =
+    "name, instance, connected_at, lost_at, idle_since, hold, info, quarantine";
 
 /// A row of [`WORKER`].
 pub(super) fn worker(row: &Row<'_>) -> Result<Worker> {
     let hold = row.get_ref(5)?.as_str_or_null()?;
+    let quarantine = row.get_ref(7)?.as_str_or_null()?;
     Ok(Worker {
         name: row.get_ref(0)?.as_str()?.into(),
         instance: row.get(1)?,
@@ -408,6 +410,7 @@ pub(super) fn worker(row: &Row<'_>) -> Result<Worker> {
         idle_since: moment(row, 4)?,
         hold: hold.map(|hold| parse(hold, 5)).transpose()?,
         info: json(row, 6)?,
+        quarantine: quarantine.map(|quarantine| parse(quarantine, 7)).transpose()?,
     })
 }
 

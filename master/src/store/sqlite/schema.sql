@@ -256,3 +256,8 @@ CREATE INDEX artifact_by_digest ON artifact (sha256);
 
 -- A buildset is found by the id that somebody outside gave it (BS-7).
 CREATE INDEX buildset_by_external_id ON buildset (external_id) WHERE external_id <> '';
+
+-- step 9
+
+-- Builds in a row that went wrong on a worker, and how long it rests, JSON (LW-5).
+ALTER TABLE worker ADD COLUMN quarantine TEXT;

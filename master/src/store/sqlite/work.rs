@@ -143,7 +143,9 @@ impl Work {
             Record::WorkerConnected { worker, .. }
             | Record::WorkerLost { worker, .. }
             | Record::WorkerPaused { worker, .. }
-            | Record::WorkerResumed { worker } => self.apply_to_worker(db, seq, worker, record)?,
+            | Record::WorkerResumed { worker }
+            | Record::WorkerTroubled { worker, .. }
+            | Record::WorkerReleased { worker } => self.apply_to_worker(db, seq, worker, record)?,
             Record::SourceAdvanced { source, .. }
             | Record::SourceFailed { source, .. }
             | Record::SourceRecovered { source } => {
@@ -238,10 +240,10 @@ impl Work {
             Record::StepFinished { build, statistics, .. } => {
                 write::statistics(db, build, statistics)?;
             }
-            Record::BuildFinished { at, .. } => {
+            Record::BuildFinished { results, at, .. } => {
                 let worker = build.held.row.worker.clone();
                 if let Some(held) = self.worker(db, &worker)? {
-                    rules::idle(held.touch(seq), *at);
+                    held.touch(seq).build_ended(*results, *at);
                 }
             }
             _ => {}

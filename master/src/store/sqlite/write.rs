@@ -222,16 +222,17 @@ pub(super) fn buildset(db: &Connection, held: &Held<Buildset>) -> Result<()> {
 pub(super) fn worker(db: &Connection, held: &Held<Worker>) -> Result<()> {
     let it = &held.row;
     let hold = it.hold.as_ref().map(text).transpose()?;
+    let quarantine = it.quarantine.as_ref().map(text).transpose()?;
     if !held.new {
         // What it says of itself changes when it connects only; the end of each build comes by here.
         db.prepare_cached(
             "UPDATE worker SET seq = ?2, instance = ?3, connected_at = ?4, lost_at = ?5, idle_since = ?6, hold = ?7, \
-             info = ?8 WHERE name = ?1",
+             info = ?8, quarantine = ?9 WHERE name = ?1",
         )?
     } else {
         db.prepare_cached(
-            "INSERT INTO worker (name, seq, instance, connected_at, lost_at, idle_since, hold, info) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO worker (name, seq, instance, connected_at, lost_at, idle_since, hold, info, quarantine) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
     }
     .execute(params![
@@ -243,6 +244,7 @@ pub(super) fn worker(db: &Connection, held: &Held<Worker>) -> Result<()> {
         it.idle_since.map(|at| at.0),
         hold,
         text(&it.info)?,
+        quarantine,
     ])?;
     Ok(())
 }

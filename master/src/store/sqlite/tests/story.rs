@@ -12,8 +12,8 @@ use linn_core::id::{
 };
 use linn_core::model::{
     Blame, Build, BuildRequest, Buildset, CommandSpec, CommandWhat, Hold, Keeping, LockKey,
-    LockShare, Log, Look, Notice, NoticeKind, Parent, ShellCommand, SinceGood, Step, Stop, Test,
-    TestResult, Timeouts, Url, WorkerInfo,
+    LockShare, Log, Look, Notice, NoticeKind, Parent, Quarantine, ShellCommand, SinceGood, Step,
+    Stop, Test, TestResult, Timeouts, Url, WorkerInfo,
 };
 use linn_core::properties::{Origin, Properties};
 use linn_core::record::{Record, Subject};
@@ -426,8 +426,9 @@ impl Story {
     }
 
     fn worker(&self, dice: u32) -> Vec<Record> {
+        let last = BuildRef { builder: "builder 1".into(), number: 3 };
         let (worker, at) = (format!("local-{}", dice % 3).into(), self.at());
-        vec![match dice % 5 {
+        vec![match dice % 7 {
             0 | 1 => Record::WorkerConnected {
                 worker,
                 instance: "ff00".to_owned(),
@@ -439,6 +440,17 @@ impl Story {
                 worker,
                 hold: Hold { reason: "disk".to_owned(), draining: true, at },
             },
+            4 => Record::WorkerTroubled {
+                worker,
+                quarantine: Quarantine::after(
+                    None,
+                    last,
+                    Results::Exception,
+                    "lost".to_owned(),
+                    (at, BuildId(1)),
+                ),
+            },
+            5 => Record::WorkerReleased { worker },
             _ => Record::WorkerResumed { worker },
         }]
     }
