@@ -4,7 +4,6 @@ use linn_core::id::{BuildId, StepNumber};
 use linn_core::model::{Build, BuildRequest, Buildset, CommandSpec, Worker};
 use linn_core::record::Record;
 use linn_core::state::SourceCursor;
-use linn_core::time::Timestamp;
 
 /// The property by which a source step tells its revisions: a map codebase → revision (contract.md C9).
 const GOT_REVISION: &str = "got_revision";
