@@ -2,12 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use linn_proto::console::FollowLogRequest;
 use tokio_stream::StreamExt;
 
 use crate::Figure;
 use crate::peer::{Peer, number};
-use crate::world::{World, percentile};
+use crate::world::{World, follow, percentile};
 
 const CONFIG: &str = r#"
 worker("w0")
@@ -26,13 +25,7 @@ pub(crate) fn line_to_follower(peer: &Peer) -> Vec<Figure> {
     world.force(&mut world.control(), "b");
     let mut console = world.console();
     let mut times = world.runtime.block_on(async {
-        let request = FollowLogRequest { log: "b#1/print/stdio".into(), from_line: 1 };
-        let mut lines = loop {
-            match console.follow_log(request.clone()).await {
-                Ok(stream) => break stream.into_inner(),
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
-            }
-        };
+        let mut lines = follow(&mut console, "b#1/print/stdio").await;
         let mut times = Vec::new();
         while let Some(Ok(part)) = lines.next().await {
             let now =

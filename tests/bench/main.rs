@@ -176,7 +176,6 @@ fn main() -> ExitCode {
         eprintln!("error: no benchmark is called {unknown}\ntry: one of {}", names.join(", "));
         return ExitCode::from(2);
     }
-    world::build_binaries();
     let peer = Peer::new(lab);
     println!(
         "{:<52} {:>12} {:<9} {:<22} {:>12} {:>9}",

@@ -2,16 +2,15 @@
 //! followed stands still meanwhile.
 
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use linn_master::config::{self, Origin};
-use linn_proto::console::FollowLogRequest;
 use linn_proto::control::ReconfigureRequest;
 use tokio_stream::StreamExt;
 
 use crate::Figure;
 use crate::peer::Peer;
-use crate::world::{World, percentile};
+use crate::world::{World, follow, percentile};
 
 const BUILDERS: usize = 1_000;
 
@@ -42,13 +41,7 @@ pub(crate) fn thousand_builders(_: &Peer) -> Vec<Figure> {
     let (told, mut lines) = tokio::sync::mpsc::unbounded_channel();
     let mut console = world.console();
     let follower = world.runtime.spawn(async move {
-        let request = FollowLogRequest { log: "log#1/print/stdio".into(), from_line: 1 };
-        let mut lines = loop {
-            match console.follow_log(request.clone()).await {
-                Ok(stream) => break stream.into_inner(),
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-            }
-        };
+        let mut lines = follow(&mut console, "log#1/print/stdio").await;
         while let Some(Ok(part)) = lines.next().await {
             for line in part.lines {
                 let printed = String::from_utf8_lossy(&line.text).trim().parse::<f64>();

@@ -4,9 +4,11 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use linn_proto::console::console_client::ConsoleClient;
+use linn_proto::console::{FollowLogRequest, LogLines};
 use linn_proto::control::control_client::ControlClient;
 use linn_proto::{change::change_hook_client::ChangeHookClient, console, control, entity};
 use tonic::transport::{Channel, Endpoint};
@@ -18,12 +20,26 @@ fn release() -> PathBuf {
 }
 
 /// Builds `linn` and `linn-worker` optimised, so that what is measured is what is here.
-pub(crate) fn build_binaries() {
+fn build_binaries() {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--release", "--quiet", "-p", "linn-master", "-p", "linn-worker"])
         .status()
         .expect("cargo runs");
     assert!(built.success(), "the release binaries do not build");
+}
+
+/// Follows a log from its first line, as soon as there is one: nothing tells of that to who has no build yet.
+pub(crate) async fn follow(
+    console: &mut ConsoleClient<Channel>,
+    log: &str,
+) -> tonic::Streaming<LogLines> {
+    let request = FollowLogRequest { log: log.to_owned(), from_line: 1 };
+    loop {
+        match console.follow_log(request.clone()).await {
+            Ok(stream) => return stream.into_inner(),
+            Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    }
 }
 
 /// A process that ends with its handle.
@@ -80,8 +96,11 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A folder with this configuration; nothing runs yet.
+    /// A folder with this configuration; nothing runs yet. The first one builds the programs: benchmarks of the core alone need
+    /// none.
     pub(crate) fn new(config: &str) -> Self {
+        static BUILT: Once = Once::new();
+        BUILT.call_once(build_binaries);
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::write(folder.path().join("master.star"), config).expect("the configuration is written");
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -127,9 +127,10 @@ impl Told {
                 let why = clause(text(&fields, "text"));
                 // A step such as a trigger has none.
                 let logs = fields.get("logs").and_then(Value::as_array);
-                let log = match logs.is_some_and(|logs| !logs.is_empty()) {
-                    true => format!("; its log: linn log {}", quoted(subject)),
-                    false => String::new(),
+                let log = if logs.is_some_and(|logs| !logs.is_empty()) {
+                    format!("; its log: linn log {}", quoted(subject))
+                } else {
+                    String::new()
                 };
                 Some(format!("{subject} {results}{why}{log}"))
             }

@@ -25,22 +25,24 @@ pub(crate) fn open<'a>(
     builders: impl Iterator<Item = &'a BuilderName>,
     stamps: &'a [SourceStamp],
 ) -> Vec<&'a SourceStamp> {
+    let open = stamps.iter().filter(|stamp| stamp.revision.is_none());
+    let mut open: Vec<_> = open.filter(|stamp| is_named(config, &stamp.repository)).collect();
+    // Most buildsets are pinned already: their builders, which may be many, need not be gone through.
+    if open.is_empty() {
+        return open;
+    }
     let used: BTreeSet<_> = builders
         .filter_map(|name| config.builders.get(name))
         .flat_map(|builder| config.codebases_of(builder))
         .collect();
-    let open = stamps.iter().filter(|stamp| stamp.revision.is_none());
-    open.filter(|stamp| used.contains(&stamp.codebase) && is_named(config, &stamp.repository))
-        .collect()
+    open.retain(|stamp| used.contains(&stamp.codebase));
+    open
 }
 
 /// Whether the configuration itself names a repository. One that only a change speaks of, as of a fork, is not one that this
 /// master should run after: whoever may send a change could have it talk to anybody.
 fn is_named(config: &Config, repository: &str) -> bool {
-    let declared = config.codebases.values().map(|codebase| codebase.repository.as_str());
-    let polled = config.sources.values().filter_map(|source| source.kind.looks_at());
-    let mut named = declared.chain(polled.map(|at| at.repository));
-    named.any(|named| is_same_repository(named, repository))
+    config.repositories().any(|named| is_same_repository(named, repository))
 }
 
 /// The same of a buildset.

@@ -143,6 +143,14 @@ impl Config {
         said.next().unwrap_or_default()
     }
 
+    /// The repositories that are named: where sources look, then where codebases live. One may come more than once.
+    pub fn repositories(&self) -> impl Iterator<Item = &str> {
+        let polled = self.sources.values().filter_map(|source| source.kind.looks_at());
+        let polled = polled.map(|at| at.repository);
+        let declared = self.codebases.values().map(|codebase| codebase.repository.as_str());
+        polled.chain(declared).filter(|named| !named.is_empty())
+    }
+
     /// The codebases a builder may be asked for: those its source steps name, else all declared ones, else the unnamed one. Which
     /// ones the steps of a function will name (F39) nobody knows before, so that may be all.
     #[must_use]

@@ -7,7 +7,7 @@ use linn_core::id::CodebaseName;
 /// The configuration's own spelling of a repository that others call by these addresses; the first of them where it names
 /// none. What pollers look at comes first, for they make keys, too.
 pub(in crate::source) fn spelled(config: &Config, addresses: &[String]) -> String {
-    let known: Vec<&str> = known(config).collect();
+    let known: Vec<&str> = config.repositories().collect();
     let meant = addresses.iter().find_map(|address| {
         known.iter().find(|known| is_same(known, address)).map(|known| (*known).to_owned())
     });
@@ -35,17 +35,9 @@ pub(super) fn of_project(config: &Config, project: &str) -> Option<String> {
         let path = place(known).map_or_else(|| trimmed(known), |(_, path)| path);
         path == project || path.strip_suffix(project).is_some_and(|rest| rest.ends_with('/'))
     };
-    let mut found = known(config).filter(is_it).filter(|_| !project.is_empty());
+    let mut found = config.repositories().filter(is_it).filter(|_| !project.is_empty());
     let first = found.next()?;
     found.all(|other| is_same(first, other)).then(|| first.to_owned())
-}
-
-/// The repositories that the configuration names.
-fn known(config: &Config) -> impl Iterator<Item = &str> {
-    let polled = config.sources.values().filter_map(|source| source.kind.looks_at());
-    let polled = polled.map(|at| at.repository);
-    let declared = config.codebases.values().map(|codebase| codebase.repository.as_str());
-    polled.chain(declared).filter(|known| !known.is_empty())
 }
 
 /// Whether two addresses lead to one repository: over whatever protocol, as whatever user.
